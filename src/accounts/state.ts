@@ -29,6 +29,8 @@ export interface PrivateState {
   rowIds: string[];
   record: SelfRecord;
   trusted: TrustedPerson[];
+  /** How many of the S rows were not Kith's, and are made anew as empty ones. */
+  damagedSlots: number;
 }
 
 /** The key that was used does not open this account any more: the password was changed meanwhile. */
@@ -74,16 +76,14 @@ export async function openState(
     entries.map((entry) => entry.trustedId),
   );
   const rowIds = rows.map((row) => row.id).slice(0, context.config.trustSlots);
-  if (rowIds.length < context.config.trustSlots) {
-    const missing = context.config.trustSlots - rowIds.length;
-    record.told.push({ kind: "slots-damaged", day: dayOf(context.clock()), values: { count: missing } });
-    while (rowIds.length < context.config.trustSlots) rowIds.push(randomUUID());
-  }
+  const damagedSlots = context.config.trustSlots - rowIds.length;
+  for (let missing = damagedSlots; missing > 0; missing--) rowIds.push(randomUUID());
   return {
     account,
     privateKey,
     rowIds,
     record,
+    damagedSlots,
     trusted: entries.map((entry) => {
       const person = persons.get(entry.trustedId);
       return { ...entry, person, standing: standingOf(entry, person, context.config.holdOnKeyChange) };
@@ -102,6 +102,9 @@ export function reviewList(context: Context, state: PrivateState): void {
     state.record.told.push(event);
     state.record.events.push(event);
   };
+  if (state.damagedSlots > 0) {
+    state.record.told.push({ kind: "slots-damaged", day, values: { count: state.damagedSlots } });
+  }
   const present: TrustedPerson[] = [];
   for (const trusted of state.trusted) {
     const { person, standing } = trusted;
