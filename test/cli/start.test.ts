@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
 import { runKith, startKith } from "../support/kith.js";
 import { isRunning, serverPid } from "../support/postmaster.js";
 import { temporaryDirectory } from "../support/temporary.js";
@@ -37,17 +38,6 @@ test("as root, PostgreSQL and its files belong to an unprivileged user", { skip:
   await kith.stop();
 });
 
-test("the second start keeps database and secret", async () => {
-  const dataDir = temporaryDirectory();
-  await (await startKith({ KITH_DATA_DIR: dataDir })).stop("SIGINT");
-  const secret = readFileSync(join(dataDir, "secret"));
-  const made = statSync(join(dataDir, "postgres/cluster/PG_VERSION")).mtimeMs;
-  const kith = await startKith({ KITH_DATA_DIR: dataDir });
-  assert.deepEqual(readFileSync(join(dataDir, "secret")), secret);
-  assert.equal(statSync(join(dataDir, "postgres/cluster/PG_VERSION")).mtimeMs, made);
-  await kith.stop();
-});
-
 test("a second kith start on the same data directory is refused in one line, and the first goes on", async () => {
   const dataDir = temporaryDirectory();
   const first = await startKith({ KITH_DATA_DIR: dataDir });
@@ -56,74 +46,6 @@ test("a second kith start on the same data directory is refused in one line, and
   assert.match(second.stderr, /^kith: Kith is already running on the data directory .*\n$/);
   assert.ok((await fetch(first.url)).status < 500);
   await first.stop();
-});
-
-test("after kill -9 of Kith the next start adopts the orphaned server", async () => {
-  const dataDir = temporaryDirectory();
-  const first = await startKith({ KITH_DATA_DIR: dataDir });
-  const server = serverPid(dataDir)!;
-  await first.stop("SIGKILL");
-  assert.ok(isRunning(server));
-  const second = await startKith({ KITH_DATA_DIR: dataDir });
-  assert.equal(serverPid(dataDir), server);
-  await second.stop();
-  assert.ok(!isRunning(server));
-});
-
-test("after kill -9 of both, a stale pid file is no obstacle", async () => {
-  const dataDir = temporaryDirectory();
-  const first = await startKith({ KITH_DATA_DIR: dataDir });
-  const server = serverPid(dataDir)!;
-  await first.stop("SIGKILL");
-  process.kill(server, "SIGKILL");
-  const second = await startKith({ KITH_DATA_DIR: dataDir });
-  assert.notEqual(serverPid(dataDir), server);
-  await second.stop();
-});
-
-test("a dead server's number that another program has got meanwhile is no obstacle, and that program is left alone", async () => {
-  const dataDir = temporaryDirectory();
-  const first = await startKith({ KITH_DATA_DIR: dataDir });
-  const server = serverPid(dataDir)!;
-  await first.stop("SIGKILL");
-  process.kill(server, "SIGKILL");
-  const bystander = spawn("sleep", ["60"]);
-  for (const file of ["cluster/postmaster.pid", ".s.PGSQL.5432.lock"]) {
-    const path = join(dataDir, "postgres", file);
-    const [, ...rest] = readFileSync(path, "utf8").split("\n");
-    writeFileSync(path, [bystander.pid, ...rest].join("\n"));
-  }
-  const second = await startKith({ KITH_DATA_DIR: dataDir });
-  assert.notEqual(serverPid(dataDir), bystander.pid);
-  assert.equal(bystander.exitCode, null);
-  await second.stop();
-  const gone = once(bystander, "exit");
-  bystander.kill();
-  await gone;
-});
-
-test("an orphan whose socket is gone is stopped and replaced", async () => {
-  const dataDir = temporaryDirectory();
-  const first = await startKith({ KITH_DATA_DIR: dataDir });
-  const server = serverPid(dataDir)!;
-  await first.stop("SIGKILL");
-  rmSync(join(dataDir, "postgres/.s.PGSQL.5432"));
-  const second = await startKith({ KITH_DATA_DIR: dataDir });
-  assert.ok(!isRunning(server));
-  await second.stop();
-});
-
-test("a server that dies under a running Kith is brought back", async () => {
-  const dataDir = temporaryDirectory();
-  const kith = await startKith({ KITH_DATA_DIR: dataDir });
-  const server = serverPid(dataDir)!;
-  process.kill(server, "SIGKILL");
-  const deadline = Date.now() + 15_000;
-  while (Date.now() < deadline && (serverPid(dataDir) === server || serverPid(dataDir) === undefined)) await sleep(50);
-  assert.ok(isRunning(serverPid(dataDir)!));
-  assert.equal((await runKith(["migrate", "--status"], { KITH_DATA_DIR: dataDir })).status, 0);
-  const { status } = await kith.stop();
-  assert.equal(status, 0);
 });
 
 test("a command beside a running Kith uses its server and leaves it running", async () => {
@@ -145,26 +67,9 @@ test("a command alone starts the server for its duration", async () => {
   assert.ok(existsSync(join(dataDir, "postgres/cluster/PG_VERSION")));
 });
 
-test("several commands at once on a fresh data directory all succeed, and the last one stops the server", async () => {
-  const dataDir = temporaryDirectory();
-  const outcomes = await Promise.all(Array.from({ length: 4 }, () => runKith(["migrate"], { KITH_DATA_DIR: dataDir })));
-  for (const { status, stderr } of outcomes) assert.equal(status, 0, stderr);
-  assert.equal(serverPid(dataDir), undefined);
-});
-
-test("a data directory with a long path gets its socket elsewhere", async () => {
-  const dataDir = join(temporaryDirectory(), "d".repeat(100));
-  const kith = await startKith({ KITH_DATA_DIR: dataDir });
-  assert.ok(!existsSync(join(dataDir, "postgres/.s.PGSQL.5432")));
-  assert.equal((await runKith(["migrate", "--status"], { KITH_DATA_DIR: dataDir })).status, 0);
-  await kith.stop();
-});
-
 test("a folder of somebody else's is not made Kith's by a mistyped setting", async () => {
   const dataDir = temporaryDirectory();
   writeFileSync(join(dataDir, "letter.txt"), "dear ada");
-  rmSync(join(dataDir, "postgres"), { recursive: true, force: true });
-  const { chmodSync } = await import("node:fs");
   chmodSync(dataDir, 0o755);
   const { status, stderr } = await runKith(["start"], { KITH_DATA_DIR: dataDir });
   assert.equal(status, 1);
@@ -195,7 +100,6 @@ test("wrong usage exits with 2, help with 0", async () => {
 test("the server's settings keep statements, values and times of commit out of its log", async () => {
   const dataDir = temporaryDirectory();
   const kith = await startKith({ KITH_DATA_DIR: dataDir });
-  const { default: pg } = await import("pg");
   const client = new pg.Client({ host: join(dataDir, "postgres"), port: 5432, user: "kith", database: "kith" });
   await client.connect();
   for (const [name, value] of Object.entries({
