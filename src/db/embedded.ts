@@ -1,3 +1,4 @@
+import { rmdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { Failure } from "../failure.js";
@@ -227,7 +228,10 @@ async function leave(place: Place, { client, pid }: Member): Promise<void> {
     await client.query("select pg_advisory_unlock_shared($1::bigint)", [USERS]);
     const isLast = await lock(client, "pg_try_advisory_lock", USERS);
     // The lock is held until the server is gone, so that nobody enters a server that is about to stop.
-    if (isLast && pid !== undefined) await stopServer(place.cluster, pid);
+    if (isLast && pid !== undefined) {
+      await stopServer(place.cluster, pid);
+      if (place.socketDir !== place.home) await rmdir(place.socketDir).catch(() => undefined);
+    }
   } catch (error) {
     if (error instanceof Failure) throw error;
     // The connection is lost: the server is already down, or whoever comes next adopts it.
