@@ -24,7 +24,7 @@ async function checkMail({ smtpUrl }: Config): Promise<Finding> {
   const host = hostname.replace(/^\[|\]$/g, "");
   const at = `${hostname}:${port || (protocol === "smtps:" ? "465" : "587")}`;
   // On smtps the server waits for TLS, so that it takes the connection is all there is to see.
-  const expected = protocol === "smtps:" ? undefined : /^220[ -]/;
+  const expected = protocol === "smtps:" ? undefined : (text: string) => /^220[ -]/.test(text);
   const problem = await converse(host, Number(port || (protocol === "smtps:" ? 465 : 587)), "", expected);
   if (problem === undefined) return { level: "good", about, text: `the mail server ${at} answers` };
   return {
@@ -46,7 +46,9 @@ async function checkTor({
   const isUsed = [onionTcpTable, onionSocketmap, onionReadsocket, onionOrigin].some((one) => one !== undefined);
   const at = `${torSocks.host}:${torSocks.port}`;
   // SOCKS 5, one method offered: no authentication. The answer is 5, 0.
-  const problem = await converse(torSocks.host, torSocks.port, "\u0005\u0001\u0000", /^\u0005\u0000/);
+  const problem = await converse(torSocks.host, torSocks.port, "\u0005\u0001\u0000", (text) =>
+    text.startsWith("\u0005\u0000"),
+  );
   if (problem === undefined) return { level: "good", about, text: `Tor's SOCKS port ${at} answers` };
   if (!isUsed) return { level: "note", about, text: `Tor's SOCKS port ${at} ${problem}; nothing here uses it yet` };
   return { level: "wrong", about, text: `Tor's SOCKS port ${at} ${problem}`, todo: "start tor, or set KITH_TOR_SOCKS" };
@@ -71,9 +73,7 @@ function converse(
       if (expected === undefined) done(undefined);
       else socket.write(hello, "latin1");
     });
-    socket.once("data", (bytes) =>
-      done(expected?.test(bytes.toString("latin1")) ? undefined : "answers something else"),
-    );
+    socket.once("data", (bytes) => done(expected?.(bytes.toString("latin1")) ? undefined : "answers something else"));
     socket.once("end", () => done("hangs up"));
   });
 }
