@@ -59,7 +59,7 @@ function converse(
   host: string,
   port: number,
   hello: string,
-  expected: RegExp | undefined,
+  expected: ((text: string) => boolean) | undefined,
 ): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect({ host, port });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { loadServerSecret } from "#kith/secret.js";
 import { runKith } from "../support/kith.js";
 import { need } from "../support/need.js";
 import { startPostgresServer } from "../support/postgres-server.js";
@@ -32,7 +33,6 @@ test("finds nothing wrong before the first start, and makes nothing", async () =
 test("names a secret that others can read, and what to do", async () => {
   const dataDir = temporaryDirectory();
   await runKith(["migrate"], { KITH_DATA_DIR: dataDir });
-  const { loadServerSecret } = await import("#kith/secret.js");
   await loadServerSecret(join(dataDir, "secret"), async () => false);
   chmodSync(join(dataDir, "secret"), 0o644);
   const { status, wrong } = await doctor({ KITH_DATA_DIR: dataDir });
