@@ -63,12 +63,14 @@ export async function openState(
   if (!equalBytes(fingerprintOf(privateKey), account.fingerprint)) throw new StaleKeyError();
   const stored = relations ?? (await queries.selectRelations(context.db, account.id));
   const rows = stored.filter((row) => {
-    const good =
-      hasValidTag(context.secret, "relations", { ...row }) && equalBytes(row.generation, account.generation);
+    const good = hasValidTag(context.secret, "relations", { ...row }) && equalBytes(row.generation, account.generation);
     if (!good) reportForgery(context, "relations");
     return good;
   });
-  const [record, slots] = await Promise.all([openSelfRecord(privateKey, account.self_record), openSlots(privateKey, rows)]);
+  const [record, slots] = await Promise.all([
+    openSelfRecord(privateKey, account.self_record),
+    openSlots(privateKey, rows),
+  ]);
   if (!record) throw new StaleKeyError();
   const entries = slots.filter((slot): slot is TrustedEntry => typeof slot === "object");
   const persons = await findPersons(
