@@ -66,7 +66,7 @@ export function trustSummary(people: readonly TrustedPerson[], rules: Rules): Tr
     told: counting.filter((person) => person.reset !== null),
     able,
     statement: statement(people.length, named, able, rules),
-    now: now(counting, held, named, able, rules),
+    now: people.length === 0 ? [] : now(counting, held, able, rules),
     note: note(people.length, rules),
   };
 }
@@ -75,24 +75,22 @@ function statement(total: number, named: string[], able: boolean, rules: Rules):
   const { threshold, waitDays } = rules;
   if (total === 0) return { key: "trust.statement.nobody", vars: {} };
   if (!able) return { key: "trust.statement.unable", vars: {} };
-  const shape =
-    named.length === 1 ? "one" : threshold === 1 ? "each" : threshold === named.length ? "all" : "any";
+  const shape = named.length === 1 ? "one" : threshold === 1 ? "each" : threshold === named.length ? "all" : "any";
   const vars = { people: named, threshold };
   return waitDays === 0
     ? { key: `trust.statement.${shape}`, vars }
     : { key: `trust.statement.${shape}After`, vars: { ...vars, count: waitDays } };
 }
 
-function now(counting: TrustedPerson[], held: TrustedPerson[], named: string[], able: boolean, rules: Rules): Sentence[] {
+function now(counting: TrustedPerson[], held: TrustedPerson[], able: boolean, rules: Rules): Sentence[] {
   const sentences: Sentence[] = [];
   const names = counting.map((person) => person.username);
   if (held.length > 0) {
     const people = held.map((person) => person.username);
-    sentences.push({ key: "trust.now.held", vars: { people, name: people[0]!, count: people.length } });
+    sentences.push({ key: "trust.now.held", vars: { people, count: people.length } });
   }
   const { threshold } = rules;
   if (!able) {
-    if (named.length + counting.length === 0) return sentences;
     const key = names.length === 0 ? "trust.now.none" : "trust.now.few";
     sentences.push({ key, vars: { people: names, count: names.length, threshold } });
   } else if (held.length > 0) {

@@ -61,13 +61,14 @@ export function utcToday(): Day {
  * so it stands in the catalogue and not in a template.
  */
 export function translator(language: Language, options: TranslatorOptions = {}): Translator {
-  const strict = options.strict ?? process.env["NODE_ENV"] !== "production";
+  const strict = options.strict ?? process.env.NODE_ENV !== "production";
   const i18n = i18next.createInstance();
   void i18n.init({
     lng: language,
     fallbackLng: false,
     resources: { [language]: { translation: catalogue(language) } },
     initAsync: false,
+    showSupportNotice: false,
     nsSeparator: false,
     returnObjects: false,
     interpolation: { escapeValue: false },
@@ -160,8 +161,7 @@ const DAY_MS = 86_400_000;
 function formats(language: Language, today: () => Day): Record<string, (value: unknown) => string> {
   const locale = language === "en" ? "en-GB" : "de-DE";
   const on = language === "en" ? "on" : "am";
-  const utc = (options: Intl.DateTimeFormatOptions) =>
-    new Intl.DateTimeFormat(locale, { ...options, timeZone: "UTC" });
+  const utc = (options: Intl.DateTimeFormatOptions) => new Intl.DateTimeFormat(locale, { ...options, timeZone: "UTC" });
   const weekday = utc({ weekday: "long" });
   const dayMonth = utc({ day: "numeric", month: "long" });
   const dayMonthYear = utc({ day: "numeric", month: "long", year: "numeric" });
@@ -189,6 +189,7 @@ function formats(language: Language, today: () => Day): Record<string, (value: u
   return {
     // Lists and words
     and: (value) => and.format(names(value)),
+    And: (value) => capital(and.format(names(value))),
     or: (value) => or.format(names(value)),
     strongAnd: (value) => and.format(strong(value)),
     strongOr: (value) => or.format(strong(value)),
@@ -217,6 +218,11 @@ function formats(language: Language, today: () => Day): Record<string, (value: u
     onDay: (value) => {
       const date = parse(value);
       return near(date) ?? `${on} ${full(date)}`;
+    },
+    // Today; On Thursday, 27 November
+    On: (value) => {
+      const date = parse(value);
+      return capital(near(date) ?? `${on} ${full(date)}`);
     },
     // Today; Monday, 24 November
     Day: (value) => {

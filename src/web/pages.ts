@@ -167,10 +167,7 @@ export interface Pages {
   "accounts/security": {
     passwordMin: number;
     suggestion: string | null;
-    secondStep:
-      | { state: "off" }
-      | { state: "on"; since: Month; codesLeft: number; codesTotal: number }
-      | null;
+    secondStep: { state: "off" } | { state: "on"; since: Month; codesLeft: number; codesTotal: number } | null;
     services: {
       list: readonly { id: string; label: string; services: readonly ServiceKind[]; since: Month }[];
       offered: readonly ServiceKind[];
