@@ -1,6 +1,6 @@
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
-import { fromBase64url, toBase64url } from "../protocol/bytes.js";
+import { equalBytes, fromBase64url, toBase64url } from "../protocol/bytes.js";
 import { type PrivateKey, readPrivateKey } from "../protocol/keypair.js";
 import { lockPrivateKey } from "../protocol/lock.js";
 import { formatParameters, newSalt } from "../protocol/password.js";
@@ -127,7 +127,8 @@ async function finishSignIn(
       }
       // Somebody changed the account between reading and writing: read it again.
       const again = await findAccount(context, account.id);
-      if (!again || again.status !== "active") return { outcome: "wrong" };
+      const ended = !again || again.status !== "active" || !equalBytes(again.session_epoch, account.session_epoch);
+      if (ended) return { outcome: "wrong" }; // suspended, or the password was changed
       account = again;
       relations = undefined;
       cases = await openCases(context, account);
@@ -203,13 +204,9 @@ async function noteStoppedCases(context: Context, state: PrivateState, cases: re
   const nameOfRow = new Map(state.trusted.map((trusted) => [trusted.rowId, trusted.name.split("@")[0] as string]));
   for (const row of cases) {
     const agreed = (approvals.get(row.id) ?? []).map((approval) => nameOfRow.get(approval.row_id) ?? "?");
-    const event = {
-      kind: "reset-stopped",
-      day: dayOf(context.clock()),
-      values: { opened: row.opening_day, by: nameOfRow.get(row.row_id) ?? "?", agreed: agreed.join(" ") },
-    };
-    state.record.told.push(event);
-    state.record.events.push(event);
+    const day = dayOf(context.clock());
+    state.record.told.push({ kind: "reset-stopped", day, values: { agreed: agreed.join(" ") } });
+    state.record.events.push({ kind: "reset-stopped", day });
   }
 }
 

@@ -55,7 +55,7 @@ export async function completeReset(
   state.record.sessions = [];
   state.record.told = [];
   reviewList(context, state);
-  state.record.events.push({ kind: oldKey ? "reset-kept-key" : "reset", day });
+  state.record.events.push({ kind: "reset-completed", day });
 
   const columns: Partial<AccountRow> = {
     ...input.columns,

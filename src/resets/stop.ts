@@ -37,7 +37,7 @@ export async function stopResets(context: Context, session: Session): Promise<nu
   const { account } = await changeState(context, session.account.id, await session.privateKey(), async (state) => {
     const day = dayOf(context.clock());
     for (const row of cases) {
-      state.record.events.push({ kind: "reset-stopped-here", day, values: { opened: row.opening_day } });
+      state.record.events.push({ kind: "reset-stopped", day, values: { opened: row.opening_day } });
     }
     return { store: true, outcome: undefined };
   });

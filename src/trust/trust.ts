@@ -1,38 +1,16 @@
 import { nameOf } from "../accounts/account.js";
 import type { Session } from "../accounts/sessions.js";
-import { changeState, openState, type PrivateState, type TrustedPerson } from "../accounts/state.js";
+import { addEntry, changeState, openState, type PrivateState, type TrustedPerson } from "../accounts/state.js";
 import { parseName } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { dayOf, monthOf } from "../days.js";
-import { findPersonByName, type Person } from "../people/people.js";
-import type { TrustedEntry } from "../protocol/relation.js";
+import { findPersonByName } from "../people/people.js";
 import { type Rekeyed, rekey } from "./rekey.js";
 
 /** Days that a reset can be made to wait. */
 export const MAX_WAIT_DAYS = 30;
 
 export type AddOutcome = "added" | "known" | "self" | "unknown" | "full";
-
-function entryFor(person: Person, rowId: string, month: string): TrustedEntry {
-  return {
-    rowId,
-    trustedId: person.id,
-    name: person.name,
-    fingerprint: person.fingerprint,
-    resetMark: person.resetMark,
-    held: false,
-    month,
-  };
-}
-
-/** Puts a person into one of the empty slots, any of them. */
-export function addEntry(state: Pick<PrivateState, "rowIds" | "trusted">, person: Person, month: string): boolean {
-  const used = new Set(state.trusted.map((trusted) => trusted.rowId));
-  const free = state.rowIds.find((id) => !used.has(id));
-  if (!free) return false;
-  state.trusted.push({ ...entryFor(person, free, month), person, standing: "usable" });
-  return true;
-}
 
 /** Adds a trusted person by username. That person is neither asked nor told. */
 export async function addTrusted(context: Context, session: Session, typedName: string): Promise<AddOutcome> {
@@ -45,7 +23,7 @@ export async function addTrusted(context: Context, session: Session, typedName: 
     if (person?.status !== "active") return refuse("unknown");
     if (state.trusted.some((trusted) => trusted.trustedId === person.id)) return refuse("known");
     if (!addEntry(state, person, monthOf(context.clock()))) return refuse("full");
-    noteListChange(context, state, "trusted-added", person.name);
+    noteListChange(context, state, "person-added", person.name);
     return { store: true, outcome: "added" as AddOutcome };
   });
   session.account = account;
@@ -95,7 +73,7 @@ export async function removeTrusted(
         return refuse({ outcome: "confirm", threshold: rules.threshold, left });
       }
       state.trusted = state.trusted.filter((trusted) => trusted !== entry);
-      noteListChange(context, state, "trusted-removed", entry.name);
+      noteListChange(context, state, "person-removed", entry.name);
       if (!rules.keepsKey) return { store: true, outcome: { outcome: "removed" } };
       const rekeyed = await rekey(context, session, state, input.password);
       if (!rekeyed) return refuse({ outcome: "wrong-password" });
@@ -176,7 +154,7 @@ export async function confirmTrusted(
         held: false,
         standing: "usable",
       });
-      noteListChange(context, state, "trusted-confirmed", entry.name);
+      noteListChange(context, state, "person-confirmed", entry.name);
       return { store: true, outcome: "confirmed" };
     },
   );
