@@ -1,5 +1,5 @@
 import type { Context } from "../context.js";
-import { dayOf } from "../days.js";
+import { dayOf, daysBetween } from "../days.js";
 import { equalBytes, fromBase64url, toBase64url } from "../protocol/bytes.js";
 import { type PrivateKey, readPrivateKey } from "../protocol/keypair.js";
 import { lockPrivateKey } from "../protocol/lock.js";
@@ -162,6 +162,7 @@ async function regenerateAndStart(
   const day = dayOf(context.clock());
   state.record.told = [];
   reviewList(context, state);
+  remindOfList(state, day);
   await noteStoppedCases(context, state, cases);
   const columns = { ...input.columns, ...(await relock(context, account, privateKey, input.password)) };
   const session = noteSignIn(context, state, { ...account, ...columns } as AccountRow, privateKey, client, day);
@@ -190,11 +191,21 @@ export function noteSignIn(
   const session = makeSession(context, { ...sessionOwner(account, privateKey), stage: "full", client });
   record.sessions.push({ id: toBase64url(session.row.id), client, since: day });
   record.events.push({ kind: "signed-in", day });
+  record.previousSignIn = record.lastSignIn;
   record.lastSignIn = day;
   // More invites from an admin are a counter in the clear; how many of them are left is the member's own affair.
   record.invitesLeft += Math.max(0, account.granted - record.grantedSeen);
   record.grantedSeen = account.granted;
   return session;
+}
+
+const LIST_REMINDER_DAYS = 182;
+
+/** Once in half a year: is the list still right? */
+function remindOfList({ record, trusted }: PrivateState, day: string): void {
+  if (trusted.length === 0 || daysBetween(record.listConfirmed, day) < LIST_REMINDER_DAYS) return;
+  record.listConfirmed = day;
+  record.told.push({ kind: "list-reminder", day });
 }
 
 /** A sign-in with the old password ends every case; who began or agreed to one is told to its target. */

@@ -11,6 +11,7 @@ import { openSelfRecord, type SelfRecord, sealSelfRecord } from "../protocol/sel
 import { hasValidTag } from "../protocol/tag.js";
 import { type AccountRow, findAccount, reportForgery, tagged } from "./account.js";
 import type { SessionRow } from "./queries.js";
+import type { Session } from "./sessions.js";
 import * as queries from "./queries.js";
 
 /** How one of A's trusted people stands now. Only who is `usable` can help. */
@@ -252,4 +253,18 @@ export function addEntry(state: Pick<PrivateState, "rowIds" | "trusted">, person
   if (!free) return false;
   state.trusted.push({ ...entryFor(person, free, month), person, standing: "usable" });
   return true;
+}
+
+/** Writes an event into one's own record, together with columns that it is about. */
+export async function noteEvent(
+  context: Context,
+  session: Session,
+  kind: string,
+  columns: Partial<AccountRow> = {},
+): Promise<void> {
+  const { account } = await changeState(context, session.account.id, await session.privateKey(), async (state) => {
+    state.record.events.push({ kind, day: dayOf(context.clock()) });
+    return { store: true, outcome: undefined, extras: { columns } };
+  });
+  session.account = account;
 }

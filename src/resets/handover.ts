@@ -16,7 +16,7 @@ import { lockPrivateKey } from "../protocol/lock.js";
 import { parseParameters } from "../protocol/password.js";
 import { tagRow } from "../protocol/tag.js";
 import { caseWords, type FourWords } from "../protocol/words.js";
-import { type CaseRow, countingCases, LOST_SECOND_STEP_DAYS } from "./cases.js";
+import { type CaseRow, countingCases, waitDaysOf } from "./cases.js";
 import { sendResetNotice } from "./notices.js";
 import * as queries from "./queries.js";
 
@@ -107,7 +107,7 @@ export async function choosePassword(
   });
   if (!written) return { outcome: "dead" };
   await sendResetNotice(context, account, "chosen");
-  const waitDays = Math.max(rules.waitDays, columns.lost_second_step ? LOST_SECOND_STEP_DAYS : 0);
+  const waitDays = waitDaysOf(rules, columns.lost_second_step);
   return {
     outcome: "chosen",
     username: account.username,

@@ -10,7 +10,7 @@ import { formatLinkSecret, linkHash, newLinkSecret, sealApproval, sealRulesToLin
 import { hasValidTag, tagRow } from "../protocol/tag.js";
 import { proveToken, type Rules, type Token } from "../protocol/token.js";
 import type { FourWords } from "../protocol/words.js";
-import { approvalsOf, type CaseRow, LOST_SECOND_STEP_DAYS, MAX_CASE_DAYS, openCases, wordsOf } from "./cases.js";
+import { approvalsOf, type CaseRow, MAX_CASE_DAYS, openCases, waitDaysOf, wordsOf } from "./cases.js";
 import { sendResetNotice } from "./notices.js";
 import * as queries from "./queries.js";
 
@@ -21,6 +21,7 @@ export interface ComparableCase {
   choiceDay: string;
   agreed: number;
   lostSecondStep: boolean;
+  waitDays: number;
   /** Whether the row of the one who asks has approved it already. */
   approvedByMe: boolean;
 }
@@ -30,7 +31,7 @@ export type HelpOutcome =
   | { outcome: "none" }
   | { outcome: "opened"; username: string; rules: Rules; link: string; expiryDay: string }
   /** The link is handed over, and nothing is chosen yet. */
-  | { outcome: "nothing-chosen"; username: string; rules: Rules; openedDay: string }
+  | { outcome: "nothing-chosen"; username: string; rules: Rules; expiryDay: string }
   | { outcome: "compare"; username: string; rules: Rules; cases: ComparableCase[] };
 
 /** A right to help that was proven just now. */
@@ -81,16 +82,16 @@ export async function help(
   const chosen = cases.filter((row) => row.pending_public_key);
   if (again || (!mine && chosen.length === 0)) return await openCase(context, proof);
   if (chosen.length === 0) {
-    return { outcome: "nothing-chosen", username, rules, openedDay: (mine as CaseRow).opening_day };
+    return { outcome: "nothing-chosen", username, rules, expiryDay: (mine as CaseRow).expiry_day };
   }
-  return { outcome: "compare", username, rules, cases: await comparable(context, account, chosen, rowId) };
+  return { outcome: "compare", username, rules, cases: await comparable(context, account, chosen, proof) };
 }
 
 async function comparable(
   context: Context,
   account: AccountRow,
   chosen: readonly CaseRow[],
-  rowId: string,
+  { rowId, token }: Proof,
 ): Promise<ComparableCase[]> {
   const approvals = await approvalsOf(context, account, chosen);
   return await Promise.all(
@@ -100,6 +101,7 @@ async function comparable(
       choiceDay: row.choice_day as string,
       agreed: approvals.get(row.id)?.length ?? 0,
       lostSecondStep: row.lost_second_step,
+      waitDays: waitDaysOf(token.rules, row.lost_second_step),
       approvedByMe: approvals.get(row.id)?.some((approval) => approval.row_id === rowId) ?? false,
     })),
   );
@@ -140,7 +142,15 @@ export type ApproveOutcome =
   | { outcome: "none" }
   /** The case is over, or was replaced. */
   | { outcome: "ended"; username: string }
-  | { outcome: "agreed"; username: string; agreed: number; threshold: number; earliest: string; waitDays: number };
+  | {
+      outcome: "agreed";
+      username: string;
+      agreed: number;
+      threshold: number;
+      chosen: string;
+      earliest: string;
+      waitDays: number;
+    };
 
 /**
  * "They match": a trusted person agrees to one case, once. The rules are those inside the token, proven anew.
@@ -170,13 +180,14 @@ export async function approve(
   // The account may have been regenerated between the proof and the approval: then the case is over.
   const stillOpen = written !== "ended" && (await openCases(context, (await findAccount(context, account.id)) ?? account));
   if (!stillOpen || !stillOpen.some((open) => open.id === row.id)) return { outcome: "ended", username };
-  const waitDays = Math.max(token.rules.waitDays, row.lost_second_step ? LOST_SECOND_STEP_DAYS : 0);
+  const waitDays = waitDaysOf(token.rules, row.lost_second_step);
   const approvals = await approvalsOf(context, account, [row]);
   return {
     outcome: "agreed",
     username,
     agreed: approvals.get(row.id)?.length ?? 0,
     threshold: token.rules.threshold,
+    chosen: row.choice_day,
     earliest: addDays(row.choice_day, waitDays),
     waitDays,
   };

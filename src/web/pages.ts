@@ -238,7 +238,7 @@ export interface Pages {
   "trust/card": { people: readonly string[]; rules: Rules };
   "trust/confirm": { people: readonly TrustedPerson[] };
   "resets/help": { form: { username: string } };
-  "resets/help-nothing": { username: string };
+  "resets/help-nothing": Record<never, never>;
   "resets/help-handover": {
     username: string;
     link: string;
