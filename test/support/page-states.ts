@@ -133,7 +133,7 @@ add(
       ...held,
       person("emil", "suspended"),
       person("fritzi", "gone"),
-      person("gül", "unverified"),
+      person("gustl", "unverified"),
       person("hana", "counts", "2025-10"),
     ],
     rules: rules(3, 1),
