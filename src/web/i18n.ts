@@ -72,7 +72,10 @@ export function translator(language: Language, options: TranslatorOptions = {}):
     nsSeparator: false,
     returnObjects: false,
     interpolation: { escapeValue: false },
-    saveMissing: strict,
+    parseMissingKeyHandler: (key: string) => {
+      if (strict) throw new Error(`The catalogue "${language}" has no "${key}"`);
+      return key;
+    },
     ...(strict && {
       missingInterpolationHandler: (text: string, match: RegExpExecArray) => {
         throw new Error(`Nothing given for ${match[0]} in "${text}" (${language})`);
@@ -91,13 +94,7 @@ export function translator(language: Language, options: TranslatorOptions = {}):
   const constants = new Map<string, string>();
   const richConstants = new Map<string, Segment[]>();
 
-  function look(key: string, vars: Record<string, unknown> | undefined): string {
-    if (!i18n.exists(key, vars)) {
-      if (strict) throw new Error(`The catalogue "${language}" has no "${key}"`);
-      return key;
-    }
-    return i18n.t(key, vars ?? {});
-  }
+  const look = (key: string, vars: Record<string, unknown> | undefined): string => i18n.t(key, vars ?? {});
 
   const t = ((key: string, vars?: Variables): string => {
     if (vars) return look(key, vars);
