@@ -133,7 +133,7 @@ add(
       ...held,
       person("emil", "suspended"),
       person("fritzi", "gone"),
-      person("gül", "unverified"),
+      person("gustl", "unverified"),
       person("hana", "counts", "2025-10"),
     ],
     rules: rules(3, 1),
@@ -501,7 +501,11 @@ add(
   "three",
   {
     username: "ada",
-    cases: [other, { ...open, approved: true, agreed: 1 }, { ...other, id: "0b8f2c0e-0000-4000-8000-000000000003" }],
+    cases: [
+      other,
+      { ...open, approved: true, agreed: 1 },
+      { ...other, id: "0b8f2c0e-0000-4000-8000-000000000003", words: ["river", "window", "pepper", "stone"] },
+    ],
   },
   { ...helper, errors: [{ field: "case", key: "problem.help.case" }] },
 );
