@@ -1,11 +1,11 @@
 import type { Context } from "../context.js";
+import { addDays } from "../days.js";
+import type { RecordedEvent } from "../protocol/self-record.js";
 import { openCases, waitDaysOf } from "../resets/cases.js";
 import { ownCases } from "../resets/stop.js";
-import { addDays } from "../days.js";
-import type { ActivityKind, OpenReset } from "../web/pages.js";
 import { openOwnState } from "../trust/trust.js";
+import type { ActivityKind, OpenReset } from "../web/pages.js";
 import type { Session } from "./sessions.js";
-import type { RecordedEvent } from "../protocol/self-record.js";
 
 /** Resets of one's own password, as every page tells of them. Costs next to nothing while there is none. */
 export async function openResets(context: Context, session: Session): Promise<OpenReset[]> {
@@ -25,9 +25,24 @@ export async function openResets(context: Context, session: Session): Promise<Op
 }
 
 const KINDS = new Set<string>([
-  "joined", "signed-in", "password-changed", "reset-stopped", "reset-completed", "person-added", "person-removed",
-  "person-confirmed", "rules-changed", "letter-written", "letter-revoked", "letter-used", "sessions-ended",
-  "second-step-on", "second-step-off", "recovery-codes", "contact-changed", "language-changed",
+  "joined",
+  "signed-in",
+  "password-changed",
+  "reset-stopped",
+  "reset-completed",
+  "person-added",
+  "person-removed",
+  "person-confirmed",
+  "rules-changed",
+  "letter-written",
+  "letter-revoked",
+  "letter-used",
+  "sessions-ended",
+  "second-step-on",
+  "second-step-off",
+  "recovery-codes",
+  "contact-changed",
+  "language-changed",
 ] satisfies ActivityKind[]);
 
 /** The activity list: newest first, the same thing on the same day told once, with how often. */

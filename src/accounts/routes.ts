@@ -1,5 +1,7 @@
-import { openColumn, sealColumn } from "../protocol/column.js";
+import type { Language } from "../config.js";
 import { toBase64url } from "../protocol/bytes.js";
+import { openColumn, sealColumn } from "../protocol/column.js";
+import { suggestPassphrase } from "../protocol/words.js";
 import { peopleFor, rulesFor } from "../trust/page-data.js";
 import { openOwnState } from "../trust/trust.js";
 import { clientFamily } from "../web/client.js";
@@ -8,12 +10,18 @@ import { LANGUAGES } from "../web/i18n.js";
 import type { FieldError, Tile } from "../web/pages.js";
 import { passwordProblem } from "../web/problems.js";
 import { field, goTo, type MemberVisit, query, sameSitePath, show, type Visit } from "../web/visit.js";
-import { suggestPassphrase } from "../protocol/words.js";
-import type { Language } from "../config.js";
 import { nameOf } from "./account.js";
 import { changePassword, endListedSession, endOtherSessions, listedId } from "./change-password.js";
 import { activityOf } from "./page-data.js";
-import { makeRecoveryCodes, newSecondStep, newTotpSecret, sealSecondStep, secondStepOf, totpUri, useCode } from "./second-step.js";
+import {
+  makeRecoveryCodes,
+  newSecondStep,
+  newTotpSecret,
+  sealSecondStep,
+  secondStepOf,
+  totpUri,
+  useCode,
+} from "./second-step.js";
 import { endSession, saveSession } from "./sessions.js";
 import { confirmCode, type SignInOutcome, signIn } from "./sign-in.js";
 import { noteEvent } from "./state.js";
@@ -72,10 +80,15 @@ async function homeOf(visit: MemberVisit) {
 
 async function signInPage(visit: Visit, username: string, errors: FieldError[] = []) {
   const next = sameSitePath(query(visit, "next")) ?? null;
-  return await show(visit, "accounts/sign-in", { form: { username }, next }, {
-    errors,
-    status: errors.length > 0 ? 422 : 200,
-  });
+  return await show(
+    visit,
+    "accounts/sign-in",
+    { form: { username }, next },
+    {
+      errors,
+      status: errors.length > 0 ? 422 : 200,
+    },
+  );
 }
 
 /** `GET /sign-in` */
@@ -113,7 +126,12 @@ async function answerSignIn(visit: Visit, outcome: SignInOutcome, wrong: () => P
     case "wrong":
       return await wrong();
     case "suspended":
-      return await show({ ...visit, session: undefined }, "accounts/suspended", { reason: outcome.reason ?? null }, { status: 403 });
+      return await show(
+        { ...visit, session: undefined },
+        "accounts/suspended",
+        { reason: outcome.reason ?? null },
+        { status: 403 },
+      );
     case "frozen":
       return await show({ ...visit, session: undefined }, "accounts/suspended", { reason: null }, { status: 403 });
     case "waiting": {

@@ -119,7 +119,15 @@ async function finishSignIn(
     try {
       const done = pendingCase
         ? await completeReset(context, { account, relations, pendingCase, unlocked, client, columns: secondStep ?? {} })
-        : await regenerateAndStart(context, { account, relations, cases, unlocked, client, password, columns: secondStep });
+        : await regenerateAndStart(context, {
+            account,
+            relations,
+            cases,
+            unlocked,
+            client,
+            password,
+            columns: secondStep,
+          });
       if (done) {
         if (pendingCase) await countFinishedCase(context);
         if (cases.length > 0) await sendResetNotice(context, account, pendingCase ? "completed" : "stopped");
@@ -127,7 +135,7 @@ async function finishSignIn(
       }
       // Somebody changed the account between reading and writing: read it again.
       const again = await findAccount(context, account.id);
-      const ended = !again || again.status !== "active" || !equalBytes(again.session_epoch, account.session_epoch);
+      const ended = again?.status !== "active" || !equalBytes(again.session_epoch, account.session_epoch);
       if (ended) return { outcome: "wrong" }; // suspended, or the password was changed
       account = again;
       relations = undefined;

@@ -11,8 +11,8 @@ import { openSelfRecord, type SelfRecord, sealSelfRecord } from "../protocol/sel
 import { hasValidTag } from "../protocol/tag.js";
 import { type AccountRow, findAccount, reportForgery, tagged } from "./account.js";
 import type { SessionRow } from "./queries.js";
-import type { Session } from "./sessions.js";
 import * as queries from "./queries.js";
+import type { Session } from "./sessions.js";
 
 /** How one of A's trusted people stands now. Only who is `usable` can help. */
 export type Standing = "usable" | "new-key" | "suspended" | "gone" | "forged";

@@ -39,7 +39,7 @@ async function findLive(context: Context, linkText: string): Promise<LiveCase | 
   const secret = parseLinkSecret(linkText);
   const row = secret && (await queries.selectCaseByLink(context.db, linkHash(secret)));
   const account = row && (await findAccount(context, row.trusting_id));
-  if (!account || account.status !== "active" || countingCases(context, [row], account).length === 0) return undefined;
+  if (account?.status !== "active" || countingCases(context, [row], account).length === 0) return undefined;
   const rules = openRulesOfLink(row.rules, secret, row.id);
   if (!rules || row.choice_day) return undefined;
   return {

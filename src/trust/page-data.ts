@@ -1,7 +1,7 @@
 import type { TrustedPerson as Entry } from "../accounts/state.js";
 import { monthOf } from "../days.js";
-import type { RecordedEvent } from "../protocol/self-record.js";
 import { keyMonth } from "../protocol/keypair.js";
+import type { RecordedEvent } from "../protocol/self-record.js";
 import type { Rules as TokenRules } from "../protocol/token.js";
 import type { Rules, Standing, TrustedPerson } from "./statement.js";
 

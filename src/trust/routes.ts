@@ -2,14 +2,7 @@ import { setSessionCookie } from "../web/cookies.js";
 import type { FieldError } from "../web/pages.js";
 import { field, goTo, type MemberVisit, show, ticked } from "../web/visit.js";
 import { peopleFor, rulesFor } from "./page-data.js";
-import {
-  addTrusted,
-  confirmTrusted,
-  openOwnState,
-  removeTrusted,
-  type RulesFault,
-  setRules,
-} from "./trust.js";
+import { addTrusted, confirmTrusted, openOwnState, type RulesFault, removeTrusted, setRules } from "./trust.js";
 
 interface PeopleForm {
   username?: string;

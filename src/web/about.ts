@@ -1,4 +1,4 @@
-import { dayOf, addDays } from "../days.js";
+import { addDays, dayOf } from "../days.js";
 import { show, type Visit } from "./visit.js";
 
 /** `GET /about`: how that works. */
@@ -18,6 +18,11 @@ export async function securityTxt(visit: Visit) {
   const address = /^[a-z][a-z0-9+.-]*:/i.test(contact) ? contact : `mailto:${contact}`;
   const expires = `${addDays(dayOf(visit.context.clock()), 180)}T00:00:00Z`;
   const canonical = new URL("/.well-known/security.txt", origin).href;
-  const lines = [`Contact: ${address}`, `Expires: ${expires}`, "Preferred-Languages: en, de", `Canonical: ${canonical}`];
+  const lines = [
+    `Contact: ${address}`,
+    `Expires: ${expires}`,
+    "Preferred-Languages: en, de",
+    `Canonical: ${canonical}`,
+  ];
   return await visit.reply.type("text/plain; charset=utf-8").send(`${lines.join("\n")}\n`);
 }

@@ -5,8 +5,8 @@ import fastifyFormbody from "@fastify/formbody";
 import fastifyHelmet from "@fastify/helmet";
 import fastifyStatic from "@fastify/static";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import * as accounts from "../accounts/routes.js";
 import { openResets } from "../accounts/page-data.js";
+import * as accounts from "../accounts/routes.js";
 import { openSession } from "../accounts/sessions.js";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
@@ -130,11 +130,10 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
   app.addHook("onRequest", async (request, reply) => {
     reply.header("Cache-Control", "no-store");
     reply.header("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
-    const visit = visitOf(request, reply);
     const asked = LANGUAGES.find((language) => language === (request.query as { language?: unknown }).language);
     if (asked && request.method === "GET") {
-      visit.lang = asked;
       setLanguageCookie(config, reply, asked);
+      return await reply.redirect(request.url.split("?")[0] as string, 303);
     }
   });
   app.addHook("onResponse", async (request, reply) => {

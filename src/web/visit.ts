@@ -89,7 +89,11 @@ export async function show<Template extends keyof Pages>(
 }
 
 /** Sends somebody on after a form, with a sentence to show there. */
-export async function goTo(visit: Pick<Visit, "context" | "session" | "reply">, path: string, flash?: Flash): Promise<FastifyReply> {
+export async function goTo(
+  visit: Pick<Visit, "context" | "session" | "reply">,
+  path: string,
+  flash?: Flash,
+): Promise<FastifyReply> {
   if (flash && visit.session) await saveSession(visit.context, visit.session, { flash });
   return await visit.reply.redirect(path, 303);
 }

@@ -148,9 +148,3 @@ test("an error stands in the title, in the summary and at the field", () => {
   assert.match(html, /<input id="password"[^>]* aria-invalid="true" aria-describedby="password-error password-hint"/);
   assert.equal(html.split(message).length - 1, 2);
 });
-
-test("the answer to a name that opens nothing depends on nothing but the name", () => {
-  const page = () =>
-    view.render("resets/help-nothing", shell({ me: { username: "bea", isAdmin: false } }), { username: "ada" });
-  assert.equal(page(), page());
-});
