@@ -38,7 +38,8 @@ interface LiveCase extends Handover {
 async function findLive(context: Context, linkText: string): Promise<LiveCase | undefined> {
   const secret = parseLinkSecret(linkText);
   const row = secret && (await queries.selectCaseByLink(context.db, linkHash(secret)));
-  const account = row && (await findAccount(context, row.trusting_id));
+  if (!row) return undefined;
+  const account = await findAccount(context, row.trusting_id);
   if (account?.status !== "active" || countingCases(context, [row], account).length === 0) return undefined;
   const rules = openRulesOfLink(row.rules, secret, row.id);
   if (!rules || row.choice_day) return undefined;

@@ -173,9 +173,9 @@ export async function approve(
     tag: tagRow(context.secret, "approvals", columns),
   });
   // The account may have been regenerated between the proof and the approval: then the case is over.
-  const stillOpen =
-    written !== "ended" && (await openCases(context, (await findAccount(context, account.id)) ?? account));
-  if (!stillOpen?.some((open) => open.id === row.id)) return { outcome: "ended", username };
+  const present = await findAccount(context, account.id);
+  const stillOpen = written !== "ended" && present ? await openCases(context, present) : [];
+  if (!stillOpen.some((open) => open.id === row.id)) return { outcome: "ended", username };
   const waitDays = waitDaysOf(token.rules, row.lost_second_step);
   const approvals = await approvalsOf(context, account, [row]);
   return {
