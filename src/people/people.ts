@@ -58,7 +58,7 @@ export async function findPersonByName(
   domain: string,
   username: string,
 ): Promise<Person | undefined> {
-  const row = await queries.selectNewestByName(context.db, domain, username);
+  const row = await queries.selectNewestByName(context.db, domain, username, context.decoys.accountId);
   const person = row && readPerson(context, row);
   return person && (person.status === "active" || person.status === "suspended") ? person : undefined;
 }
