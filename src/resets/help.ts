@@ -10,7 +10,7 @@ import { formatLinkSecret, linkHash, newLinkSecret, sealApproval, sealRulesToLin
 import { hasValidTag, tagRow } from "../protocol/tag.js";
 import { proveToken, type Rules, type Token } from "../protocol/token.js";
 import type { FourWords } from "../protocol/words.js";
-import { approvalsOf, type CaseRow, MAX_CASE_DAYS, openCases, waitDaysOf, wordsOf } from "./cases.js";
+import { approvalsOf, type CaseRow, lastChoiceDay, MAX_CASE_DAYS, openCases, waitDaysOf, wordsOf } from "./cases.js";
 import { sendResetNotice } from "./notices.js";
 import * as queries from "./queries.js";
 
@@ -77,7 +77,7 @@ export async function help(context: Context, helper: Session, typedName: string,
   const chosen = cases.filter((row) => row.pending_public_key);
   if (again || (!mine && chosen.length === 0)) return await openCase(context, proof);
   if (chosen.length === 0) {
-    return { outcome: "nothing-chosen", username, rules, expiryDay: (mine as CaseRow).expiry_day };
+    return { outcome: "nothing-chosen", username, rules, expiryDay: lastChoiceDay(mine as CaseRow, rules) };
   }
   return { outcome: "compare", username, rules, cases: await comparable(context, account, chosen, proof) };
 }
@@ -123,13 +123,13 @@ async function openCase(context: Context, { account, rowId, token }: Proof): Pro
   };
   await queries.replaceCase(context.db, { ...columns, tag: tagRow(context.secret, "reset_cases", columns) });
   await queries.countCase(context.db, weekOf(today), "opened");
-  await sendResetNotice(context, account, "opened");
+  sendResetNotice(context, account, "opened");
   return {
     outcome: "opened",
     username: account.username,
     rules: token.rules,
     link: formatLinkSecret(secret),
-    expiryDay: columns.expiry_day,
+    expiryDay: lastChoiceDay(columns, token.rules),
   };
 }
 
