@@ -62,6 +62,7 @@ const TABLE: readonly { url: string; get?: Route; post?: Route }[] = [
   { url: "/help/agreed", get: member(resets.showAgreed) },
   { url: "/handover/:secret", get: anybody(resets.showHandover), post: anybody(resets.choose) },
   { url: "/resets/stop", post: member(resets.stop) },
+  { url: "/resets/stopped", get: member(resets.showStopped) },
 
   { url: "/security", get: member(accounts.showSecurity) },
   { url: "/security/password", post: member(accounts.postPassword) },
