@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { addAccount } from "./account.js";
 import { addAdmin } from "./admin.js";
+import { addBackup } from "./backup.js";
 import { addDemo } from "./demo.js";
 import { addDoctor } from "./doctor.js";
 import { fail } from "./fail.js";
@@ -28,6 +29,7 @@ addAdmin(program);
 addInvite(program);
 addAccount(program);
 addDemo(program);
+addBackup(program);
 addDoctor(program);
 
 try {
