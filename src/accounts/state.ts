@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
-import { findPersons, type Person, personRow } from "../people/people.js";
+import { findPersons, type Person, personRow, personStatus } from "../people/people.js";
 import { selectNewest } from "../people/queries.js";
 import { equalBytes } from "../protocol/bytes.js";
 import { newGeneration } from "../protocol/generation.js";
@@ -191,7 +191,7 @@ export async function storeState(
       domain: account.domain,
       public_key: extras.person.publicKey,
       fingerprint: account.fingerprint,
-      status: account.status,
+      status: personStatus(account),
       reset_mark: extras.person.resetMark,
     });
   const written = await queries.writeState(context.db, {
