@@ -28,5 +28,5 @@ export async function makeContext(parts: Parts): Promise<Context> {
   await fixTrustSlots(parts.db, parts.secret, slots);
   const [nobody, personIds] = await Promise.all([makeNobody(month), ensureDecoyPersons(parts, slots)]);
   const decoys = await makeDecoys(parts, nobody, personIds);
-  return { ...parts, hashing: makeHashing(), nobody, decoys };
+  return { ...parts, hashing: makeHashing(), nobody, decoys, forgedRows: new Map() };
 }

@@ -22,7 +22,8 @@ function genuine(context: Context, account: AccountRow | undefined): AccountRow 
 }
 
 /** A row without its valid tag is as good as absent. Admins find the number of such rows in log and metrics. */
-export function reportForgery(context: Context, table: string): void {
+export function reportForgery(context: Pick<Context, "log" | "forgedRows">, table: string): void {
+  context.forgedRows.set(table, (context.forgedRows.get(table) ?? 0) + 1);
   context.log.error({ table }, "a row does not bear Kith's tag: somebody wrote to the database");
 }
 

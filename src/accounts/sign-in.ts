@@ -10,9 +10,17 @@ import { completeReset, countFinishedCase } from "../resets/complete.js";
 import { sendResetNotice } from "../resets/notices.js";
 import { type AccountRow, findAccount } from "./account.js";
 import { insertSession } from "./queries.js";
-import { type SecondStep, sealSecondStep, secondStepOf, useCode } from "./second-step.js";
+import { sealSecondStep, secondStepOf, useCode } from "./second-step.js";
 import { makeSession, type Session, sessionOwner } from "./sessions.js";
-import { type ChangeExtras, openState, type PrivateState, reviewList, StaleKeyError, storeState } from "./state.js";
+import {
+  type ChangeExtras,
+  MAX_TRIES,
+  openState,
+  type PrivateState,
+  reviewList,
+  StaleKeyError,
+  storeState,
+} from "./state.js";
 import { isLockedWeaker, type Unlocked, unlockByPassword } from "./unlock.js";
 
 export type SignInOutcome =
@@ -88,9 +96,7 @@ async function startCodeStage(context: Context, unlocked: Unlocked, client: stri
 export async function confirmCode(context: Context, session: Session, code: string): Promise<SignInOutcome> {
   const { payload } = session;
   const account = await findAccount(context, payload.accountId);
-  const step = account && secondStepOf(context, account);
-  const used = step && useCode(context, account.id, step, code);
-  if (!account || !used || payload.stage !== "code") return { outcome: "wrong" };
+  if (!account || payload.stage !== "code" || !columnsAfterCode(context, account, code)) return { outcome: "wrong" };
   const cases = await openCases(context, account);
   const pendingCase = cases.find((row) => row.id === payload.caseId);
   if (payload.caseId && !pendingCase) return { outcome: "wrong" };
@@ -102,7 +108,14 @@ export async function confirmCode(context: Context, session: Session, code: stri
     unlockKey: fromBase64url(payload.unlockKey ?? "") as Uint8Array,
     relations: [],
   };
-  return await finishSignIn(context, { ...unlocked, relations: undefined }, { client: payload.client, step: used });
+  return await finishSignIn(context, { ...unlocked, relations: undefined }, { client: payload.client, code });
+}
+
+/** The second step as it is once this code is used up; undefined if the code is wrong, or used already. */
+function columnsAfterCode(context: Context, account: AccountRow, code: string): Partial<AccountRow> | undefined {
+  const step = secondStepOf(context, account);
+  const used = step && useCode(context, account.id, step, code);
+  return used && { second_step: sealSecondStep(context, account.id, used) };
 }
 
 type Finishing = Omit<Unlocked, "relations"> & { relations: RelationRow[] | undefined };
@@ -111,14 +124,16 @@ type Finishing = Omit<Unlocked, "relations"> & { relations: RelationRow[] | unde
 async function finishSignIn(
   context: Context,
   unlocked: Finishing,
-  { client, password, step }: { client: string; password?: string; step?: SecondStep },
+  { client, password, code }: { client: string; password?: string; code?: string },
 ): Promise<SignInOutcome> {
   let { account, relations, cases, pendingCase } = unlocked;
-  for (;;) {
-    const secondStep = step && { second_step: sealSecondStep(context, account.id, step) };
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    // Of two sign-ins with one code at the same moment, the second finds it used.
+    const secondStep = code === undefined ? {} : columnsAfterCode(context, account, code);
+    if (!secondStep) return { outcome: "wrong" };
     try {
       const done = pendingCase
-        ? await completeReset(context, { account, relations, pendingCase, unlocked, client, columns: secondStep ?? {} })
+        ? await completeReset(context, { account, relations, pendingCase, unlocked, client, columns: secondStep })
         : await regenerateAndStart(context, {
             account,
             relations,
@@ -150,6 +165,7 @@ async function finishSignIn(
       throw error;
     }
   }
+  throw new Error("An account changed too often for a sign-in.");
 }
 
 async function regenerateAndStart(
@@ -161,7 +177,7 @@ async function regenerateAndStart(
     unlocked: Pick<Unlocked, "privateKey" | "unlockKey">;
     client: string;
     password: string | undefined;
-    columns: Partial<AccountRow> | undefined;
+    columns: Partial<AccountRow>;
   },
 ): Promise<SignedIn | undefined> {
   const { account, cases, client } = input;

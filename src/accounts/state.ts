@@ -206,7 +206,8 @@ export async function storeState(
   return written ? account : undefined;
 }
 
-const MAX_TRIES = 40;
+/** How often a change begins anew when others are faster; each round somebody's change was stored. */
+export const MAX_TRIES = 40;
 
 /**
  * Changes an account's private state: reads, lets `decide` alter the opened state, regenerates and stores; again

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { reportForgery } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import { monthStart } from "../days.js";
 import { makeKeypair } from "../protocol/keypair.js";
@@ -20,8 +21,9 @@ export interface Person {
   resetMark: number;
 }
 
-function readPerson(context: Pick<Context, "secret">, row: queries.PersonRow): Person {
+function readPerson(context: Context, row: queries.PersonRow): Person {
   const genuine = hasValidTag(context.secret, "people", { ...row });
+  if (!genuine) reportForgery(context, "people");
   return {
     id: row.account_id,
     username: row.username,

@@ -133,6 +133,11 @@ export async function judge(
   };
 }
 
+/** How many resets are under way, for those who watch over the service. */
+export async function countOpenCases(context: Context): Promise<number> {
+  return await queries.countCases(context.db, dayOf(context.clock()));
+}
+
 /** Removes what has expired; run daily. */
 export async function sweepCases(context: Context): Promise<void> {
   await queries.deleteExpiredCases(context.db, dayOf(context.clock()));

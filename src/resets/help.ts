@@ -32,7 +32,14 @@ export type HelpOutcome =
   | { outcome: "opened"; username: string; rules: Rules; link: string; expiryDay: string }
   /** The link is handed over, and nothing is chosen yet. */
   | { outcome: "nothing-chosen"; username: string; rules: Rules; expiryDay: string }
-  | { outcome: "compare"; username: string; rules: Rules; cases: ComparableCase[] };
+  | {
+      outcome: "compare";
+      username: string;
+      rules: Rules;
+      cases: ComparableCase[];
+      /** A link of this helper's own, if asking opened a case beside those that are there. */
+      fresh: { link: string; expiryDay: string } | undefined;
+    };
 
 /** A right to help that was proven just now. */
 interface Proof {
@@ -62,7 +69,8 @@ async function prove(context: Context, helper: Session, typedName: string): Prom
 }
 
 /**
- * "Help someone": opens a case and makes its link, or shows every case in which a password was chosen.
+ * "Help someone": opens a case for the helper's row if it has none, and makes its link; shows every case in which a
+ * password was chosen.
  *
  * @param again start anew, replacing the case that this helper's row may have
  */
@@ -75,11 +83,12 @@ export async function help(context: Context, helper: Session, typedName: string,
   const cases = await openCases(context, account);
   const mine = cases.find((row) => row.row_id === rowId);
   const chosen = cases.filter((row) => row.pending_public_key);
-  if (again || (!mine && chosen.length === 0)) return await openCase(context, proof);
+  const fresh = again || !mine ? await openCase(context, proof) : undefined;
+  if (fresh && (again || chosen.length === 0)) return { outcome: "opened", username, rules, ...fresh };
   if (chosen.length === 0) {
     return { outcome: "nothing-chosen", username, rules, expiryDay: (mine as CaseRow).expiry_day };
   }
-  return { outcome: "compare", username, rules, cases: await comparable(context, account, chosen, proof) };
+  return { outcome: "compare", username, rules, cases: await comparable(context, account, chosen, proof), fresh };
 }
 
 async function comparable(
@@ -103,7 +112,10 @@ async function comparable(
 }
 
 /** Opening approves nothing: it makes a link with which a password can be chosen. */
-async function openCase(context: Context, { account, rowId, token }: Proof): Promise<HelpOutcome> {
+async function openCase(
+  context: Context,
+  { account, rowId, token }: Proof,
+): Promise<{ link: string; expiryDay: string }> {
   const secret = newLinkSecret();
   const id = randomUUID();
   const today = dayOf(context.clock());
@@ -124,13 +136,7 @@ async function openCase(context: Context, { account, rowId, token }: Proof): Pro
   await queries.replaceCase(context.db, { ...columns, tag: tagRow(context.secret, "reset_cases", columns) });
   await queries.countCase(context.db, weekOf(today), "opened");
   await sendResetNotice(context, account, "opened");
-  return {
-    outcome: "opened",
-    username: account.username,
-    rules: token.rules,
-    link: formatLinkSecret(secret),
-    expiryDay: columns.expiry_day,
-  };
+  return { link: formatLinkSecret(secret), expiryDay: columns.expiry_day };
 }
 
 export type ApproveOutcome =

@@ -2,13 +2,16 @@ import Fastify from "fastify";
 import type { Context } from "../context.js";
 import { isDatabaseDown } from "../db/connect.js";
 import { buildApp } from "./app.js";
+import { type Metrics, makeMetrics } from "./metrics.js";
 import { startUpkeep } from "./upkeep.js";
 
 /** Starts the web app and the listener for those who watch it. */
 export async function startWeb(context: Context): Promise<{ url: string; close(): Promise<void> }> {
   const { config } = context;
   const app = await buildApp(context);
-  const watch = buildWatch(context);
+  const metrics = makeMetrics(context);
+  metrics.watch(app);
+  const watch = buildWatch(context, metrics);
   const url = await app.listen(config.listen);
   await watch.listen(config.metricsListen);
   const upkeep = startUpkeep(context);
@@ -22,7 +25,7 @@ export async function startWeb(context: Context): Promise<{ url: string; close()
 }
 
 /** `/healthz`: the process answers. `/readyz`: it can serve. `/metrics`: numbers, none of them about anybody. */
-function buildWatch(context: Context) {
+export function buildWatch(context: Context, metrics: Metrics) {
   const watch = Fastify({ forceCloseConnections: true, logger: false });
   watch.get("/healthz", async (_request, reply) => reply.type("text/plain").send("ok\n"));
   watch.get("/readyz", async (_request, reply) => {
@@ -34,5 +37,6 @@ function buildWatch(context: Context) {
       return await reply.code(503).type("text/plain").send(`${why}\n`);
     }
   });
+  watch.get("/metrics", async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
   return watch;
 }
