@@ -361,20 +361,24 @@ class Choose extends Step {
     const open = allCases(model).filter(({ one }) => !one.chosen);
     const again = open.length === 0 || (this.numbers[2] as number) % 6 === 0;
     const { member, one } = this.pick(0, again ? allCases(model) : open);
-    const alive = model.linkIsAlive(member, one);
-    const password = newPassword();
-    const answer = await choosePassword(real.context, one.link, password, (this.numbers[1] as number) % 2 === 0);
-    assert.equal(answer.outcome, alive ? "chosen" : "dead");
-    if (answer.outcome !== "chosen") {
-      member.stale.push(password);
-      return;
-    }
-    one.chosen = { password, on: model.day };
-    const known = new Set(member.cases.map(({ id }) => id));
-    const rows = await openCases(real.context, await real.account(member.name));
-    one.id = rows.find((row) => row.choice_day !== null && !known.has(row.id))?.id;
-    assert.ok(one.id, "the case has a password now");
+    await chooseIn(model, real, member, one, (this.numbers[1] as number) % 2 === 0);
   }
+}
+
+async function chooseIn(model: Model, real: Real, member: Member, one: Case, lost: boolean): Promise<void> {
+  const alive = model.linkIsAlive(member, one);
+  const password = newPassword();
+  const answer = await choosePassword(real.context, one.link, password, lost);
+  assert.equal(answer.outcome, alive ? "chosen" : "dead");
+  if (answer.outcome !== "chosen") {
+    member.stale.push(password);
+    return;
+  }
+  one.chosen = { password, on: model.day };
+  const known = new Set(member.cases.map(({ id }) => id));
+  const rows = await openCases(real.context, await real.account(member.name));
+  one.id = rows.find((row) => row.choice_day !== null && !known.has(row.id))?.id;
+  assert.ok(one.id, "the case has a password now");
 }
 
 class Approve extends Step {
@@ -386,19 +390,55 @@ class Approve extends Step {
     const missing = [...member.tokens.keys()].filter((name) => !one.approvals.has(name));
     const fresh = missing.length > 0 && (this.numbers[3] as number) % 4 > 0;
     const helper = fresh ? model.of(this.pick(1, missing)) : helperFor(this, model, member, 1);
-    const session = await acting(model, real, helper);
+    await agreeTo(model, real, helper, member, one);
+  }
+}
+
+async function agreeTo(model: Model, real: Real, helper: Member, member: Member, one: Case): Promise<void> {
+  const session = await acting(model, real, helper);
+  if (!session) return;
+  const answer = await approve(real.context, session, real.full(member.name), one.id as string);
+  if (!model.canHelp(helper.name, member.name)) {
+    assert.equal(answer.outcome, "none");
+    return;
+  }
+  // Signing in to help may have ended a case of the helper's own, never this one.
+  const open = model.openCases(member).includes(one);
+  assert.equal(answer.outcome, open ? "agreed" : "ended");
+  if (!open) return;
+  one.approvals.add(helper.name);
+  if (answer.outcome === "agreed") assert.equal(answer.agreed, one.approvals.size);
+}
+
+/** As it is meant to go, step by step: otherwise chance would seldom come to the end of a reset by several. */
+class WholeReset extends Step {
+  override check(model: Readonly<Model>): boolean {
+    return [...model.members.values()].some(({ tokens, rules }) => tokens.size >= rules.threshold);
+  }
+  async act(model: Model, real: Real) {
+    const able = [...model.members.values()].filter(({ tokens, rules }) => tokens.size >= rules.threshold);
+    const member = this.pick(0, able);
+    const helpers = [...member.tokens.keys()].map((name) => model.of(name));
+    const first = this.pick(1, helpers);
+    const session = await acting(model, real, first);
     if (!session) return;
-    const answer = await approve(real.context, session, real.full(member.name), one.id as string);
-    if (!model.canHelp(helper.name, member.name)) {
-      assert.equal(answer.outcome, "none");
-      return;
+    await askToHelp(model, real, session, first, member, true);
+    const one = member.cases.find(({ helper }) => helper === first.name);
+    if (!one) return;
+    await chooseIn(model, real, member, one, false);
+    if (!one.chosen) return;
+    const password = one.chosen.password;
+    for (const helper of helpers) {
+      await signInAs(model, real, member, password);
+      if (!member.cases.includes(one)) break;
+      await agreeTo(model, real, helper, member, one);
+      steps += 2;
     }
-    // Signing in to help may have ended a case of the helper's own, never this one.
-    const open = model.openCases(member).includes(one);
-    assert.equal(answer.outcome, open ? "agreed" : "ended");
-    if (!open) return;
-    one.approvals.add(helper.name);
-    if (answer.outcome === "agreed") assert.equal(answer.agreed, one.approvals.size);
+    const days = member.rules.waitDays;
+    model.day += days;
+    real.place.days(days);
+    if (member.cases.includes(one)) await signInAs(model, real, member, password);
+    steps += 3;
   }
 }
 
@@ -527,6 +567,7 @@ const commands = fc.commands(
     ...step(Choose, 10),
     ...step(Approve, 16),
     ...step(ApproveOld, 1),
+    ...step(WholeReset, 3),
     ...step(Stop, 1),
     ...step(DaysPass, 3),
     ...step(ChangePassword, 1),
