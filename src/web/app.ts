@@ -137,7 +137,8 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     const asked = LANGUAGES.find((language) => language === (request.query as { language?: unknown }).language);
     if (asked && request.method === "GET") {
       setLanguageCookie(config, reply, asked);
-      return await reply.redirect(request.url.split("?")[0] as string, 303);
+      // A path that begins with two slashes would lead to another host.
+      return await reply.redirect(sameSitePath(request.url.split("?")[0] as string) ?? "/", 303);
     }
   });
   app.addHook("onResponse", async (request, reply) => {
