@@ -60,10 +60,11 @@ export interface Credentials {
 /**
  * Signs in: unlocks, asks for the second step, opens, regenerates, stores, starts a session.
  *
+ * @param again whether this is the second go, after somebody changed password or key in between
  * @throws BusyError if too many are waiting
  * @see docs/protocol.md, "Sign-in"
  */
-export async function signIn(context: Context, credentials: Credentials): Promise<SignInOutcome> {
+export async function signIn(context: Context, credentials: Credentials, again = false): Promise<SignInOutcome> {
   const unlocked = await unlockByPassword(context, credentials.username, credentials.password);
   if (!unlocked) return { outcome: "wrong" };
   const { account, pendingCase } = unlocked;
@@ -80,7 +81,10 @@ export async function signIn(context: Context, credentials: Credentials): Promis
   if (secondStepOf(context, account) && !pendingCase?.lost_second_step) {
     return { outcome: "code-needed", cookie: await startCodeStage(context, unlocked, credentials.client) };
   }
-  return await finishSignIn(context, unlocked, credentials);
+  const outcome = await finishSignIn(context, unlocked, credentials);
+  // What the password opened was replaced meanwhile: look what it opens now, from the start, once.
+  if (outcome.outcome === "wrong" && !again) return await signIn(context, credentials, true);
+  return outcome;
 }
 
 async function startCodeStage(context: Context, unlocked: Unlocked, client: string): Promise<string> {

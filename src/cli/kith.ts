@@ -9,6 +9,7 @@ import { addDoctor } from "./doctor.js";
 import { fail } from "./fail.js";
 import { addInvite } from "./invite.js";
 import { addMigrate } from "./migrate.js";
+import { addSecret } from "./secret.js";
 import { addStart } from "./start.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
@@ -30,6 +31,7 @@ addInvite(program);
 addAccount(program);
 addDemo(program);
 addBackup(program);
+addSecret(program);
 addDoctor(program);
 
 try {

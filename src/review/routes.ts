@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import type { AccountRow } from "../accounts/account.js";
 import { hasPresentKey, saveSession } from "../accounts/sessions.js";
 import { confirmPassword } from "../accounts/unlock.js";
@@ -227,6 +228,17 @@ function closedPanel(visit: MemberVisit, account: AccountRow): PersonPanel {
 
 /** `GET /admin/accounts` */
 export const showAccounts = admins(async (visit) => await accountsPage(visit));
+
+/** `POST /admin/tree/search`, `POST /admin/accounts/search`: leads to the page with only what is looked for. */
+export const search = (path: "/admin/tree" | "/admin/accounts", to: string) =>
+  admins(async (visit) => {
+    const asked = new URLSearchParams();
+    for (const name of ["q", "month", "domain", "state"]) {
+      const value = field(visit, name).trim();
+      if (value !== "") asked.set(name, value);
+    }
+    return await goTo(visit, asked.size > 0 ? `${path}?${asked}#${to}` : path);
+  });
 
 /** Where somebody was who acts: in the open tree, or among the accounts. */
 async function refuse(visit: MemberVisit, username: string, errors: FieldError[]) {
@@ -499,7 +511,7 @@ export const showRecovery = admins(async (visit) => await recoveryPage(visit));
 /** Three of the twelve words, to see that they were written down. */
 function threePlaces(): string {
   const places = Array.from({ length: 12 }, (_, index) => index + 1);
-  return Array.from({ length: 3 }, () => places.splice(Math.floor(Math.random() * places.length), 1)[0] as number)
+  return Array.from({ length: 3 }, () => places.splice(randomInt(places.length), 1)[0] as number)
     .sort((a, b) => a - b)
     .join(" ");
 }
