@@ -32,7 +32,10 @@ export async function setStatus(
       if (!(await writeAccount(transaction, account.tag, changed))) return false;
       if (!person) return true;
       const { tag: _old, ...columns } = person;
-      await insertPerson(transaction, personRow(context.secret, { ...columns, version, status }));
+      await insertPerson(
+        transaction,
+        personRow(context.secret, { ...columns, version, status: personStatus({ ...account, status }) }),
+      );
       return true;
     });
     if (done) {
