@@ -1,5 +1,5 @@
 import type { Context } from "../context.js";
-import { findPresentVersion, personRow } from "../people/people.js";
+import { findPresentVersion, personRow, personStatus } from "../people/people.js";
 import { insertPerson, selectNewest } from "../people/queries.js";
 import { type AccountRow, findAccount, findAccountByName, reportForgery, tagged } from "./account.js";
 import { writeAccount } from "./queries.js";
