@@ -1,0 +1,41 @@
+import type { Route } from "../route.js";
+import { ListBuilder, numberedLines, type ParsedList, type WrittenTarget } from "./list.js";
+
+/**
+ * Exim's flat file, `domain onion` a line: what `lsearch` reads and what the original how-to turned into a cdb.
+ * A port other than 25 is written as Exim's host lists want it, `onion::2525`; several onions with ` : ` between.
+ */
+export function writeEximTxt(routes: Iterable<Route>): string {
+  let text = "";
+  for (const route of routes) text += `${route.domain} ${eximValue(route)}\n`;
+  return text;
+}
+
+/** The value of one domain, in the flat file and in the cdb alike. */
+export function eximValue(route: Route): string {
+  return route.targets
+    .map((target) => (target.port === 25 ? target.onion : `${target.onion}::${target.port}`))
+    .join(" : ");
+}
+
+/** Reads `domain onion` and `domain: onion`; `#` starts a comment. */
+export function readEximTxt(text: string): ParsedList {
+  const list = new ListBuilder();
+  for (const { line, text: row } of numberedLines(text)) {
+    const content = row.replace(/(^|\s)#.*$/, "").trim();
+    if (content === "") continue;
+    const [, domain = "", value = ""] = /^(\S+?):?(?:\s+(.*))?$/.exec(content) ?? [];
+    addEximValue(list, line, domain, value);
+  }
+  return list.list;
+}
+
+export function addEximValue(list: ListBuilder, line: number, domain: string, value: string): void {
+  const targets: WrittenTarget[] = [];
+  for (const host of value.split(/\s+:\s+/).filter((part) => part !== "")) {
+    const [, onion = "", port] = /^(.*?)(?:::?(\d{1,5}))?$/.exec(host) ?? [];
+    // The order in the file is the order to try them in.
+    targets.push({ onion, priority: targets.length, ...(port === undefined ? {} : { port: Number(port) }) });
+  }
+  list.add(line, domain, targets);
+}

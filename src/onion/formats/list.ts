@@ -1,0 +1,96 @@
+import { type Domain, parseDomain } from "../domain.js";
+import { explainOnionProblem, parseOnion } from "../onion-address.js";
+import { DEFAULT_TARGET, type Target } from "../route.js";
+
+/** A good entry of an imported list. */
+export interface ListedEntry {
+  line: number;
+  domain: Domain;
+  targets: [Target, ...Target[]];
+  fallback?: boolean;
+  note?: string;
+}
+
+/** An entry that was not taken, with everything needed to find and mend it. */
+export interface Refusal {
+  /** From 1, as editors count; in a cdb, which has no lines, the number of the record. */
+  line: number;
+  /** As written; undefined where the line names none. */
+  domain: string | undefined;
+  reason: string;
+}
+
+export interface ParsedList {
+  entries: ListedEntry[];
+  refused: Refusal[];
+}
+
+/** A target as some format writes it. */
+export interface WrittenTarget {
+  onion: string;
+  port?: number;
+  priority?: number;
+  weight?: number;
+}
+
+/** Collects the entries of a list: the good ones, and beside them a reason for each other. */
+export class ListBuilder {
+  readonly #entries = new Map<Domain, ListedEntry>();
+  readonly #refused: Refusal[] = [];
+
+  refuse(line: number, domain: string | undefined, reason: string): void {
+    this.#refused.push({ line, domain: domain === "" ? undefined : domain, reason });
+  }
+
+  /** Takes one entry whole or refuses it with the first thing that is wrong. */
+  add(
+    line: number,
+    domainText: string,
+    written: readonly WrittenTarget[],
+    more: { fallback?: boolean; note?: string } = {},
+  ): void {
+    const domain = parseDomain(domainText);
+    if (domain === undefined) return this.refuse(line, domainText, "not a domain that mail can go to");
+    if (written.length === 0) return this.refuse(line, domainText, "no onion address");
+    const targets: Target[] = [];
+    for (const target of written) {
+      const read = parseOnion(target.onion);
+      if ("problem" in read) return this.refuse(line, domainText, explainOnionProblem(read.problem));
+      const { port = DEFAULT_TARGET.port, priority = DEFAULT_TARGET.priority, weight = DEFAULT_TARGET.weight } = target;
+      if (!isUint16(port) || port === 0) return this.refuse(line, domainText, "the port is not from 1 to 65535");
+      if (!isUint16(priority) || !isUint16(weight)) {
+        return this.refuse(line, domainText, "priority and weight are from 0 to 65535");
+      }
+      if (targets.some((other) => other.onion === read.onion && other.port === port)) {
+        return this.refuse(line, domainText, "the same onion address twice");
+      }
+      targets.push({ onion: read.onion, port, priority, weight });
+    }
+    const before = this.#entries.get(domain);
+    if (before !== undefined) {
+      const same = before.targets[0].onion === targets[0]!.onion && before.targets[0].port === targets[0]!.port;
+      const reason = same ? `already on line ${before.line}` : `on line ${before.line} with another onion address`;
+      return this.refuse(line, domainText, reason);
+    }
+    this.#entries.set(domain, { line, domain, targets: targets as [Target, ...Target[]], ...more });
+  }
+
+  get list(): ParsedList {
+    return {
+      entries: [...this.#entries.values()],
+      refused: this.#refused.sort((a, b) => a.line - b.line),
+    };
+  }
+}
+
+function isUint16(value: unknown): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 65535;
+}
+
+/** The lines of a text with their numbers, without line ends; a byte order mark is dropped. */
+export function numberedLines(text: string): { line: number; text: string }[] {
+  return text
+    .replace(/^\ufeff/, "")
+    .split(/\r?\n/)
+    .map((line, index) => ({ line: index + 1, text: line }));
+}
