@@ -1,0 +1,126 @@
+import { utf8 } from "./bytes.js";
+import { ProtocolError } from "./errors.js";
+import type { PrivateKey } from "./keypair.js";
+import { open, SEAL_CLASSES, seal } from "./seal.js";
+import type { Rules } from "./token.js";
+
+/** At most this many of each; older ones drop. */
+export const SELF_RECORD_LIMITS = { openLetters: 40, usedLetters: 50, grants: 20, sessions: 20, events: 50, told: 20 };
+
+/** A letter that is out: enough to learn who came by it and to take it back. */
+export interface OpenLetter {
+  /** 16 bytes, base64url */
+  nonce: string;
+  /** At most 60 bytes, for the inviter's eyes. */
+  note: string;
+  /** `YYYY-MM-DD` */
+  written: string;
+  expires: string;
+}
+
+/** A letter that is not open any more. */
+export interface PastLetter {
+  note: string;
+  outcome: "used" | "revoked" | "expired";
+  /** `YYYY-MM` */
+  month: string;
+  /** Who came, if it was used. */
+  name?: string;
+}
+
+/** Where the account is signed in. */
+export interface ListedSession {
+  /** The session row's id, base64url. */
+  id: string;
+  /** Family of browser, such as `Firefox`. */
+  client: string;
+  /** `YYYY-MM-DD` */
+  since: string;
+}
+
+/** Something that happened to the account, for its activity list: a kind, a day, names or numbers for the sentence. */
+export interface RecordedEvent {
+  kind: string;
+  day: string;
+  values?: Record<string, string | number>;
+}
+
+/** What A alone must be able to read. */
+export interface SelfRecord {
+  version: 1;
+  rules: Rules;
+  /** Letters that A may still write. */
+  invitesLeft: number;
+  /** How much of `accounts.granted` is in `invitesLeft` already. */
+  grantedSeen: number;
+  openLetters: OpenLetter[];
+  pastLetters: PastLetter[];
+  /** Fingerprints (hex) of admins who may have the review key. */
+  grants: string[];
+  sessions: ListedSession[];
+  events: RecordedEvent[];
+  /** What A was found to need telling at the last sign-in. */
+  told: RecordedEvent[];
+  /** `YYYY-MM` */
+  joined: string;
+  lastSignIn: string;
+  lastListChange: string;
+  /** When A last said that the list of trusted people is right. */
+  listConfirmed: string;
+}
+
+export function newSelfRecord(day: string, invitesLeft: number): SelfRecord {
+  return {
+    version: 1,
+    rules: { threshold: 1, waitDays: 0, keepsKey: false },
+    invitesLeft,
+    grantedSeen: 0,
+    openLetters: [],
+    pastLetters: [],
+    grants: [],
+    sessions: [],
+    events: [],
+    told: [],
+    joined: day.slice(0, 7),
+    lastSignIn: day,
+    lastListChange: day,
+    listConfirmed: day,
+  };
+}
+
+function withinLimits(record: SelfRecord): SelfRecord {
+  const limits = SELF_RECORD_LIMITS;
+  return {
+    ...record,
+    openLetters: record.openLetters.slice(-limits.openLetters),
+    pastLetters: record.pastLetters.slice(-limits.usedLetters),
+    grants: record.grants.slice(-limits.grants),
+    sessions: record.sessions.slice(-limits.sessions),
+    events: record.events.slice(-limits.events),
+    told: record.told.slice(-limits.told),
+  };
+}
+
+/**
+ * Seals the self record to its owner: one seal an account, of the largest class.
+ * Oldest entries drop: first beyond the limits, then whatever does not fit.
+ */
+export async function sealSelfRecord(publicKey: Uint8Array, record: SelfRecord): Promise<Uint8Array> {
+  let kept = withinLimits(record);
+  let bytes = utf8(JSON.stringify(kept));
+  while (bytes.length + 4 > SEAL_CLASSES.large) {
+    if (kept.events.length > 0) kept = { ...kept, events: kept.events.slice(1) };
+    else if (kept.pastLetters.length > 0) kept = { ...kept, pastLetters: kept.pastLetters.slice(1) };
+    else throw new ProtocolError("ERR_CLASS_OVERFLOW", "A self record is too long.");
+    bytes = utf8(JSON.stringify(kept));
+  }
+  return await seal(publicKey, bytes, "large");
+}
+
+/** @returns undefined if it is not sealed to this key or not a record of this version */
+export async function openSelfRecord(privateKey: PrivateKey, sealed: Uint8Array): Promise<SelfRecord | undefined> {
+  const plaintext = await open(privateKey, sealed);
+  if (!plaintext) return undefined;
+  const record = JSON.parse(Buffer.from(plaintext).toString("utf8")) as SelfRecord;
+  return record.version === 1 ? record : undefined;
+}

@@ -1,0 +1,39 @@
+import { randomBytes } from "node:crypto";
+import { BOX_OVERHEAD_BYTES, discloseBytes, encloseBytes, pad, unpad } from "./box.js";
+import { utf8 } from "./bytes.js";
+import { deriveKey, type Label } from "./derive.js";
+
+const SESSION_ID: Label = "kith/v1/session id";
+const SESSION: Label = "kith/v1/session";
+
+const PAYLOAD_BYTES = 4096;
+/** Every session row's length. */
+export const SESSION_BYTES = PAYLOAD_BYTES + BOX_OVERHEAD_BYTES;
+
+/** A session cookie's value: 32 random bytes. */
+export function newSessionCookie(): Uint8Array {
+  return randomBytes(32);
+}
+
+/** The row's id: 32 bytes from which the cookie can't be computed. */
+export function sessionId(cookie: Uint8Array): Uint8Array {
+  return deriveKey(cookie, SESSION_ID);
+}
+
+/**
+ * Wraps a session so that the database alone opens none: the key is the cookie, which only the browser has.
+ *
+ * @param payload anything JSON holds, up to 4,092 bytes as text
+ * @returns 4,124 bytes
+ * @throws ProtocolError `ERR_CLASS_OVERFLOW`
+ */
+export function wrapSession(cookie: Uint8Array, payload: unknown): Uint8Array {
+  return encloseBytes(deriveKey(cookie, SESSION), pad(utf8(JSON.stringify(payload)), PAYLOAD_BYTES));
+}
+
+/** @returns undefined if the row was not wrapped with this cookie */
+export function unwrapSession(cookie: Uint8Array, wrapped: Uint8Array): unknown {
+  const padded = discloseBytes(deriveKey(cookie, SESSION), wrapped);
+  const bytes = padded && unpad(padded);
+  return bytes && JSON.parse(Buffer.from(bytes).toString("utf8"));
+}
