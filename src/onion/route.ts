@@ -48,9 +48,9 @@ export function orderTargets<T extends Target>(targets: readonly T[], random: ()
     const equals = rest.filter((target) => target.priority === rest[0]!.priority);
     const total = equals.reduce((sum, target) => sum + target.weight, 0);
     let left = Math.floor(random() * (total + 1));
-    const chosen = equals.find((target) => (left -= target.weight) <= 0)!;
-    ordered.push(chosen);
-    rest.splice(rest.indexOf(chosen), 1);
+    let chosen = 0;
+    while (left > equals[chosen]!.weight) left -= equals[chosen++]!.weight;
+    ordered.push(...rest.splice(chosen, 1));
   }
   return ordered;
 }

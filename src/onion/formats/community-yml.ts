@@ -24,10 +24,10 @@ export function readCommunityYml(text: string): ParsedList {
   };
   const addDomain = (line: number, written: string) => {
     const domain = unquote(written);
-    if (onion === undefined) return list.refuse(line, domain, "stands below no onion address");
-    onion.domains++;
-    if (isNull(written)) return list.refuse(line, undefined, `${onion.text}: an empty entry`);
-    list.add(line, domain, [{ onion: onion.text }]);
+    if (onion !== undefined) onion.domains++;
+    if (onion === undefined) list.refuse(line, domain, "stands below no onion address");
+    else if (isNull(written)) list.refuse(line, undefined, `${onion.text}: an empty entry`);
+    else list.add(line, domain, [{ onion: onion.text }]);
   };
 
   for (const { line, text: row } of numberedLines(text)) {

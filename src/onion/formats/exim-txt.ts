@@ -3,7 +3,8 @@ import { ListBuilder, numberedLines, type ParsedList, type WrittenTarget } from 
 
 /**
  * Exim's flat file, `domain onion` a line: what `lsearch` reads and what the original how-to turned into a cdb.
- * A port other than 25 is written as Exim's host lists want it, `onion::2525`; several onions with ` : ` between.
+ * A port other than 25 is written as Exim's host lists want it, `onion::2525`; several onions
+ * with a single colon between them.
  */
 export function writeEximTxt(routes: Iterable<Route>): string {
   let text = "";
@@ -15,7 +16,7 @@ export function writeEximTxt(routes: Iterable<Route>): string {
 export function eximValue(route: Route): string {
   return route.targets
     .map((target) => (target.port === 25 ? target.onion : `${target.onion}::${target.port}`))
-    .join(" : ");
+    .join(":");
 }
 
 /** Reads `domain onion` and `domain: onion`; `#` starts a comment. */
@@ -32,10 +33,12 @@ export function readEximTxt(text: string): ParsedList {
 
 export function addEximValue(list: ListBuilder, line: number, domain: string, value: string): void {
   const targets: WrittenTarget[] = [];
-  for (const host of value.split(/\s+:\s+/).filter((part) => part !== "")) {
-    const [, onion = "", port] = /^(.*?)(?:::?(\d{1,5}))?$/.exec(host) ?? [];
-    // The order in the file is the order to try them in.
-    targets.push({ onion, priority: targets.length, ...(port === undefined ? {} : { port: Number(port) }) });
+  for (const part of value.split(":").map((text) => text.trim())) {
+    const last = targets.at(-1);
+    if (part === "") continue;
+    // The order in the file is the order to try them in; digits are the port of the onion before them.
+    if (/^\d{1,5}$/.test(part) && last !== undefined && last.port === undefined) last.port = Number(part);
+    else targets.push({ onion: part, priority: targets.length });
   }
   list.add(line, domain, targets);
 }

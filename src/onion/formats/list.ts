@@ -49,30 +49,32 @@ export class ListBuilder {
     written: readonly WrittenTarget[],
     more: { fallback?: boolean; note?: string } = {},
   ): void {
+    const read = this.#read(line, domainText, written);
+    if (typeof read === "string") this.refuse(line, domainText, read);
+    else this.#entries.set(read.domain, { ...read, ...more });
+  }
+
+  /** The entry, or the first thing that is wrong with it. */
+  #read(line: number, domainText: string, written: readonly WrittenTarget[]): ListedEntry | string {
     const domain = parseDomain(domainText);
-    if (domain === undefined) return this.refuse(line, domainText, "not a domain that mail can go to");
-    if (written.length === 0) return this.refuse(line, domainText, "no onion address");
+    if (domain === undefined) return "not a domain that mail can go to";
     const targets: Target[] = [];
     for (const target of written) {
-      const read = parseOnion(target.onion);
-      if ("problem" in read) return this.refuse(line, domainText, explainOnionProblem(read.problem));
-      const { port = DEFAULT_TARGET.port, priority = DEFAULT_TARGET.priority, weight = DEFAULT_TARGET.weight } = target;
-      if (!isUint16(port) || port === 0) return this.refuse(line, domainText, "the port is not from 1 to 65535");
-      if (!isUint16(priority) || !isUint16(weight)) {
-        return this.refuse(line, domainText, "priority and weight are from 0 to 65535");
+      const read = readTarget(target);
+      if (typeof read === "string") return read;
+      if (targets.some((other) => other.onion === read.onion && other.port === read.port)) {
+        return "the same onion address twice";
       }
-      if (targets.some((other) => other.onion === read.onion && other.port === port)) {
-        return this.refuse(line, domainText, "the same onion address twice");
-      }
-      targets.push({ onion: read.onion, port, priority, weight });
+      targets.push(read);
     }
+    const [first, ...others] = targets;
+    if (first === undefined) return "no onion address";
     const before = this.#entries.get(domain);
     if (before !== undefined) {
-      const same = before.targets[0].onion === targets[0]!.onion && before.targets[0].port === targets[0]!.port;
-      const reason = same ? `already on line ${before.line}` : `on line ${before.line} with another onion address`;
-      return this.refuse(line, domainText, reason);
+      const same = before.targets[0].onion === first.onion && before.targets[0].port === first.port;
+      return same ? `already on line ${before.line}` : `on line ${before.line} with another onion address`;
     }
-    this.#entries.set(domain, { line, domain, targets: targets as [Target, ...Target[]], ...more });
+    return { line, domain, targets: [first, ...others] };
   }
 
   get list(): ParsedList {
@@ -81,6 +83,15 @@ export class ListBuilder {
       refused: this.#refused.sort((a, b) => a.line - b.line),
     };
   }
+}
+
+function readTarget(written: WrittenTarget): Target | string {
+  const read = parseOnion(written.onion);
+  if ("problem" in read) return explainOnionProblem(read.problem);
+  const target = { ...DEFAULT_TARGET, ...written, onion: read.onion };
+  if (!isUint16(target.port) || target.port === 0) return "the port is not from 1 to 65535";
+  if (!isUint16(target.priority) || !isUint16(target.weight)) return "priority and weight are from 0 to 65535";
+  return { onion: read.onion, port: target.port, priority: target.priority, weight: target.weight };
 }
 
 function isUint16(value: unknown): boolean {

@@ -31,14 +31,14 @@ export const tcpTable: Protocol = {
   answer(answer) {
     if (answer === "absent") return "500 no onion\n";
     if (answer === "unknown") return "400 try again later\n";
-    return `200 ${escape(postfixNexthop(answer))}\n`;
+    return `200 ${encode(postfixNexthop(answer))}\n`;
   },
   refuse(why) {
-    return `400 ${escape(why)}\n`;
+    return `400 ${encode(why)}\n`;
   },
 };
 
 /** Spaces would end the value; nothing else that is answered needs it. */
-function escape(text: string): string {
+function encode(text: string): string {
   return text.replaceAll(" ", "%20");
 }
