@@ -21,7 +21,12 @@ export function sealedColumnBytes(column: SealedColumn): number {
  * @param text empty for "none"
  * @throws ProtocolError `ERR_CLASS_OVERFLOW`
  */
-export function sealColumn(serverSecret: Uint8Array, column: SealedColumn, accountId: string, text: string): Uint8Array {
+export function sealColumn(
+  serverSecret: Uint8Array,
+  column: SealedColumn,
+  accountId: string,
+  text: string,
+): Uint8Array {
   const { label, size } = COLUMNS[column];
   return encloseBytes(deriveKey(serverSecret, label), pad(utf8(text), size), accountId);
 }

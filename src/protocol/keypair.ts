@@ -1,5 +1,5 @@
-import * as openpgp from "openpgp";
 import { LRUCache } from "lru-cache";
+import * as openpgp from "openpgp";
 import { toBase64url } from "./bytes.js";
 import { ProtocolError } from "./errors.js";
 
@@ -82,9 +82,7 @@ export type PrivateKey = openpgp.PrivateKey;
 
 /** @throws ProtocolError `ERR_ENCODING` if these are not the bytes of an unlocked private key */
 export async function readPrivateKey(privateKey: Uint8Array): Promise<PrivateKey> {
-  const key = await openpgp
-    .readPrivateKey({ binaryKey: privateKey, config: OPENPGP_CONFIG })
-    .catch(() => undefined);
+  const key = await openpgp.readPrivateKey({ binaryKey: privateKey, config: OPENPGP_CONFIG }).catch(() => undefined);
   if (!key?.isDecrypted()) throw new ProtocolError("ERR_ENCODING", "Not an unlocked private key.");
   return key;
 }

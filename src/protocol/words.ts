@@ -1,5 +1,5 @@
-import { wordlist } from "@scure/bip39/wordlists/english.js";
 import { randomInt } from "node:crypto";
+import { wordlist } from "@scure/bip39/wordlists/english.js";
 import { hash, type Label } from "./derive.js";
 
 const WORDS: Label = "kith/v1/words";

@@ -1,0 +1,15 @@
+import type { Migration } from "kysely";
+import * as createAccounts from "./2026-11-24-create-accounts.js";
+import * as createPeople from "./2026-11-24-create-people.js";
+import * as createResets from "./2026-11-24-create-resets.js";
+import * as createReview from "./2026-11-24-create-review.js";
+import * as createSessions from "./2026-11-24-create-sessions.js";
+
+/** Every migration, in the order in which they are applied. New ones go to the end; landed ones are frozen. */
+export const migrations: Record<string, Migration> = {
+  "2026-11-24-create-accounts": createAccounts,
+  "2026-11-24-create-people": createPeople,
+  "2026-11-24-create-resets": createResets,
+  "2026-11-24-create-review": createReview,
+  "2026-11-24-create-sessions": createSessions,
+};

@@ -1,0 +1,55 @@
+// npm test: everything a fresh clone needs, then lint, build and all tests.
+//
+//   npm test                         all
+//   npm run test:quick               without the suites that take long; under a minute
+//   npm test -- trust web/headers    only files whose path contains one of these
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { checkNode, install } from "./prepare.js";
+import { filesBelow } from "./sources.js";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+/** Folders of test/ that need other programs, or minutes. */
+const LONG = ["adversary", "browser", "faults", "interop", "model", "onion-lab"];
+/** Milliseconds that one file may take. */
+const FILE_TIMEOUT_MS = 900_000;
+
+const args = process.argv.slice(2);
+const quick = args.includes("--quick");
+const patterns = args.filter((arg) => !arg.startsWith("-"));
+
+function run(command, commandArgs, env = process.env) {
+  const { status } = spawnSync(command, commandArgs, { cwd: root, stdio: "inherit", env });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+checkNode();
+install();
+if (!quick && process.getuid?.() === 0 && existsSync("/etc/debian_version")) run("bash", ["scripts/install-debian.sh"]);
+
+const bin = join(root, "node_modules/.bin");
+run(join(bin, "biome"), ["check", "."]);
+run(join(bin, "tsc"), ["-b", ".", "test", "bench"]);
+run(process.execPath, ["scripts/after-build.js"]);
+
+const compiled = join(root, "dist-test");
+const files = filesBelow(compiled, ".test.js").filter((file) => {
+  const name = relative(compiled, file);
+  if (patterns.length > 0) {
+    return patterns.some((pattern) => name.includes(pattern.replace(/^test\//, "").replace(/\.ts$/, "")));
+  }
+  return !quick || !LONG.includes(name.split(sep)[0]);
+});
+if (files.length === 0) {
+  console.error(`No test file matches ${patterns.join(", ")}.`);
+  process.exit(1);
+}
+// A developer's own settings must not decide what the tests see.
+const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(KITH_|PG|DATABASE_URL$)/.test(name)));
+run(
+  process.execPath,
+  ["--test", "--test-concurrency=2", "--test-reporter=spec", `--test-timeout=${FILE_TIMEOUT_MS}`, ...files],
+  env,
+);

@@ -1,0 +1,26 @@
+import { debuglog } from "node:util";
+import { ConfigError } from "../config.js";
+import { isDatabaseDown } from "../db/connect.js";
+import { Failure } from "../failure.js";
+
+/** `NODE_DEBUG=kith` shows stacks. */
+const debug = debuglog("kith");
+
+/** Says on stderr what went wrong, without a stack, and sets exit status 1. */
+export function fail(error: unknown): void {
+  debug("%o", error);
+  console.error(`kith: ${describe(error)}`);
+  process.exitCode = 1;
+}
+
+function describe(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof Failure) return error.message;
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === "EADDRINUSE") {
+    const { address, port } = error as { address?: string; port?: number };
+    return `something else already listens on ${port === undefined || port < 0 ? address : `${address}:${port}`}: set KITH_LISTEN`;
+  }
+  if (isDatabaseDown(error))
+    return `the database can't be reached (${code ?? message}): is DATABASE_URL right, and does it run?`;
+  return String(message ?? error).split("\n")[0]!;
+}

@@ -1,0 +1,31 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { addDoctor } from "./doctor.js";
+import { fail } from "./fail.js";
+import { addMigrate } from "./migrate.js";
+import { addStart } from "./start.js";
+
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+const program = new Command("kith")
+  .description("Members of a collective look after their own accounts.")
+  .version(version)
+  .showHelpAfterError("(try --help)")
+  // Inherited by the commands added below.
+  .exitOverride();
+
+// One file a command.
+addStart(program);
+addMigrate(program);
+addDoctor(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // commander has already said what is wrong; it would exit with 1, which is for failures.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else fail(error);
+}

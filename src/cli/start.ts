@@ -1,0 +1,47 @@
+import type { Command } from "commander";
+import { loadConfig } from "../config.js";
+import { openContext } from "./with-database.js";
+
+export function addStart(program: Command): void {
+  program
+    .command("start")
+    .description("migrates the database and serves the pages, until Ctrl-C")
+    .action(async () => {
+      // From here on a signal is remembered, so that nothing is left running when it comes early.
+      const stopped = stopSignal();
+      const config = loadConfig();
+      // The pages' code loads while the database starts.
+      const loading = Promise.all([import("../web/server.js"), import("../invites/first-admin.js")]);
+      loading.catch(() => undefined);
+      const { context, close } = await openContext(config, "start");
+      try {
+        for (const warning of config.warnings) context.log.warn(warning);
+        const [{ startWeb }, { firstAdminLink }] = await loading;
+        const web = await startWeb(context);
+        try {
+          console.log(`Kith listens on ${web.url}`);
+          const link = await firstAdminLink(context);
+          if (link !== undefined) console.log(`Nobody is an admin yet. This link makes the first one: ${link}`);
+          await stopped;
+        } finally {
+          await web.close();
+        }
+      } finally {
+        await close();
+      }
+    });
+}
+
+/** Resolves at the first SIGINT or SIGTERM. A second one ends the process at once; the next start puts things in order. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(signal === "SIGINT" ? 130 : 143);
+        asked = true;
+        resolve();
+      });
+    }
+  });
+}

@@ -1,0 +1,93 @@
+import { Kysely, PostgresDialect } from "kysely";
+import pg from "pg";
+import type { Config } from "../config.js";
+import { Failure } from "../failure.js";
+import type { EmbeddedServer } from "./embedded.js";
+import type { Database } from "./schema.js";
+
+/** Milliseconds to wait for a connection, a new one or a free one of the pool. */
+const CONNECTION_TIMEOUT_MS = 2_000;
+/** Milliseconds after which the server gives up a statement. */
+const STATEMENT_TIMEOUT_MS = 15_000;
+/** Milliseconds after which we give up a server that vanished without closing its connections. */
+const QUERY_TIMEOUT_MS = 20_000;
+/** Milliseconds that a transaction may hold its locks while we do something else. */
+const IDLE_TRANSACTION_TIMEOUT_MS = 30_000;
+const MAX_CONNECTIONS = 10;
+
+export interface Connection {
+  db: Kysely<Database>;
+  pool: pg.Pool;
+  close(): Promise<void>;
+}
+
+/** The embedded server's address, as far as connecting to it goes. */
+export type SocketAddress = Pick<EmbeddedServer, "socketDir" | "port" | "user" | "database">;
+
+/**
+ * A pool over the embedded server's socket or over `DATABASE_URL`. It connects at the first query, survives the loss of
+ * the database, and connects again by itself when it is back.
+ *
+ * @param address of the embedded server; needed exactly when there is no `databaseUrl`
+ * @param statementTimeoutMs 0: none, for migrations
+ */
+export async function connect(
+  config: Pick<Config, "databaseUrl">,
+  address?: SocketAddress,
+  statementTimeoutMs = STATEMENT_TIMEOUT_MS,
+): Promise<Connection> {
+  const pool = new pg.Pool({
+    ...target(config, address),
+    application_name: "kith",
+    max: MAX_CONNECTIONS,
+    connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
+    keepAlive: true,
+    ...(statementTimeoutMs > 0 ? { statement_timeout: statementTimeoutMs, query_timeout: QUERY_TIMEOUT_MS } : {}),
+  });
+  // Without a listener, an idle connection that is lost would end the process. The pool has already dropped it.
+  pool.on("error", () => undefined);
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+  return { db, pool, close: () => db.destroy() };
+}
+
+function target({ databaseUrl }: Pick<Config, "databaseUrl">, address: SocketAddress | undefined): pg.PoolConfig {
+  if (databaseUrl !== undefined) return { connectionString: databaseUrl };
+  if (address === undefined) throw new Failure("no DATABASE_URL, and the embedded database is not running");
+  return { host: address.socketDir, port: address.port, user: address.user, database: address.database };
+}
+
+/** Errors of Node when there is no server, or it goes away. */
+const SYSTEM_CODES = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ENOENT",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+]);
+
+/**
+ * SQLSTATEs of a server that is stopping, starting, a standby, or full: class 08 (connection), 57P01…57P03 (shutdown,
+ * crash, starting), 25006 (read-only: the primary moved), 53300 (too many connections).
+ */
+const SQL_STATES = /^(08...|57P0[1-5]|25006|53300)$/;
+
+/** What pg says without a code. */
+const MESSAGES =
+  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|timeout expired|Cannot use a pool after calling end|Client was closed and is not queryable/i;
+
+/** Whether an error means that the database can't be reached at present, rather than that something is wrong with us. */
+export function isDatabaseDown(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  // ENOENT is also what a missing file says: only a connection's counts.
+  if (code !== undefined && SYSTEM_CODES.has(code) && (code !== "ENOENT" || syscall === "connect")) return true;
+  if (code !== undefined && SQL_STATES.test(code)) return true;
+  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isDatabaseDown);
+  if (code === undefined && MESSAGES.test(error.message)) return true;
+  return isDatabaseDown(error.cause);
+}

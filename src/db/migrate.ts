@@ -1,0 +1,84 @@
+import { type Kysely, type MigrationResultSet, Migrator } from "kysely";
+import { migrations } from "#kith/migrations/index.js";
+import { Failure } from "../failure.js";
+import { nearest } from "../nearest.js";
+import { isDatabaseDown } from "./connect.js";
+
+export interface MigrationState {
+  name: string;
+  /** When it was applied; undefined: not yet. */
+  appliedAt: Date | undefined;
+}
+
+const ORDER = Object.keys(migrations);
+
+// biome-ignore lint/suspicious/noExplicitAny: migrations don't know today's schema
+type AnyDatabase = Kysely<any>;
+
+/** The list's order counts, not the alphabet's. Names that this Kith does not know (a newer one wrote them) come last. */
+function byPlace(a: string, b: string): number {
+  const [placeA, placeB] = [ORDER.indexOf(a), ORDER.indexOf(b)];
+  if (placeA < 0 || placeB < 0) return placeA === placeB ? a.localeCompare(b) : placeA < 0 ? 1 : -1;
+  return placeA - placeB;
+}
+
+function migrator(db: AnyDatabase): Migrator {
+  return new Migrator({ db, nameComparator: byPlace, provider: { getMigrations: async () => migrations } });
+}
+
+/**
+ * Applies what is missing, all in one transaction, under a lock: instances that start together wait for each other.
+ *
+ * @param db without a statement timeout
+ * @returns the names applied now
+ * @throws Failure if a migration fails; nothing is changed then
+ */
+export async function migrateToLatest(db: AnyDatabase): Promise<string[]> {
+  await refuseNewer(db);
+  return outcome(await migrator(db).migrateToLatest());
+}
+
+/**
+ * Goes up or down until `name` is the last one applied; `none` takes everything down. One transaction.
+ *
+ * @returns the names applied or taken back now
+ * @throws Failure for an unknown name, or if a migration fails
+ */
+export async function migrateTo(db: AnyDatabase, name: string): Promise<string[]> {
+  if (name !== "none" && !ORDER.includes(name)) {
+    throw new Failure(`there is no migration ${name}; did you mean ${nearest(name, ORDER)}?`);
+  }
+  await refuseNewer(db);
+  const { NO_MIGRATIONS } = await import("kysely");
+  return outcome(await migrator(db).migrateTo(name === "none" ? NO_MIGRATIONS : name));
+}
+
+/** All migrations in their order; changes nothing. */
+export async function migrationStates(db: AnyDatabase): Promise<MigrationState[]> {
+  const states = await migrator(db).getMigrations();
+  return states.map(({ name, executedAt }) => ({ name, appliedAt: executedAt }));
+}
+
+/** A database of a newer Kith is left alone: this one would misread it. */
+async function refuseNewer(db: AnyDatabase): Promise<void> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  if (!tables.some(({ name }) => name === "kysely_migration")) return;
+  const rows = await db.selectFrom("kysely_migration").select("name").execute();
+  const unknown = rows.map(({ name }) => String(name)).filter((name) => !ORDER.includes(name));
+  if (unknown.length > 0) {
+    throw new Failure(`the database was migrated by a newer Kith (${unknown.sort().at(-1)}): use that one`);
+  }
+}
+
+/** Kysely's migrator returns its error; it does not throw it. */
+function outcome({ error, results = [] }: MigrationResultSet): string[] {
+  if (error !== undefined) {
+    if (isDatabaseDown(error)) throw error;
+    const failed = results.find(({ status }) => status === "Error")?.migrationName;
+    const text = error instanceof Error ? error.message : String(error);
+    throw new Failure(`${failed === undefined ? "migrating" : `the migration ${failed}`} failed: ${text}`, {
+      cause: error,
+    });
+  }
+  return results.filter(({ status }) => status === "Success").map(({ migrationName }) => migrationName);
+}

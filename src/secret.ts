@@ -1,0 +1,82 @@
+import { randomBytes } from "node:crypto";
+import * as fs from "node:fs/promises";
+import { dirname } from "node:path";
+import { Failure } from "./failure.js";
+
+/** Bytes; the file holds nothing else. */
+export const SECRET_BYTES = 32;
+
+/**
+ * Reads the server secret, or makes it at the first start.
+ *
+ * @param file its path; the directory must exist
+ * @param isNeededByDatabase asked only when there is no file: whether the database holds accounts, which are locked with
+ *   the missing secret. A new one would lock all of them out for good.
+ * @throws Failure if the file is readable by others or has a wrong length, or is missing although it is needed
+ */
+export async function loadServerSecret(file: string, isNeededByDatabase: () => Promise<boolean>): Promise<Uint8Array> {
+  const existing = await readSecret(file);
+  if (existing !== undefined) return existing;
+  if (await isNeededByDatabase()) {
+    throw new Failure(
+      `the server secret ${file} is missing, and the accounts in the database can't be opened without it: put it back from where you keep it, or set KITH_SECRET_FILE`,
+    );
+  }
+  await makeSecret(file);
+  const made = await readSecret(file);
+  if (made === undefined) throw new Failure(`the server secret ${file} vanished as soon as it was made`);
+  return made;
+}
+
+async function readSecret(file: string): Promise<Uint8Array | undefined> {
+  let handle: fs.FileHandle;
+  try {
+    handle = await fs.open(file, "r");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return undefined;
+    throw new Failure(`the server secret ${file} can't be read (${code})`, { cause: error });
+  }
+  try {
+    const stat = await handle.stat();
+    if (!stat.isFile()) throw new Failure(`the server secret ${file} is not a file`);
+    if ((stat.mode & 0o077) !== 0) {
+      throw new Failure(
+        `the server secret ${file} is open to other users: chmod 600 it, and ask yourself who has read it`,
+      );
+    }
+    if (stat.size !== SECRET_BYTES) {
+      throw new Failure(
+        `the server secret ${file} has ${stat.size} bytes rather than ${SECRET_BYTES}: it is damaged, or another file`,
+      );
+    }
+    // A plain Uint8Array of its own memory, not a view of Node's shared buffer pool.
+    return new Uint8Array(await handle.readFile());
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Writes it whole and then links it into place: of two starts at once, one wins, and both read the winner's. */
+async function makeSecret(file: string): Promise<void> {
+  const unfinished = `${file}.${randomBytes(6).toString("hex")}`;
+  try {
+    const handle = await fs.open(unfinished, "wx", 0o600);
+    try {
+      await handle.writeFile(randomBytes(SECRET_BYTES));
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await fs.link(unfinished, file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EEXIST")
+      throw new Failure(`the server secret can't be written to ${file} (${code})`, { cause: error });
+  } finally {
+    await fs.rm(unfinished, { force: true });
+  }
+  // The name must survive a power cut as the first account does.
+  const directory = await fs.open(dirname(file), "r");
+  await directory.sync().finally(() => directory.close());
+}

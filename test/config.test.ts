@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ConfigError, parseConfig } from "#kith/config.js";
+
+function mistakesOf(env: Record<string, string>): readonly string[] {
+  try {
+    parseConfig(env);
+  } catch (error) {
+    assert.ok(error instanceof ConfigError);
+    return error.mistakes;
+  }
+  return [];
+}
+
+test("an empty environment gives the documented defaults", () => {
+  const config = parseConfig({});
+  assert.match(config.dataDir, process.getuid?.() === 0 ? /^\/var\/lib\/kith$/ : /\/data$/);
+  assert.equal(config.secretFile, `${config.dataDir}/secret`);
+  assert.equal(config.databaseUrl, undefined);
+  assert.deepEqual(config.listen, { host: "127.0.0.1", port: 3000 });
+  assert.deepEqual(config.metricsListen, { host: "127.0.0.1", port: 3001 });
+  assert.equal(config.origin.origin, "http://localhost:3000");
+  assert.deepEqual(config.domains, ["localhost"]);
+  assert.equal(config.trustSlots, 8);
+  assert.equal(config.holdOnKeyChange, true);
+  assert.equal(config.passwordMin, 15);
+  assert.deepEqual(config.argon2, { memoryKiB: 65_536, timeCost: 3, parallelism: 4 });
+  assert.deepEqual(config.limits["sign-in"], { points: 30, seconds: 900 });
+  assert.deepEqual(config.warnings, []);
+});
+
+test("all mistakes are listed at once, each under its variable's name", () => {
+  const mistakes = mistakesOf({
+    KITH_ORIGIN: "http://kith.example.org",
+    KITH_TRUST_SLOTS: "many",
+    KITH_PASSWORD_MIN: "7",
+    KITH_LISTEN: "somewhere",
+    KITH_DOMAINS: "exa mple.org",
+    KITH_LANGUAGE: "fr",
+    KITH_LIMITS: "sign-in=3",
+    KITH_ARGON2: "m=4",
+  });
+  assert.deepEqual(mistakes.map((mistake) => mistake.split(" ")[0]).sort(), [
+    "KITH_ARGON2",
+    "KITH_DOMAINS",
+    "KITH_LANGUAGE",
+    "KITH_LIMITS",
+    "KITH_LISTEN",
+    "KITH_ORIGIN",
+    "KITH_PASSWORD_MIN",
+    "KITH_TRUST_SLOTS",
+  ]);
+});
+
+test("a mistyped variable is refused with the name that was probably meant", () => {
+  const [mistake] = mistakesOf({ KITH_ORIGN: "https://kith.example.org" });
+  assert.match(mistake!, /KITH_ORIGN .*did you mean KITH_ORIGIN\?/);
+});
+
+test("a mistake never quotes a value that may hold a password", () => {
+  const said = mistakesOf({
+    DATABASE_URL: "mysql://kith:hunter2@db/kith",
+    KITH_SMTP_URL: "http://kith:hunter2@mail",
+  }).join();
+  assert.match(said, /DATABASE_URL/);
+  assert.match(said, /KITH_SMTP_URL/);
+  assert.doesNotMatch(said, /hunter2/);
+});
+
+test("an origin is https, or local, or an onion service", () => {
+  const onion = `http://${"a".repeat(56)}.onion`;
+  for (const good of [
+    "https://kith.example.org",
+    "http://localhost:8080",
+    "http://127.0.0.1:3000",
+    "http://[::1]:3000",
+    onion,
+  ]) {
+    assert.deepEqual(mistakesOf({ KITH_ORIGIN: good }), [], good);
+  }
+  for (const bad of [
+    "http://kith.example.org",
+    "http://localhost.example.org",
+    "https://kith.example.org/app",
+    "ftp://localhost",
+    "kith",
+  ]) {
+    assert.equal(mistakesOf({ KITH_ORIGIN: bad }).length, 1, bad);
+  }
+});
+
+test("a listener is host and port, an IPv6 address in brackets, or a socket's path", () => {
+  assert.deepEqual(parseConfig({ KITH_LISTEN: "localhost:0" }).listen, { host: "localhost", port: 0 });
+  assert.deepEqual(parseConfig({ KITH_LISTEN: "[::1]:3000" }).listen, { host: "::1", port: 3000 });
+  assert.deepEqual(parseConfig({ KITH_LISTEN: "/run/kith/web" }).listen, { path: "/run/kith/web" });
+  for (const bad of ["3000", "localhost", "::1:3000", "[localhost]:1", "host:65536", "run/kith"]) {
+    assert.equal(mistakesOf({ KITH_LISTEN: bad }).length, 1, bad);
+  }
+});
+
+test("a weaker Argon2 setting is taken with a warning", () => {
+  const config = parseConfig({ KITH_ARGON2: "m=64,t=1,p=1" });
+  assert.deepEqual(config.argon2, { memoryKiB: 64, timeCost: 1, parallelism: 1 });
+  assert.equal(config.warnings.length, 1);
+});
+
+test("limits that are not named keep their defaults", () => {
+  const { limits } = parseConfig({ KITH_LIMITS: "help=3/60, trust=7/120" });
+  assert.deepEqual(limits.help, { points: 3, seconds: 60 });
+  assert.deepEqual(limits.trust, { points: 7, seconds: 120 });
+  assert.deepEqual(limits.invite, parseConfig({}).limits.invite);
+});
+
+test("domains are lower-cased, and the first is the default", () => {
+  assert.deepEqual(parseConfig({ KITH_DOMAINS: "Example.ORG, xn--bcher-kva.example" }).domains, [
+    "example.org",
+    "xn--bcher-kva.example",
+  ]);
+});
+
+test("an empty value counts as unset", () => {
+  assert.equal(parseConfig({ KITH_SMTP_URL: "", DATABASE_URL: " " }).databaseUrl, undefined);
+});
