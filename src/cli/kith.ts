@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { addDoctor } from "./doctor.js";
 import { fail } from "./fail.js";
 import { addMigrate } from "./migrate.js";
+import { onionCommands } from "./onion.js";
 import { addStart } from "./start.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
@@ -21,6 +22,7 @@ const program = new Command("kith")
 addStart(program);
 addMigrate(program);
 addDoctor(program);
+onionCommands(program);
 
 try {
   await program.parseAsync();

@@ -20,12 +20,16 @@ export interface RoutedTarget extends Target {
   virtual: string;
 }
 
-/** What the map says about one domain, as far as a lookup needs it. */
-export interface Route {
+/** A domain and where its mail goes: all that the mail servers' own formats can say. */
+export interface Mapped {
   domain: Domain;
-  source: Source;
   /** At least one, ordered by priority. */
   targets: readonly RoutedTarget[];
+}
+
+/** What the map says about one domain, as far as a lookup needs it. */
+export interface Route extends Mapped {
+  source: Source;
   /** The admin allows the clear net for it and the last check could not reach it: answered like an absent domain. */
   inTheClear: boolean;
   /** For discovered entries: when the DNS should be asked again, in milliseconds since 1970. */

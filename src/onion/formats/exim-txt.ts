@@ -1,4 +1,4 @@
-import type { Route } from "../route.js";
+import type { Mapped } from "../route.js";
 import { ListBuilder, numberedLines, type ParsedList, type WrittenTarget } from "./list.js";
 
 /**
@@ -6,14 +6,14 @@ import { ListBuilder, numberedLines, type ParsedList, type WrittenTarget } from 
  * A port other than 25 is written as Exim's host lists want it, `onion::2525`; several onions
  * with a single colon between them.
  */
-export function writeEximTxt(routes: Iterable<Route>): string {
+export function writeEximTxt(routes: Iterable<Mapped>): string {
   let text = "";
   for (const route of routes) text += `${route.domain} ${eximValue(route)}\n`;
   return text;
 }
 
 /** The value of one domain, in the flat file and in the cdb alike. */
-export function eximValue(route: Route): string {
+export function eximValue(route: Mapped): string {
   return route.targets
     .map((target) => (target.port === 25 ? target.onion : `${target.onion}::${target.port}`))
     .join(":");

@@ -1,8 +1,7 @@
-import type { Route } from "../route.js";
 import { readCommunityYml } from "./community-yml.js";
 import { readEximCdb, writeEximCdb } from "./exim-cdb.js";
 import { readEximTxt, writeEximTxt } from "./exim-txt.js";
-import { readJson, writeJson } from "./json.js";
+import { type ExportedEntry, readJson, writeJson } from "./json.js";
 import type { ParsedList } from "./list.js";
 import { readPostfix, writePostfix } from "./postfix.js";
 
@@ -10,8 +9,6 @@ export const EXPORT_FORMATS = ["exim-txt", "cdb", "postfix", "json"] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 export const IMPORT_FORMATS = [...EXPORT_FORMATS, "yml"] as const;
 export type ImportFormat = (typeof IMPORT_FORMATS)[number];
-
-export type ExportedEntry = Route & { fallback: boolean; note: string };
 
 export function writeList(format: ExportFormat, entries: Iterable<ExportedEntry>): string | Buffer {
   switch (format) {

@@ -1,5 +1,8 @@
-import type { Route } from "../route.js";
+import type { Entry } from "../entry.js";
 import { ListBuilder, type ParsedList, type WrittenTarget } from "./list.js";
+
+/** What of an entry an export holds: not what checks found, which is true here and now only. */
+export type ExportedEntry = Pick<Entry, "domain" | "source" | "fallback" | "note" | "targets">;
 
 /** An entry with what the other formats can't say. */
 export interface JsonEntry {
@@ -11,7 +14,7 @@ export interface JsonEntry {
 }
 
 /** One entry a line, so that a difference between two exports can be read. */
-export function writeJson(entries: Iterable<Route & { fallback: boolean; note: string }>): string {
+export function writeJson(entries: Iterable<ExportedEntry>): string {
   const lines: string[] = [];
   for (const { domain, source, fallback, note, targets } of entries) {
     const entry: JsonEntry = {

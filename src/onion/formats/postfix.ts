@@ -1,9 +1,9 @@
 import { POSTFIX_TRANSPORT } from "../lookup/postfix-nexthop.js";
-import type { Route } from "../route.js";
+import type { Mapped } from "../route.js";
 import { ListBuilder, numberedLines, type ParsedList, type WrittenTarget } from "./list.js";
 
 /** The source of a Postfix transport table (`hash:`, `cdb:`, `lmdb:` after `postmap`; `texthash:` as it is). */
-export function writePostfix(routes: Iterable<Route>): string {
+export function writePostfix(routes: Iterable<Mapped>): string {
   let text = "";
   for (const route of routes) {
     const hosts = route.targets.map((target) => `[${target.onion}]:${target.port}`);

@@ -21,15 +21,35 @@ export interface LookupServerOptions {
   requestTimeoutMs?: number;
 }
 
+export interface LookupServer {
+  server: Server;
+  /** Stops listening and ends what is open. */
+  stop(): Promise<void>;
+}
+
 /**
  * A server for one of the look-up protocols, not yet listening.
  *
  * Exim half-closes after its question, so half-open connections are allowed and answered.
  */
-export function createLookupServer(options: LookupServerOptions): Server {
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => serve(socket, options));
+export function createLookupServer(options: LookupServerOptions): LookupServer {
+  const sockets = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+    serve(socket, options);
+  });
   server.maxConnections = MAX_CONNECTIONS;
-  return server;
+  return {
+    server,
+    stop: () =>
+      new Promise((resolve) => {
+        if (!server.listening) return resolve();
+        server.close(() => resolve());
+        // Mail servers keep connections open for long; they connect again, or to another instance.
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
 }
 
 /** @throws the system's error (`EADDRINUSE` …) if it can't listen there */
