@@ -30,7 +30,7 @@ install();
 if (!quick && process.getuid?.() === 0 && existsSync("/etc/debian_version")) run("bash", ["scripts/install-debian.sh"]);
 
 const bin = join(root, "node_modules/.bin");
-run(join(bin, "biome"), ["check", "."]);
+run(join(bin, "biome"), ["check", "--error-on-warnings", "."]);
 run(join(bin, "tsc"), ["-b", ".", "test", "bench"]);
 run(process.execPath, ["scripts/after-build.js"]);
 

@@ -1,16 +1,23 @@
 import type { Kysely } from "kysely";
 import type pg from "pg";
 import type { Logger } from "pino";
+import type { Decoys } from "./accounts/decoys.js";
+import type { Hashing } from "./accounts/hashing.js";
 import type { Config } from "./config.js";
 import type { Database } from "./db/schema.js";
+import type { Nobody } from "./protocol/nobody.js";
 
-/** What every use case is given. */
+/** What every use case gets: the configuration, the database, the server secret and the clock. */
 export interface Context {
   config: Config;
   db: Kysely<Database>;
   pool: pg.Pool;
-  /** The server secret, 32 bytes. */
+  /** 32 bytes */
   secret: Uint8Array;
   clock: () => Date;
   log: Logger;
+  /** The queue for Argon2id runs. */
+  hashing: Hashing;
+  nobody: Nobody;
+  decoys: Decoys;
 }

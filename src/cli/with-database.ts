@@ -5,6 +5,7 @@ import { hasAccounts } from "../db/has-accounts.js";
 import { migrateToLatest } from "../db/migrate.js";
 import { type OpenDatabase, openDatabase } from "../db/open.js";
 import { createLog } from "../log.js";
+import { makeContext } from "../make-context.js";
 import { loadServerSecret } from "../secret.js";
 
 /**
@@ -44,7 +45,7 @@ export async function openContext(
     await database.unhurried(migrateToLatest);
     const secret = await loadServerSecret(config.secretFile, () => hasAccounts(database.db));
     const { db, pool } = database;
-    const context = { config, db, pool, secret, clock: () => new Date(), log: createLog() };
+    const context = await makeContext({ config, db, pool, secret, clock: () => new Date(), log: createLog() });
     return { context, close: () => database.close() };
   } catch (error) {
     await database.close();

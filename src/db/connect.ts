@@ -47,6 +47,8 @@ export async function connect(
   });
   // Without a listener, an idle connection that is lost would end the process. The pool has already dropped it.
   pool.on("error", () => undefined);
+  // So would one that is lost while in use; its query is rejected all the same.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
   return { db, pool, close: () => db.destroy() };
 }

@@ -100,7 +100,7 @@ export async function prepareDataDir(dataDir: string): Promise<string> {
 }
 
 /** Makes a directory that only `user` may enter; refuses one that belongs to somebody else. */
-async function privateDir(path: string, user: ServerUser | undefined): Promise<void> {
+export async function privateDir(path: string, user: ServerUser | undefined): Promise<void> {
   const uid = user?.uid ?? process.getuid?.();
   try {
     await fs.mkdir(path, { mode: 0o700 });

@@ -1,3 +1,4 @@
+import { rmdir } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { Failure } from "../failure.js";
@@ -26,7 +27,7 @@ const START = 0x6b697469;
 /** Milliseconds: recovery after a crash of the machine may read a lot of write-ahead log. */
 const START_TIMEOUT_MS = 120_000;
 /** Milliseconds that a server may be alive without a socket to connect to before it is stopped. */
-const DEAF_TIMEOUT_MS = 5_000;
+const DEAF_TIMEOUT_MS = 3_000;
 /** Milliseconds after which the lock of a `kith start` whose process is not to be seen is believed. */
 const TAKEN_TIMEOUT_MS = 5_000;
 const MAX_FAILED_LAUNCHES = 5;
@@ -95,8 +96,11 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedSe
 }
 
 interface Member {
+  /** Holds the locks. */
   client: pg.Client;
   socketDir: string;
+  /** The server's process. */
+  pid: number | undefined;
 }
 
 async function join(place: Place, options: EmbeddedOptions, isGivenUp = () => false): Promise<Member> {
@@ -126,7 +130,10 @@ async function join(place: Place, options: EmbeddedOptions, isGivenUp = () => fa
 
     const socketDir = server?.socketDir ?? place.socketDir;
     const attempt = isOurs || launched !== undefined ? await enter(socketDir, options.role) : "deaf";
-    if (typeof attempt === "object") return attempt;
+    if (typeof attempt === "object") {
+      const pid = (await readPidFile(place.cluster))?.pid;
+      return { client: attempt, socketDir, pid };
+    }
     if (attempt === "perhaps taken") takenSince ??= Date.now();
     if (attempt === "taken" || Date.now() - (takenSince ?? Date.now()) > TAKEN_TIMEOUT_MS) {
       throw new Failure(`Kith is already running on the data directory ${options.dataDir}`);
@@ -145,7 +152,7 @@ async function join(place: Place, options: EmbeddedOptions, isGivenUp = () => fa
  * `deaf`: no socket there; `later`: starting, stopping, or the last user is just leaving; `taken`: there is a
  * `kith start`; `perhaps taken`: its process is not to be seen from here (killed a moment ago, or in another container)
  */
-type Attempt = Member | "deaf" | "later" | "taken" | "perhaps taken";
+type Attempt = pg.Client | "deaf" | "later" | "taken" | "perhaps taken";
 
 /** One attempt to connect and take the locks. */
 async function enter(socketDir: string, role: EmbeddedOptions["role"]): Promise<Attempt> {
@@ -178,7 +185,7 @@ async function enter(socketDir: string, role: EmbeddedOptions["role"]): Promise<
       return holder !== undefined && isAlive(holder) ? "taken" : "perhaps taken";
     }
     await ensureApplication(client);
-    return { client, socketDir };
+    return client;
   } catch {
     await client.end().catch(() => undefined);
     return "later";
@@ -216,13 +223,15 @@ async function ensureApplication(client: pg.Client): Promise<void> {
   }
 }
 
-async function leave(place: Place, { client }: Member): Promise<void> {
+async function leave(place: Place, { client, pid }: Member): Promise<void> {
   try {
     await client.query("select pg_advisory_unlock_shared($1::bigint)", [USERS]);
     const isLast = await lock(client, "pg_try_advisory_lock", USERS);
-    const server = await readPidFile(place.cluster);
     // The lock is held until the server is gone, so that nobody enters a server that is about to stop.
-    if (isLast && server !== undefined) await stopServer(place.cluster, server.pid);
+    if (isLast && pid !== undefined) {
+      await stopServer(place.cluster, pid);
+      if (place.socketDir !== place.home) await rmdir(place.socketDir).catch(() => undefined);
+    }
   } catch (error) {
     if (error instanceof Failure) throw error;
     // The connection is lost: the server is already down, or whoever comes next adopts it.

@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Failure } from "../failure.js";
-import { type Place, reason, SOCKET_PORT } from "./embedded-place.js";
+import { type Place, privateDir, reason, SOCKET_PORT } from "./embedded-place.js";
 
 const run = promisify(execFile);
 
@@ -173,6 +173,8 @@ export interface Launched {
  * server last.
  */
 export async function launch(place: Place, extra: Record<string, string> = {}): Promise<Launched> {
+  // The last user may have tidied away the one in the temporary folder since.
+  await privateDir(place.socketDir, place.user);
   const size = (await fs.stat(place.log).catch(() => undefined))?.size ?? 0;
   if (size > MAX_LOG_BYTES) await fs.rename(place.log, `${place.log}.old`);
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW;

@@ -1,20 +1,19 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after } from "node:test";
 
 const directories: string[] = [];
 
 /** A new directory of its own, removed when this test file is done. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), "kith-test-"));
+  // As root, PostgreSQL's own user has to pass through.
+  if (process.getuid?.() === 0) chmodSync(directory, 0o711);
   directories.push(directory);
   return directory;
 }
 
-function removeAll(): void {
+// At the very end, when servers that work in them have been stopped.
+process.once("exit", () => {
   for (const directory of directories) rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
-}
-
-// Registered while the file is loaded, so it belongs to the whole file and not to the test that asks first.
-after(removeAll);
+});

@@ -1,0 +1,187 @@
+import { type Kysely, sql } from "kysely";
+import type { AccountsTable, Database, SessionsTable } from "../db/schema.js";
+import type { PersonRow } from "../people/queries.js";
+import type { RelationRow } from "../protocol/relation.js";
+
+export type AccountRow = AccountsTable;
+export type SessionRow = SessionsTable;
+
+export async function selectAccountByName(
+  db: Kysely<Database>,
+  domain: string,
+  username: string,
+): Promise<AccountRow | undefined> {
+  return await db
+    .selectFrom("accounts")
+    .selectAll()
+    .where("domain", "=", domain)
+    .where("username", "=", username)
+    .executeTakeFirst();
+}
+
+export async function selectAccount(db: Kysely<Database>, id: string): Promise<AccountRow | undefined> {
+  return await db.selectFrom("accounts").selectAll().where("id", "=", id).executeTakeFirst();
+}
+
+export async function hasAdmin(db: Kysely<Database>): Promise<boolean> {
+  const row = await db.selectFrom("accounts").select("id").where("role", "<>", "member").limit(1).executeTakeFirst();
+  return row !== undefined;
+}
+
+export async function hasAccounts(db: Kysely<Database>): Promise<boolean> {
+  return (await db.selectFrom("accounts").select("id").limit(1).executeTakeFirst()) !== undefined;
+}
+
+export async function selectRelations(db: Kysely<Database>, trustingId: string): Promise<RelationRow[]> {
+  return await db.selectFrom("relations").selectAll().where("trusting_id", "=", trustingId).execute();
+}
+
+/** Everything that one change of an account's private state writes. */
+export interface StateChange {
+  /** The tag of the row that was read: nothing is written if the account has another by now. */
+  readTag: Uint8Array;
+  account: AccountRow;
+  /** All S rows. */
+  relations: readonly RelationRow[];
+  /** The next version for others to see, if something of that changed. */
+  person: PersonRow | undefined;
+  /** A session that begins with this change. */
+  session: SessionRow | undefined;
+}
+
+function relationArrays(rows: readonly RelationRow[]) {
+  return sql`unnest(
+    ${rows.map((row) => row.id)}::uuid[], ${rows.map((row) => row.generation)}::bytea[],
+    ${rows.map((row) => row.sealed_trusted)}::bytea[], ${rows.map((row) => row.sealed_token)}::bytea[],
+    ${rows.map((row) => row.token_hash)}::bytea[], ${rows.map((row) => row.tag)}::bytea[]
+  ) as slot(id, generation, sealed_trusted, sealed_token, token_hash, tag)`;
+}
+
+const optional = <T>(row: T | undefined): T[] => (row ? [row] : []);
+
+function personArrays(rows: readonly PersonRow[]) {
+  return sql`unnest(
+    ${rows.map((row) => row.account_id)}::uuid[], ${rows.map((row) => row.version)}::int[],
+    ${rows.map((row) => row.username)}::text[], ${rows.map((row) => row.domain)}::text[],
+    ${rows.map((row) => row.public_key)}::bytea[], ${rows.map((row) => row.fingerprint)}::bytea[],
+    ${rows.map((row) => row.status)}::text[], ${rows.map((row) => row.reset_mark)}::int[],
+    ${rows.map((row) => row.tag)}::bytea[]
+  )`;
+}
+
+function sessionArrays(rows: readonly SessionRow[]) {
+  return sql`unnest(
+    ${rows.map((row) => row.id)}::bytea[], ${rows.map((row) => row.sealed)}::bytea[],
+    ${rows.map((row) => row.expiry_day)}::date[]
+  )`;
+}
+
+/**
+ * Writes a change of an account's private state in one statement: the account, all S rows, and the end of every
+ * reset case of the generation before. Nothing at all is written if somebody else changed the account meanwhile.
+ *
+ * @returns whether it was written
+ */
+export async function writeState(db: Kysely<Database>, change: StateChange): Promise<boolean> {
+  const { id, ...columns } = change.account;
+  const assignments = Object.entries(columns).map(([name, value]) => sql`${sql.ref(name)} = ${value}`);
+  const { rows } = await sql<{ written: boolean }>`
+    with changed as (
+      update accounts set ${sql.join(assignments)}
+      where id = ${id} and tag = ${change.readTag} returning id
+    ), slots as (
+      insert into relations (id, trusting_id, generation, sealed_trusted, sealed_token, token_hash, tag)
+      select slot.id, changed.id, slot.generation, slot.sealed_trusted, slot.sealed_token, slot.token_hash, slot.tag
+      from changed, ${relationArrays(change.relations)}
+      on conflict (id) do update set
+        generation = excluded.generation, sealed_trusted = excluded.sealed_trusted,
+        sealed_token = excluded.sealed_token, token_hash = excluded.token_hash, tag = excluded.tag
+      where relations.trusting_id = excluded.trusting_id
+    ), strays as (
+      delete from relations using changed
+      where trusting_id = changed.id and relations.id <> all(${change.relations.map((row) => row.id)}::uuid[])
+    ), cases as (
+      delete from reset_cases using changed where trusting_id = changed.id
+    ), person as (
+      insert into people (account_id, version, username, domain, public_key, fingerprint, status, reset_mark, tag)
+      select row.* from changed, ${personArrays(optional(change.person))} as row
+    ), session as (
+      insert into sessions (id, sealed, expiry_day)
+      select row.* from changed, ${sessionArrays(optional(change.session))} as row
+    )
+    select exists (select from changed) as written`.execute(db);
+  return rows[0]?.written ?? false;
+}
+
+/**
+ * Writes single columns of an account, such as its status, and leaves its private state alone.
+ *
+ * @returns whether it was written; false if somebody else changed the account meanwhile
+ */
+export async function writeAccount(
+  db: Kysely<Database>,
+  readTag: Uint8Array,
+  { id, ...columns }: AccountRow,
+): Promise<boolean> {
+  const result = await db
+    .updateTable("accounts")
+    .set(columns)
+    .where("id", "=", id)
+    .where("tag", "=", readTag)
+    .executeTakeFirst();
+  return result.numUpdatedRows === 1n;
+}
+
+/** Everything that one new account writes. */
+export interface NewAccount {
+  account: AccountRow;
+  relations: readonly RelationRow[];
+  person: PersonRow;
+  session: SessionRow | undefined;
+  spent: { nonce_hash: Uint8Array; invitee: Uint8Array };
+}
+
+/**
+ * Writes a new account and spends its letter, in one statement. Locks nobody else's row.
+ *
+ * @throws the database's unique violation on `accounts_name` or `spent_invites_pkey`
+ */
+export async function insertAccount(db: Kysely<Database>, created: NewAccount): Promise<void> {
+  const columns = Object.keys(created.account);
+  await sql`
+    with spent as (
+      insert into spent_invites (nonce_hash, invitee) values (${created.spent.nonce_hash}, ${created.spent.invitee})
+    ), created as (
+      insert into accounts (${sql.join(columns.map((name) => sql.ref(name)))})
+      values (${sql.join(Object.values(created.account))}) returning id
+    ), slots as (
+      insert into relations (id, trusting_id, generation, sealed_trusted, sealed_token, token_hash, tag)
+      select slot.id, created.id, slot.generation, slot.sealed_trusted, slot.sealed_token, slot.token_hash, slot.tag
+      from created, ${relationArrays(created.relations)}
+    ), person as (
+      insert into people (account_id, version, username, domain, public_key, fingerprint, status, reset_mark, tag)
+      select row.* from ${personArrays([created.person])} as row
+    )
+    insert into sessions (id, sealed, expiry_day)
+    select row.* from ${sessionArrays(optional(created.session))} as row`.execute(db);
+}
+
+export async function insertSession(db: Kysely<Database>, row: SessionRow): Promise<void> {
+  await db.insertInto("sessions").values(row).execute();
+}
+
+export async function selectSession(db: Kysely<Database>, id: Uint8Array): Promise<SessionRow | undefined> {
+  return await db.selectFrom("sessions").selectAll().where("id", "=", id).executeTakeFirst();
+}
+
+export async function updateSession(db: Kysely<Database>, id: Uint8Array, sealed: Uint8Array): Promise<void> {
+  await db.updateTable("sessions").set({ sealed }).where("id", "=", id).execute();
+}
+
+export async function deleteSessions(db: Kysely<Database>, ids: readonly Uint8Array[]): Promise<void> {
+  if (ids.length > 0) await db.deleteFrom("sessions").where("id", "in", ids).execute();
+}
+
+export async function deleteExpiredSessions(db: Kysely<Database>, today: string): Promise<void> {
+  await db.deleteFrom("sessions").where("expiry_day", "<", today).execute();
+}

@@ -1,0 +1,233 @@
+import { randomUUID } from "node:crypto";
+import type { Context } from "../context.js";
+import { dayOf } from "../days.js";
+import { findPersons, type Person, personRow } from "../people/people.js";
+import { selectNewest } from "../people/queries.js";
+import { equalBytes } from "../protocol/bytes.js";
+import { newGeneration } from "../protocol/generation.js";
+import { fingerprintOf, type PrivateKey, publicHalf } from "../protocol/keypair.js";
+import { openSlots, type RelationRow, regenerate, type TrustedEntry } from "../protocol/relation.js";
+import { openSelfRecord, type RecordedEvent, type SelfRecord, sealSelfRecord } from "../protocol/self-record.js";
+import { hasValidTag } from "../protocol/tag.js";
+import { type AccountRow, findAccount, reportForgery, tagged } from "./account.js";
+import type { SessionRow } from "./queries.js";
+import * as queries from "./queries.js";
+
+/** How one of A's trusted people stands now. Only who is `usable` can help. */
+export type Standing = "usable" | "new-key" | "suspended" | "gone" | "forged";
+
+/** One of A's trusted people, as A sees them. */
+export interface TrustedPerson extends TrustedEntry {
+  standing: Standing;
+  person: Person | undefined;
+}
+
+/** What A alone can read, opened: for the length of one request. */
+export interface PrivateState {
+  account: AccountRow;
+  privateKey: PrivateKey;
+  rowIds: string[];
+  record: SelfRecord;
+  trusted: TrustedPerson[];
+}
+
+/** The key that was used does not open this account any more: the password was changed meanwhile. */
+export class StaleKeyError extends Error {
+  override readonly name = "StaleKeyError";
+  constructor() {
+    super("The account has another key by now.");
+  }
+}
+
+function standingOf(entry: TrustedEntry, person: Person | undefined, hold: boolean): Standing {
+  if (!person || person.status === "gone") return "gone";
+  if (person.status !== "active") return person.status;
+  return hold && !equalBytes(person.fingerprint, entry.fingerprint) ? "new-key" : "usable";
+}
+
+/**
+ * Opens an account's private state: its self record and its S rows, and looks up the people in them.
+ *
+ * A row that does not bear Kith's tag, or belongs to another generation, counts as an empty slot and is reported.
+ *
+ * @throws StaleKeyError if this is not the account's present key
+ */
+export async function openState(
+  context: Context,
+  account: AccountRow,
+  privateKey: PrivateKey,
+  relations?: readonly RelationRow[],
+): Promise<PrivateState> {
+  if (!equalBytes(fingerprintOf(privateKey), account.fingerprint)) throw new StaleKeyError();
+  const stored = relations ?? (await queries.selectRelations(context.db, account.id));
+  const rows = stored.filter((row) => {
+    const good = hasValidTag(context.secret, "relations", { ...row }) && equalBytes(row.generation, account.generation);
+    if (!good) reportForgery(context, "relations");
+    return good;
+  });
+  const [record, slots] = await Promise.all([
+    openSelfRecord(privateKey, account.self_record),
+    openSlots(privateKey, rows),
+  ]);
+  if (!record) throw new StaleKeyError();
+  const entries = slots.filter((slot): slot is TrustedEntry => typeof slot === "object");
+  const persons = await findPersons(
+    context,
+    entries.map((entry) => entry.trustedId),
+  );
+  const rowIds = rows.map((row) => row.id).slice(0, context.config.trustSlots);
+  if (rowIds.length < context.config.trustSlots) {
+    const missing = context.config.trustSlots - rowIds.length;
+    record.told.push({ kind: "slots-damaged", day: dayOf(context.clock()), values: { count: missing } });
+    while (rowIds.length < context.config.trustSlots) rowIds.push(randomUUID());
+  }
+  return {
+    account,
+    privateKey,
+    rowIds,
+    record,
+    trusted: entries.map((entry) => {
+      const person = persons.get(entry.trustedId);
+      return { ...entry, person, standing: standingOf(entry, person, context.config.holdOnKeyChange) };
+    }),
+  };
+}
+
+/**
+ * Brings the list up to date with what became of the people in it: who is gone leaves it, who can't help is held,
+ * who was reset but kept the key is noted. What A should be told about it goes into the record.
+ */
+export function reviewList(context: Context, state: PrivateState): void {
+  const day = dayOf(context.clock());
+  const tell = (kind: string, name: string) => {
+    const event: RecordedEvent = { kind, day, values: { name } };
+    state.record.told.push(event);
+    state.record.events.push(event);
+  };
+  const present: TrustedPerson[] = [];
+  for (const trusted of state.trusted) {
+    const { person, standing } = trusted;
+    const wasHeld = trusted.held;
+    if (standing === "gone" || !person) {
+      tell("person-gone", trusted.name);
+      continue;
+    }
+    const held = standing !== "usable";
+    if (!wasHeld && standing === "suspended") tell("person-suspended", trusted.name);
+    if (!wasHeld && standing === "forged") tell("person-forged", trusted.name);
+    const sameKey = equalBytes(person.fingerprint, trusted.fingerprint);
+    if (standing === "usable" && sameKey && person.resetMark !== trusted.resetMark) {
+      tell("person-reset-kept-key", trusted.name);
+    }
+    present.push({
+      ...trusted,
+      held,
+      name: standing === "forged" ? trusted.name : person.name,
+      fingerprint: held ? trusted.fingerprint : person.fingerprint,
+      resetMark: held ? trusted.resetMark : person.resetMark,
+    });
+  }
+  state.trusted = present;
+}
+
+/** What a change may write besides the private state. */
+export interface ChangeExtras {
+  /** Columns of the account that change too. */
+  columns?: Partial<AccountRow>;
+  /** What others see of the account, if that changes: the version is counted up here. */
+  person?: { publicKey: Uint8Array; resetMark: number };
+  /** The key that is to be the account's from now on; the list and record are sealed to it. */
+  privateKey?: PrivateKey;
+  /** Made once the final state is known, since the state lists it. */
+  session?: SessionRow;
+}
+
+/**
+ * Regenerates: draws all S rows anew and stores them with record, escrow and a new generation, if the account is
+ * still as it was read.
+ *
+ * @returns the account as it now is, or undefined if somebody else changed it meanwhile
+ */
+export async function storeState(
+  context: Context,
+  state: PrivateState,
+  extras: ChangeExtras = {},
+): Promise<AccountRow | undefined> {
+  const key = extras.privateKey ?? state.privateKey;
+  const publicKey = publicHalf(key);
+  const generation = newGeneration();
+  const [{ rows, escrow }, selfRecord] = await Promise.all([
+    regenerate({
+      serverSecret: context.secret,
+      accountId: state.account.id,
+      publicKey,
+      privateKey: key.write(),
+      generation,
+      rowIds: state.rowIds,
+      rules: state.record.rules,
+      entries: state.trusted.map((entry) => ({ ...entry, trustedKey: entry.person?.publicKey })),
+      nobody: context.nobody,
+    }),
+    sealSelfRecord(publicKey, state.record),
+  ]);
+  const version = state.account.people_version + (extras.person ? 1 : 0);
+  const account = tagged(context, {
+    ...state.account,
+    ...extras.columns,
+    fingerprint: fingerprintOf(key),
+    generation,
+    escrow,
+    self_record: selfRecord,
+    people_version: version,
+  });
+  const person =
+    extras.person &&
+    personRow(context.secret, {
+      account_id: account.id,
+      version,
+      username: account.username,
+      domain: account.domain,
+      public_key: extras.person.publicKey,
+      fingerprint: account.fingerprint,
+      status: account.status,
+      reset_mark: extras.person.resetMark,
+    });
+  const written = await queries.writeState(context.db, {
+    readTag: state.account.tag,
+    account,
+    relations: rows,
+    person,
+    session: extras.session,
+  });
+  // Whoever reads this version first would leave a trace in its page: let it be its writer.
+  if (written && person) await selectNewest(context.db, [account.id]);
+  return written ? account : undefined;
+}
+
+const MAX_TRIES = 40;
+
+/**
+ * Changes an account's private state: reads, lets `decide` alter the opened state, regenerates and stores; again
+ * from the start if somebody else was faster.
+ *
+ * @param decide alters the state and returns what to answer; with `store: false` nothing is written
+ * @throws StaleKeyError if the account has another key by now
+ */
+export async function changeState<Outcome>(
+  context: Context,
+  accountId: string,
+  privateKey: PrivateKey,
+  decide: (state: PrivateState) => Promise<{ store: boolean; outcome: Outcome; extras?: ChangeExtras }>,
+): Promise<{ outcome: Outcome; account: AccountRow }> {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const account = await findAccount(context, accountId);
+    if (!account) throw new StaleKeyError();
+    const state = await openState(context, account, privateKey);
+    reviewList(context, state);
+    const { store, outcome, extras } = await decide(state);
+    if (!store) return { outcome, account };
+    const stored = await storeState(context, state, extras);
+    if (stored) return { outcome, account: stored };
+  }
+  throw new Error("An account changed too often to be changed once more.");
+}

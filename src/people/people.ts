@@ -1,0 +1,113 @@
+import { randomUUID } from "node:crypto";
+import type { Context } from "../context.js";
+import { monthStart } from "../days.js";
+import { makeKeypair } from "../protocol/keypair.js";
+import { shuffled } from "../protocol/relation.js";
+import { hasValidTag, tagRow } from "../protocol/tag.js";
+import * as queries from "./queries.js";
+
+/** A second person: another member as the one who acts may see them. */
+export interface Person {
+  id: string;
+  username: string;
+  domain: string;
+  /** `bea@example.org` */
+  name: string;
+  publicKey: Uint8Array;
+  fingerprint: Uint8Array;
+  /** `forged`: the row does not bear Kith's tag, so nothing in it is to be believed. */
+  status: "active" | "suspended" | "gone" | "forged";
+  resetMark: number;
+}
+
+function readPerson(context: Pick<Context, "secret">, row: queries.PersonRow): Person {
+  const genuine = hasValidTag(context.secret, "people", { ...row });
+  return {
+    id: row.account_id,
+    username: row.username,
+    domain: row.domain,
+    name: `${row.username}@${row.domain}`,
+    publicKey: row.public_key,
+    fingerprint: row.fingerprint,
+    status: !genuine ? "forged" : row.status === "decoy" ? "gone" : row.status,
+    resetMark: row.reset_mark,
+  };
+}
+
+/**
+ * Looks up second persons by id. Always asks for S ids that exist, filling up with decoys, in random order: neither
+ * the statement nor its counters tell how many there were.
+ *
+ * @param ids at most S
+ */
+export async function findPersons(context: Context, ids: readonly string[]): Promise<Map<string, Person>> {
+  const fill = context.decoys.personIds.slice(0, Math.max(0, context.config.trustSlots - ids.length));
+  const rows = await queries.selectNewest(context.db, shuffled([...ids, ...fill]));
+  return new Map(
+    rows.filter((row) => ids.includes(row.account_id)).map((row) => [row.account_id, readPerson(context, row)]),
+  );
+}
+
+export async function findPerson(context: Context, id: string): Promise<Person | undefined> {
+  return (await findPersons(context, [id])).get(id);
+}
+
+/** Who bears this name now, unless the row is forged or the member is gone. */
+export async function findPersonByName(
+  context: Context,
+  domain: string,
+  username: string,
+): Promise<Person | undefined> {
+  const row = await queries.selectNewestByName(context.db, domain, username);
+  const person = row && readPerson(context, row);
+  return person && (person.status === "active" || person.status === "suspended") ? person : undefined;
+}
+
+/** A version of a person, ready to be appended. */
+export function personRow(secret: Uint8Array, columns: Omit<queries.PersonRow, "tag">): queries.PersonRow {
+  return { ...columns, tag: tagRow(secret, "people", columns) };
+}
+
+/**
+ * Appends the nameless version that says "gone", and drops the older ones, so that the name can be forgotten.
+ */
+export async function appendTombstone(context: Context, accountId: string, version: number): Promise<void> {
+  const { publicKey, fingerprint } = await makeKeypair(accountId, monthStart(context.clock()));
+  const columns = {
+    account_id: accountId,
+    version,
+    username: "",
+    domain: "",
+    public_key: publicKey,
+    fingerprint,
+    status: "gone" as const,
+    reset_mark: 0,
+  };
+  await queries.insertPerson(context.db, personRow(context.secret, columns));
+  await queries.deleteOlderVersions(context.db, accountId, version);
+}
+
+/**
+ * The ids of the S decoy persons, made at the first start.
+ * Runs in the same transaction as the first settings, so that two instances can't both make them.
+ */
+export async function ensureDecoyPersons(context: Pick<Context, "db" | "secret" | "clock">, slots: number) {
+  const known = await queries.selectDecoyIds(context.db);
+  for (let missing = slots - known.length; missing > 0; missing--) {
+    const id = randomUUID();
+    const { publicKey, fingerprint } = await makeKeypair(id, monthStart(context.clock()));
+    const columns = {
+      account_id: id,
+      version: 1,
+      username: "",
+      domain: "",
+      public_key: publicKey,
+      fingerprint,
+      status: "decoy" as const,
+      reset_mark: 0,
+    };
+    await queries.insertPerson(context.db, personRow(context.secret, columns));
+    known.push(id);
+  }
+  return known.slice(0, slots);
+}

@@ -1,0 +1,49 @@
+import { type Kysely, sql } from "kysely";
+import type { Database, PeopleTable } from "../db/schema.js";
+
+export type PersonRow = PeopleTable;
+
+/** The newest version of each id that has one, in the order in which they were asked for. */
+export async function selectNewest(db: Kysely<Database>, ids: readonly string[]): Promise<PersonRow[]> {
+  const { rows } = await sql<PersonRow>`
+    select newest.* from unnest(${ids}::uuid[]) as asked(id)
+    cross join lateral (
+      select * from people where account_id = asked.id order by version desc limit 1
+    ) as newest`.execute(db);
+  return rows;
+}
+
+/** The newest version of whoever bears this name now. */
+export async function selectNewestByName(
+  db: Kysely<Database>,
+  domain: string,
+  username: string,
+): Promise<PersonRow | undefined> {
+  const { rows } = await sql<PersonRow>`
+    select newest.* from (
+      select account_id from people where domain = ${domain} and username = ${username} order by version desc limit 1
+    ) as named
+    cross join lateral (
+      select * from people where account_id = named.account_id order by version desc limit 1
+    ) as newest`.execute(db);
+  return rows[0];
+}
+
+export async function insertPerson(db: Kysely<Database>, row: PersonRow): Promise<void> {
+  await db.insertInto("people").values(row).execute();
+}
+
+export async function deleteOlderVersions(db: Kysely<Database>, accountId: string, version: number): Promise<void> {
+  await db.deleteFrom("people").where("account_id", "=", accountId).where("version", "<", version).execute();
+}
+
+export async function selectDecoyIds(db: Kysely<Database>): Promise<string[]> {
+  const rows = await db.selectFrom("people").select("account_id").where("status", "=", "decoy").execute();
+  return rows.map((row) => row.account_id);
+}
+
+/** Freezes rows that will never change, so that later reads by others write nothing. */
+export async function freezeInsertOnlyTables(db: Kysely<Database>): Promise<void> {
+  await sql`vacuum (freeze) people`.execute(db);
+  await sql`vacuum (freeze) spent_invites`.execute(db);
+}
