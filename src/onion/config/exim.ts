@@ -45,6 +45,9 @@ kith_onion_smtp:
   driver = smtp
   # Through Tor. Exim hands over an IP address only; Tor knows which onion it stands for.
   socks_proxy = ${settings.torSocks.host} port=${settings.torSocks.port}
+  # With pipelining Exim sends QUIT and closes its half of the connection before it has the last answer. Tor knows no
+  # half-closed connections: the answer would be lost, and the mail, which has arrived, sent again and again.
+  hosts_avoid_pipelining = *
   # An onion has no TLSA record, and asking for one would tell the DNS whom the mail is for.
   hosts_try_dane = :
   # The onion address already says who answers; a certificate for that name need not be valid.
