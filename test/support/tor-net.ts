@@ -8,7 +8,7 @@ import { temporaryDirectory } from "./temporary.js";
 const AUTHORITIES = 3;
 const RELAYS = 3;
 /** Seconds between two consensuses; the first comes after five. */
-const VOTING_SECONDS = 20;
+const VOTING_SECONDS = 10;
 
 export interface TorNet {
   /** Starts one more Tor in this network: a client, or a host of onion services. Ends with the test file. */
@@ -151,7 +151,24 @@ V3AuthNIntervalsValid 2
       `Address 127.0.0.1\nORPort 127.0.0.1:${basePort + 20 + number}\nSocksPort 0\nExitRelay 0\n`,
     );
   }
+  await complete(basePort + 101);
   return { start: run };
+}
+
+/**
+ * Waits for a consensus in which all relays may hold onion services' announcements. A service that starts earlier
+ * announces itself where later clients don't look, and tries again only after a minute.
+ */
+async function complete(dirPort: number): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    const consensus = await fetch(`http://127.0.0.1:${dirPort}/tor/status-vote/current/consensus`)
+      .then((response) => (response.ok ? response.text() : ""))
+      .catch(() => "");
+    if ((consensus.match(/^s .*HSDir/gm) ?? []).length === AUTHORITIES + RELAYS) return;
+    if (Date.now() > deadline) throw new Error("the private Tor network has no complete consensus");
+    await sleep(100);
+  }
 }
 
 async function end(child: ChildProcess): Promise<void> {
