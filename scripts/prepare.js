@@ -2,7 +2,7 @@
 // source is newer than the build. Runs before npm start and npm test; without dependencies of its own, since it brings
 // them. When there is nothing to do it takes a few milliseconds.
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { lstatSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { BUILT_STAMP, sourceFingerprint } from "./sources.js";
 
@@ -17,7 +17,8 @@ export function checkNode() {
 }
 
 export function install() {
-  if (isInstalled()) return;
+  // A linked node_modules belongs to another work tree; npm ci would empty it under its owner's feet.
+  if (isInstalled() || lstatSync(`${root}/node_modules`, { throwIfNoEntry: false })?.isSymbolicLink()) return;
   console.log("Installing dependencies …");
   // Building needs the development dependencies, whatever NODE_ENV says.
   npm("ci", "--include=dev", "--loglevel=error");

@@ -9,6 +9,7 @@ import { monthStart } from "./days.js";
 import type { Database } from "./db/schema.js";
 import { ensureDecoyPersons } from "./people/people.js";
 import { makeNobody } from "./protocol/nobody.js";
+import { fixTrustSlots } from "./settings.js";
 
 /** What a context is made of; the database is migrated. */
 export interface Parts {
@@ -24,6 +25,7 @@ export interface Parts {
 export async function makeContext(parts: Parts): Promise<Context> {
   const slots = parts.config.trustSlots;
   const month = monthStart(parts.clock());
+  await fixTrustSlots(parts.db, parts.secret, slots);
   const [nobody, personIds] = await Promise.all([makeNobody(month), ensureDecoyPersons(parts, slots)]);
   const decoys = await makeDecoys(parts.secret, nobody, personIds, slots, month);
   return { ...parts, hashing: makeHashing(), nobody, decoys };

@@ -144,9 +144,28 @@ export interface NewAccount {
 /**
  * Writes a new account and spends its letter, in one statement. Locks nobody else's row.
  *
+ * @param onlyIfNoAdmin of two first admins at the same moment only one gets in
+ * @returns false if there is an admin already and there was to be none
  * @throws the database's unique violation on `accounts_name` or `spent_invites_pkey`
  */
-export async function insertAccount(db: Kysely<Database>, created: NewAccount): Promise<void> {
+export async function insertAccount(
+  db: Kysely<Database>,
+  created: NewAccount,
+  onlyIfNoAdmin: boolean,
+): Promise<boolean> {
+  if (!onlyIfNoAdmin) {
+    await insertAccountRows(db, created);
+    return true;
+  }
+  return await db.transaction().execute(async (transaction) => {
+    await sql`select pg_advisory_xact_lock(hashtextextended('kith first admin', 0))`.execute(transaction);
+    if (await hasAdmin(transaction)) return false;
+    await insertAccountRows(transaction, created);
+    return true;
+  });
+}
+
+async function insertAccountRows(db: Kysely<Database>, created: NewAccount): Promise<void> {
   const columns = Object.keys(created.account);
   await sql`
     with spent as (

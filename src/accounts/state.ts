@@ -7,7 +7,7 @@ import { equalBytes } from "../protocol/bytes.js";
 import { newGeneration } from "../protocol/generation.js";
 import { fingerprintOf, type PrivateKey, publicHalf } from "../protocol/keypair.js";
 import { openSlots, type RelationRow, regenerate, type TrustedEntry } from "../protocol/relation.js";
-import { openSelfRecord, type RecordedEvent, type SelfRecord, sealSelfRecord } from "../protocol/self-record.js";
+import { openSelfRecord, type SelfRecord, sealSelfRecord } from "../protocol/self-record.js";
 import { hasValidTag } from "../protocol/tag.js";
 import { type AccountRow, findAccount, reportForgery, tagged } from "./account.js";
 import type { SessionRow } from "./queries.js";
@@ -29,6 +29,8 @@ export interface PrivateState {
   rowIds: string[];
   record: SelfRecord;
   trusted: TrustedPerson[];
+  /** How many of the S rows were not Kith's, and are made anew as empty ones. */
+  damagedSlots: number;
 }
 
 /** The key that was used does not open this account any more: the password was changed meanwhile. */
@@ -76,16 +78,14 @@ export async function openState(
     entries.map((entry) => entry.trustedId),
   );
   const rowIds = rows.map((row) => row.id).slice(0, context.config.trustSlots);
-  if (rowIds.length < context.config.trustSlots) {
-    const missing = context.config.trustSlots - rowIds.length;
-    record.told.push({ kind: "slots-damaged", day: dayOf(context.clock()), values: { count: missing } });
-    while (rowIds.length < context.config.trustSlots) rowIds.push(randomUUID());
-  }
+  const damagedSlots = context.config.trustSlots - rowIds.length;
+  for (let missing = damagedSlots; missing > 0; missing--) rowIds.push(randomUUID());
   return {
     account,
     privateKey,
     rowIds,
     record,
+    damagedSlots,
     trusted: entries.map((entry) => {
       const person = persons.get(entry.trustedId);
       return { ...entry, person, standing: standingOf(entry, person, context.config.holdOnKeyChange) };
@@ -100,10 +100,11 @@ export async function openState(
 export function reviewList(context: Context, state: PrivateState): void {
   const day = dayOf(context.clock());
   const tell = (kind: string, name: string) => {
-    const event: RecordedEvent = { kind, day, values: { name } };
-    state.record.told.push(event);
-    state.record.events.push(event);
+    state.record.told.push({ kind, day, values: { name } });
   };
+  if (state.damagedSlots > 0) {
+    state.record.told.push({ kind: "slots-damaged", day, values: { count: state.damagedSlots } });
+  }
   const present: TrustedPerson[] = [];
   for (const trusted of state.trusted) {
     const { person, standing } = trusted;
@@ -230,4 +231,25 @@ export async function changeState<Outcome>(
     if (stored) return { outcome, account: stored };
   }
   throw new Error("An account changed too often to be changed once more.");
+}
+
+function entryFor(person: Person, rowId: string, month: string): TrustedEntry {
+  return {
+    rowId,
+    trustedId: person.id,
+    name: person.name,
+    fingerprint: person.fingerprint,
+    resetMark: person.resetMark,
+    held: false,
+    month,
+  };
+}
+
+/** Puts a person into one of the empty slots, any of them. */
+export function addEntry(state: Pick<PrivateState, "rowIds" | "trusted">, person: Person, month: string): boolean {
+  const used = new Set(state.trusted.map((trusted) => trusted.rowId));
+  const free = state.rowIds.find((id) => !used.has(id));
+  if (!free) return false;
+  state.trusted.push({ ...entryFor(person, free, month), person, standing: "usable" });
+  return true;
 }

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { type Finding, findings } from "../doctor/findings.js";
+import type { Finding } from "../doctor/findings.js";
 
 const SIGN = { good: "ok     ", note: "note   ", wrong: "WRONG  " } as const;
 
@@ -11,6 +11,7 @@ export function addDoctor(program: Command): void {
     )
     .option("--json", "prints JSON")
     .action(async (options: { json?: boolean }) => {
+      const { findings } = await import("../doctor/findings.js");
       const found = await findings();
       if (options.json) console.log(JSON.stringify({ findings: found }));
       else for (const finding of found) print(finding);

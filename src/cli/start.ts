@@ -10,10 +10,11 @@ export function addStart(program: Command): void {
       // From here on a signal is remembered, so that nothing is left running when it comes early.
       const stopped = stopSignal();
       const config = loadConfig();
+      const opening = openContext(config, "start");
       // The pages' code loads while the database starts.
       const loading = Promise.all([import("../web/server.js"), import("../invites/first-admin.js")]);
       loading.catch(() => undefined);
-      const { context, close } = await openContext(config, "start");
+      const { context, close } = await opening;
       try {
         for (const warning of config.warnings) context.log.warn(warning);
         const [{ startWeb }, { firstAdminLink }] = await loading;

@@ -4,8 +4,6 @@ import { prepareDataDir } from "../db/embedded-place.js";
 import { hasAccounts } from "../db/has-accounts.js";
 import { migrateToLatest } from "../db/migrate.js";
 import { type OpenDatabase, openDatabase } from "../db/open.js";
-import { createLog } from "../log.js";
-import { makeContext } from "../make-context.js";
 import { loadServerSecret } from "../secret.js";
 
 /**
@@ -40,11 +38,15 @@ export async function openContext(
   role: "start" | "command",
 ): Promise<{ context: Context; close(): Promise<void> }> {
   await prepareDataDir(config.dataDir);
+  // The cryptography's code loads while the database starts.
+  const loading = Promise.all([import("../make-context.js"), import("../log.js")]);
+  loading.catch(() => undefined);
   const database = await openDatabase(config, role);
   try {
     await database.unhurried(migrateToLatest);
     const secret = await loadServerSecret(config.secretFile, () => hasAccounts(database.db));
     const { db, pool } = database;
+    const [{ makeContext }, { createLog }] = await loading;
     const context = await makeContext({ config, db, pool, secret, clock: () => new Date(), log: createLog() });
     return { context, close: () => database.close() };
   } catch (error) {

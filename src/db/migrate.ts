@@ -1,4 +1,4 @@
-import { type Kysely, type MigrationResultSet, Migrator } from "kysely";
+import { type Kysely, type MigrationResultSet, Migrator, NO_MIGRATIONS, sql } from "kysely";
 import { migrations } from "#kith/migrations/index.js";
 import { Failure } from "../failure.js";
 import { nearest } from "../nearest.js";
@@ -34,7 +34,8 @@ function migrator(db: AnyDatabase): Migrator {
  * @throws Failure if a migration fails; nothing is changed then
  */
 export async function migrateToLatest(db: AnyDatabase): Promise<string[]> {
-  await refuseNewer(db);
+  const applied = await appliedNames(db);
+  if (ORDER.every((name) => applied.has(name))) return [];
   return outcome(await migrator(db).migrateToLatest());
 }
 
@@ -48,8 +49,7 @@ export async function migrateTo(db: AnyDatabase, name: string): Promise<string[]
   if (name !== "none" && !ORDER.includes(name)) {
     throw new Failure(`there is no migration ${name}; did you mean ${nearest(name, ORDER)}?`);
   }
-  await refuseNewer(db);
-  const { NO_MIGRATIONS } = await import("kysely");
+  await appliedNames(db);
   return outcome(await migrator(db).migrateTo(name === "none" ? NO_MIGRATIONS : name));
 }
 
@@ -59,15 +59,20 @@ export async function migrationStates(db: AnyDatabase): Promise<MigrationState[]
   return states.map(({ name, executedAt }) => ({ name, appliedAt: executedAt }));
 }
 
-/** A database of a newer Kith is left alone: this one would misread it. */
-async function refuseNewer(db: AnyDatabase): Promise<void> {
-  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
-  if (!tables.some(({ name }) => name === "kysely_migration")) return;
-  const rows = await db.selectFrom("kysely_migration").select("name").execute();
-  const unknown = rows.map(({ name }) => String(name)).filter((name) => !ORDER.includes(name));
+/**
+ * The names that the database says are applied. Kysely's own look at it reads the whole catalogue, and every start asks.
+ *
+ * @throws Failure for a database of a newer Kith: this one would misread it
+ */
+async function appliedNames(db: AnyDatabase): Promise<Set<string>> {
+  const { rows } = await sql<{ name: string | null }>`select to_regclass('kysely_migration')::text as name`.execute(db);
+  if (rows[0]?.name == null) return new Set();
+  const names: string[] = (await db.selectFrom("kysely_migration").select("name").execute()).map(({ name }) => name);
+  const unknown = names.filter((name) => !ORDER.includes(name));
   if (unknown.length > 0) {
     throw new Failure(`the database was migrated by a newer Kith (${unknown.sort().at(-1)}): use that one`);
   }
+  return new Set(names);
 }
 
 /** Kysely's migrator returns its error; it does not throw it. */

@@ -1,5 +1,9 @@
+import { hasAdmin } from "../accounts/queries.js";
 import type { Context } from "../context.js";
+import { letterLink, operatorLetter } from "./letters.js";
 
-export async function firstAdminLink(_context: Context): Promise<string | undefined> {
-  return undefined;
+/** The link that makes the first admin, as long as there is none. */
+export async function firstAdminLink(context: Context): Promise<string | undefined> {
+  if (await hasAdmin(context.db)) return undefined;
+  return letterLink(context.config.origin, operatorLetter(context, "first-admin"));
 }

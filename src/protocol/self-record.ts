@@ -61,7 +61,7 @@ export interface SelfRecord {
   events: RecordedEvent[];
   /** What A was found to need telling at the last sign-in. */
   told: RecordedEvent[];
-  /** `YYYY-MM` */
+  /** `YYYY-MM-DD` */
   joined: string;
   lastSignIn: string;
   lastListChange: string;
@@ -81,7 +81,7 @@ export function newSelfRecord(day: string, invitesLeft: number): SelfRecord {
     sessions: [],
     events: [],
     told: [],
-    joined: day.slice(0, 7),
+    joined: day,
     lastSignIn: day,
     lastListChange: day,
     listConfirmed: day,

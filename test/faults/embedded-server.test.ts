@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
+import { freshDatabase } from "../support/database.js";
 import { runKith, startKith } from "../support/kith.js";
 import { isRunning, serverPid } from "../support/postmaster.js";
 import { temporaryDirectory } from "../support/temporary.js";
@@ -102,3 +104,37 @@ test("a data directory with a long path gets its socket elsewhere", async () => 
   assert.equal((await runKith(["migrate", "--status"], { KITH_DATA_DIR: dataDir })).status, 0);
   await kith.stop();
 });
+
+test("a set-up that fails half-way says so in one line and leaves nothing that would be in the way", async () => {
+  const dataDir = temporaryDirectory();
+  // Files of at most 64 KiB: initdb gets going and then fails, as on a disk that fills up.
+  const { status, stderr } = await runKith(["migrate"], { KITH_DATA_DIR: dataDir }, "ulimit -f 64");
+  assert.equal(status, 1);
+  assert.match(stderr, /^kith: the database can't be set up in .*\n$/);
+  assert.deepEqual(readdirSync(join(dataDir, "postgres")), []);
+  assert.equal((await runKith(["migrate"], { KITH_DATA_DIR: dataDir })).status, 0);
+});
+
+test("a start without the secret that the accounts need is refused, and no new secret is made", async () => {
+  const database = await freshDatabase();
+  await insertAnyAccount(database.adminUrl);
+  const dataDir = temporaryDirectory();
+  const { status, stderr } = await runKith(["start"], { KITH_DATA_DIR: dataDir, DATABASE_URL: database.databaseUrl });
+  assert.equal(status, 1);
+  assert.match(stderr, /^kith: the server secret .* is missing.*\n$/);
+  assert.deepEqual(readdirSync(dataDir), []);
+});
+
+/** A row that fits the columns and means nothing. */
+async function insertAnyAccount(adminUrl: string): Promise<void> {
+  const client = new pg.Client({ connectionString: adminUrl });
+  await client.connect();
+  const { rows } = await client.query<{ name: string; type: string }>(
+    "select column_name as name, data_type as type from information_schema.columns where table_name = 'accounts'",
+  );
+  const value: Record<string, string> = { uuid: "gen_random_uuid()", bytea: "''::bytea", integer: "0", smallint: "0" };
+  await client.query(
+    `insert into accounts (${rows.map(({ name }) => name).join()}) values (${rows.map(({ type }) => value[type] ?? "'x'").join()})`,
+  );
+  await client.end();
+}

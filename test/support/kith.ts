@@ -34,9 +34,12 @@ function environment(env: Record<string, string>): NodeJS.ProcessEnv {
   };
 }
 
-function launch(args: string[], env: Record<string, string>) {
+/** @param limits shell commands that bound what the process may use, such as `ulimit -f 64` */
+function launch(args: string[], env: Record<string, string>, limits?: string) {
   // Away from the clone, whose .env is the developer's own.
-  const child = spawn(process.execPath, [CLI, ...args], {
+  const command =
+    limits === undefined ? [process.execPath] : ["bash", "-c", `${limits}; exec "$@"`, "bash", process.execPath];
+  const child = spawn(command[0]!, [...command.slice(1), CLI, ...args], {
     cwd: "/",
     env: environment(env),
     stdio: ["ignore", "pipe", "pipe"],
@@ -57,8 +60,8 @@ function launch(args: string[], env: Record<string, string>) {
 }
 
 /** Runs a command of `kith` to its end. */
-export function runKith(args: string[], env: Record<string, string> = {}): Promise<Outcome> {
-  return launch(args, env).outcome;
+export function runKith(args: string[], env: Record<string, string> = {}, limits?: string): Promise<Outcome> {
+  return launch(args, env, limits).outcome;
 }
 
 /**

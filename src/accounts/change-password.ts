@@ -1,0 +1,111 @@
+import type { Context } from "../context.js";
+import { dayOf } from "../days.js";
+import { fromBase64url, toBase64url } from "../protocol/bytes.js";
+import { newSessionEpoch } from "../protocol/generation.js";
+import { lockPrivateKey } from "../protocol/lock.js";
+import { formatParameters, newSalt } from "../protocol/password.js";
+import { checkPassword, type PasswordFault } from "./password-policy.js";
+import { deleteSessions } from "./queries.js";
+import { makeSession, type Session, sessionOwner } from "./sessions.js";
+import { changeState } from "./state.js";
+import { confirmPassword } from "./unlock.js";
+
+export type ChangePasswordOutcome =
+  | { outcome: "changed"; cookie: string }
+  | { outcome: "wrong-password" }
+  | { outcome: "same" }
+  | { outcome: "fault"; fault: PasswordFault };
+
+/**
+ * Locks the same key with a new password: relations survive. Every session ends, but this one goes on under a new
+ * cookie.
+ */
+export async function changePassword(
+  context: Context,
+  session: Session,
+  current: string,
+  password: string,
+): Promise<ChangePasswordOutcome> {
+  const { passwordMin, domains, name: serviceName, argon2 } = context.config;
+  const { username } = session.account;
+  if (!(await confirmPassword(context, session.account, current))) return { outcome: "wrong-password" };
+  if (password === current) return { outcome: "same" };
+  const fault = checkPassword(password, passwordMin, { username, domains, serviceName });
+  if (fault) return { outcome: "fault", fault };
+
+  const salt = newSalt();
+  const unlockKey = await context.hashing.unlockKey(password, salt, argon2);
+  const privateKey = await session.privateKey();
+  const lockedKey = await lockPrivateKey(privateKey, unlockKey, context.secret, session.account.id);
+  const columns = {
+    salt,
+    parameters: formatParameters(argon2),
+    locked_key: lockedKey,
+    session_epoch: newSessionEpoch(),
+  };
+  const { client } = session.payload;
+  const next = makeSession(context, {
+    ...sessionOwner({ ...session.account, ...columns }, privateKey),
+    stage: "full",
+    client,
+  });
+  const { outcome: ended } = await changeState(context, session.account.id, privateKey, async (state) => {
+    const day = dayOf(context.clock());
+    const ended = state.record.sessions.map((listed) => fromBase64url(listed.id) as Uint8Array);
+    state.record.sessions = [{ id: toBase64url(next.row.id), client, since: day }];
+    state.record.events.push({ kind: "password-changed", day });
+    return { store: true, outcome: ended, extras: { columns, session: next.row } };
+  });
+  await deleteSessions(context.db, ended);
+  return { outcome: "changed", cookie: next.cookie };
+}
+
+/** Ends one listed session. */
+export async function endListedSession(context: Context, session: Session, which: string): Promise<boolean> {
+  const own = toBase64url(session.id);
+  const { outcome: ended } = await changeState(
+    context,
+    session.account.id,
+    await session.privateKey(),
+    async (state) => {
+      const ending = state.record.sessions.find((listed) => listed.id !== own && listedId(listed.id) === which);
+      if (!ending) return { store: false, outcome: undefined };
+      state.record.sessions = state.record.sessions.filter((listed) => listed !== ending);
+      state.record.events.push({ kind: "sessions-ended", day: dayOf(context.clock()) });
+      return { store: true, outcome: fromBase64url(ending.id) };
+    },
+  );
+  if (ended) await deleteSessions(context.db, [ended]);
+  return ended !== undefined;
+}
+
+/**
+ * Ends every session, listed or not: a new epoch. This one goes on under a new cookie.
+ *
+ * @returns the new cookie
+ */
+export async function endOtherSessions(context: Context, session: Session): Promise<string> {
+  const privateKey = await session.privateKey();
+  const columns = { session_epoch: newSessionEpoch() };
+  const { client } = session.payload;
+  const next = makeSession(context, {
+    ...sessionOwner({ ...session.account, ...columns }, privateKey),
+    stage: "full",
+    client,
+  });
+  const { outcome: ended } = await changeState(context, session.account.id, privateKey, async (state) => {
+    const day = dayOf(context.clock());
+    const ended = state.record.sessions.map((listed) => fromBase64url(listed.id) as Uint8Array);
+    state.record.sessions = [{ id: toBase64url(next.row.id), client, since: day }];
+    state.record.events.push({ kind: "sessions-ended", day });
+    return { store: true, outcome: ended, extras: { columns, session: next.row } };
+  });
+  await deleteSessions(context.db, [...ended, session.id]);
+  return next.cookie;
+}
+
+/** The id under which a session stands in a form: a uuid that does not open its row. */
+export function listedId(id: string): string {
+  const hex = Buffer.from(id, "base64url").toString("hex");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
+}

@@ -1,0 +1,146 @@
+import type { Context } from "../context.js";
+import { addDays, dayOf } from "../days.js";
+import { equalBytes, fromBase64url, toBase64url } from "../protocol/bytes.js";
+import { fingerprintOf, type PrivateKey, readPrivateKey } from "../protocol/keypair.js";
+import { newSessionCookie, sessionId, unwrapSession, wrapSession } from "../protocol/session.js";
+import { type AccountRow, findAccount } from "./account.js";
+import * as queries from "./queries.js";
+
+const QUARTER_HOUR_MILLISECONDS = 15 * 60_000;
+
+/** One sentence to show on the next page: a catalogue key and what stands in it. */
+export interface Flash {
+  kind: "good" | "wait" | "bad";
+  key: string;
+  vars?: Record<string, string | number>;
+}
+
+/** What is inside a session. Nothing outside decides. */
+export interface SessionPayload {
+  accountId: string;
+  /** base64url of the account's `session_epoch`; another epoch ends the session. */
+  epoch: string;
+  /** `code`: the password was right, the second step is missing; nothing else is allowed yet. */
+  stage: "full" | "code";
+  /** The unlocked private key, base64url: the present one, or the pending one of `caseId`. */
+  key: string;
+  /** Only in stage `code`: base64url of the unlock key, and the case whose password was typed. */
+  unlockKey?: string;
+  caseId?: string;
+  next?: string;
+  /** Milliseconds since 1970, in quarter hours. */
+  begun: number;
+  seen: number;
+  client: string;
+  flash?: Flash;
+  /** Until when this session has the review key open, milliseconds since 1970. */
+  reviewUntil?: number;
+  /** What is to be shown once on the page that follows, and nowhere else. */
+  once?: Record<string, string | number>;
+}
+
+/** A session that is open for this request. */
+export interface Session {
+  /** base64url */
+  cookie: string;
+  id: Uint8Array;
+  payload: SessionPayload;
+  account: AccountRow;
+  privateKey(): Promise<PrivateKey>;
+}
+
+function quarter(date: Date): number {
+  return Math.floor(date.getTime() / QUARTER_HOUR_MILLISECONDS) * QUARTER_HOUR_MILLISECONDS;
+}
+
+/** A new session: its cookie, and the row that is stored. */
+export function makeSession(
+  context: Context,
+  payload: Omit<SessionPayload, "begun" | "seen">,
+): { cookie: string; row: queries.SessionRow } {
+  const cookie = newSessionCookie();
+  const now = context.clock();
+  const whole: SessionPayload = { ...payload, begun: quarter(now), seen: quarter(now) };
+  return {
+    cookie: toBase64url(cookie),
+    row: {
+      id: sessionId(cookie),
+      sealed: wrapSession(cookie, whole),
+      expiry_day: addDays(dayOf(now), Math.ceil(context.config.sessionMaxHours / 24) + 1),
+    },
+  };
+}
+
+/** The part of a payload that says whose session it is. */
+export function sessionOwner(account: AccountRow, privateKey: PrivateKey) {
+  return {
+    accountId: account.id,
+    epoch: toBase64url(account.session_epoch),
+    key: toBase64url(privateKey.write()),
+  };
+}
+
+/**
+ * Opens the session that belongs to a cookie.
+ *
+ * @returns undefined if there is none, or if it is over: idle, too old, of an epoch that ended, of an account that
+ * was suspended or has another key
+ */
+export async function openSession(context: Context, cookieText: string): Promise<Session | undefined> {
+  const cookie = fromBase64url(cookieText);
+  if (cookie?.length !== 32) return undefined;
+  const id = sessionId(cookie);
+  const row = await queries.selectSession(context.db, id);
+  const payload = row && (unwrapSession(cookie, row.sealed) as SessionPayload | undefined);
+  if (!payload) return undefined;
+  const now = context.clock().getTime();
+  const { sessionIdleMinutes, sessionMaxHours } = context.config;
+  const idle = now >= payload.seen + sessionIdleMinutes * 60_000 + QUARTER_HOUR_MILLISECONDS;
+  const old = now >= payload.begun + sessionMaxHours * 3_600_000;
+  const account = idle || old ? undefined : await findAccount(context, payload.accountId);
+  const ended =
+    !account || account.status !== "active" || payload.epoch !== toBase64url(account.session_epoch);
+  if (ended) {
+    await queries.deleteSessions(context.db, [id]);
+    return undefined;
+  }
+  let key: Promise<PrivateKey> | undefined;
+  const session: Session = {
+    cookie: cookieText,
+    id,
+    payload,
+    account,
+    privateKey: () => {
+      key ??= readPrivateKey(fromBase64url(payload.key) as Uint8Array);
+      return key;
+    },
+  };
+  if (quarter(context.clock()) !== payload.seen) await saveSession(context, session, {});
+  return session;
+}
+
+/** Stores changes of a session's payload. */
+export async function saveSession(
+  context: Context,
+  session: Session,
+  changes: Partial<SessionPayload>,
+): Promise<void> {
+  session.payload = { ...session.payload, ...changes, seen: quarter(context.clock()) };
+  const cookie = fromBase64url(session.cookie) as Uint8Array;
+  await queries.updateSession(context.db, session.id, wrapSession(cookie, session.payload));
+}
+
+/** Ends one session. */
+export async function endSession(context: Context, session: Session): Promise<void> {
+  await queries.deleteSessions(context.db, [session.id]);
+}
+
+/** Whether this session's key still is the account's present one. */
+export async function hasPresentKey(session: Session): Promise<boolean> {
+  return equalBytes(fingerprintOf(await session.privateKey()), session.account.fingerprint);
+}
+
+/** Sweeps what has expired; run daily. */
+export async function sweepSessions(context: Context): Promise<void> {
+  await queries.deleteExpiredSessions(context.db, dayOf(context.clock()));
+}

@@ -1,0 +1,228 @@
+import type { Context } from "../context.js";
+import { dayOf } from "../days.js";
+import { equalBytes, fromBase64url, toBase64url } from "../protocol/bytes.js";
+import { type PrivateKey, readPrivateKey } from "../protocol/keypair.js";
+import { lockPrivateKey } from "../protocol/lock.js";
+import { formatParameters, newSalt } from "../protocol/password.js";
+import type { RelationRow } from "../protocol/relation.js";
+import { approvalsOf, type CaseRow, judge, openCases, type Standing } from "../resets/cases.js";
+import { completeReset, countFinishedCase } from "../resets/complete.js";
+import { sendResetNotice } from "../resets/notices.js";
+import { type AccountRow, findAccount } from "./account.js";
+import { insertSession } from "./queries.js";
+import { type SecondStep, sealSecondStep, secondStepOf, useCode } from "./second-step.js";
+import { makeSession, type Session, sessionOwner } from "./sessions.js";
+import { type ChangeExtras, openState, type PrivateState, reviewList, StaleKeyError, storeState } from "./state.js";
+import { isLockedWeaker, type Unlocked, unlockByPassword } from "./unlock.js";
+
+export type SignInOutcome =
+  | { outcome: "wrong" }
+  /** The password is right, but the account may not be used. */
+  | { outcome: "suspended"; reason: string | undefined }
+  | { outcome: "frozen" }
+  /** The second step is missing; the cookie is good for nothing else. */
+  | { outcome: "code-needed"; cookie: string }
+  /** The password is that of a reset that is not ripe: nothing changed, and there is no session. */
+  | { outcome: "waiting"; username: string; standing: Standing }
+  | SignedIn;
+
+export interface SignedIn {
+  outcome: "signed-in";
+  cookie: string;
+  account: AccountRow;
+  /** Whether this completed a reset. */
+  reset: "no" | "new-key" | "kept-key";
+  /** Whether somebody trusted has a new key that waits for a yes. */
+  held: boolean;
+}
+
+export interface Credentials {
+  /** `ada` or `ada@example.org` */
+  username: string;
+  password: string;
+  /** Family of browser, for the list of sessions. */
+  client: string;
+}
+
+/**
+ * Signs in: unlocks, asks for the second step, opens, regenerates, stores, starts a session.
+ *
+ * @throws BusyError if too many are waiting
+ * @see docs/protocol.md, "Sign-in"
+ */
+export async function signIn(context: Context, credentials: Credentials): Promise<SignInOutcome> {
+  const unlocked = await unlockByPassword(context, credentials.username, credentials.password);
+  if (!unlocked) return { outcome: "wrong" };
+  const { account, pendingCase } = unlocked;
+  if (account.status !== "active") return { outcome: "suspended", reason: undefined };
+  if (!pendingCase && (account.frozen === "sign-in" || account.frozen === "both")) return { outcome: "frozen" };
+
+  if (pendingCase) {
+    const standing = await judge(context, account, pendingCase, unlocked.privateKey);
+    if (!standing) return { outcome: "wrong" };
+    if (!standing.ripe) return { outcome: "waiting", username: account.username, standing };
+  }
+  if (secondStepOf(context, account) && !pendingCase?.lost_second_step) {
+    return { outcome: "code-needed", cookie: await startCodeStage(context, unlocked, credentials.client) };
+  }
+  return await finishSignIn(context, unlocked, credentials);
+}
+
+async function startCodeStage(context: Context, unlocked: Unlocked, client: string): Promise<string> {
+  const { cookie, row } = makeSession(context, {
+    ...sessionOwner(unlocked.account, unlocked.privateKey),
+    stage: "code",
+    unlockKey: toBase64url(unlocked.unlockKey),
+    ...(unlocked.pendingCase && { caseId: unlocked.pendingCase.id }),
+    client,
+  });
+  await insertSession(context.db, row);
+  return cookie;
+}
+
+/**
+ * The second step of a sign-in.
+ *
+ * @param session one of stage `code`
+ */
+export async function confirmCode(context: Context, session: Session, code: string): Promise<SignInOutcome> {
+  const { payload } = session;
+  const account = await findAccount(context, payload.accountId);
+  const step = account && secondStepOf(context, account);
+  const used = step && useCode(context, account.id, step, code);
+  if (!account || !used || payload.stage !== "code") return { outcome: "wrong" };
+  const cases = await openCases(context, account);
+  const pendingCase = cases.find((row) => row.id === payload.caseId);
+  if (payload.caseId && !pendingCase) return { outcome: "wrong" };
+  const unlocked: Unlocked = {
+    account,
+    cases,
+    pendingCase,
+    privateKey: await readPrivateKey(fromBase64url(payload.key) as Uint8Array),
+    unlockKey: fromBase64url(payload.unlockKey ?? "") as Uint8Array,
+    relations: [],
+  };
+  return await finishSignIn(context, { ...unlocked, relations: undefined }, { client: payload.client, step: used });
+}
+
+type Finishing = Omit<Unlocked, "relations"> & { relations: RelationRow[] | undefined };
+
+/** Regenerates, or completes the reset, and starts the session; again from the start if somebody was faster. */
+async function finishSignIn(
+  context: Context,
+  unlocked: Finishing,
+  { client, password, step }: { client: string; password?: string; step?: SecondStep },
+): Promise<SignInOutcome> {
+  let { account, relations, cases, pendingCase } = unlocked;
+  for (;;) {
+    const secondStep = step && { second_step: sealSecondStep(context, account.id, step) };
+    try {
+      const done = pendingCase
+        ? await completeReset(context, { account, relations, pendingCase, unlocked, client, columns: secondStep ?? {} })
+        : await regenerateAndStart(context, { account, relations, cases, unlocked, client, password, columns: secondStep });
+      if (done) {
+        if (pendingCase) await countFinishedCase(context);
+        if (cases.length > 0) await sendResetNotice(context, account, pendingCase ? "completed" : "stopped");
+        return done;
+      }
+      // Somebody changed the account between reading and writing: read it again.
+      const again = await findAccount(context, account.id);
+      const ended = !again || again.status !== "active" || !equalBytes(again.session_epoch, account.session_epoch);
+      if (ended) return { outcome: "wrong" }; // suspended, or the password was changed
+      account = again;
+      relations = undefined;
+      cases = await openCases(context, account);
+      if (pendingCase) {
+        pendingCase = cases.find((row) => row.id === pendingCase?.id);
+        if (!pendingCase) return { outcome: "wrong" };
+      }
+    } catch (error) {
+      // The password was changed, or a reset completed, while this sign-in was under way.
+      if (error instanceof StaleKeyError) return { outcome: "wrong" };
+      throw error;
+    }
+  }
+}
+
+async function regenerateAndStart(
+  context: Context,
+  input: {
+    account: AccountRow;
+    relations: RelationRow[] | undefined;
+    cases: readonly CaseRow[];
+    unlocked: Pick<Unlocked, "privateKey" | "unlockKey">;
+    client: string;
+    password: string | undefined;
+    columns: Partial<AccountRow> | undefined;
+  },
+): Promise<SignedIn | undefined> {
+  const { account, cases, client } = input;
+  const { privateKey } = input.unlocked;
+  const state = await openState(context, account, privateKey, input.relations);
+  const day = dayOf(context.clock());
+  state.record.told = [];
+  reviewList(context, state);
+  await noteStoppedCases(context, state, cases);
+  const columns = { ...input.columns, ...(await relock(context, account, privateKey, input.password)) };
+  const session = noteSignIn(context, state, { ...account, ...columns } as AccountRow, privateKey, client, day);
+  const extras: ChangeExtras = { columns, session: session.row };
+  const stored = await storeState(context, state, extras);
+  if (!stored) return undefined;
+  return {
+    outcome: "signed-in",
+    cookie: session.cookie,
+    account: stored,
+    reset: "no",
+    held: state.trusted.some((trusted) => trusted.standing === "new-key"),
+  };
+}
+
+/** Writes the sign-in into the record and makes its session. */
+export function noteSignIn(
+  context: Context,
+  state: PrivateState,
+  account: AccountRow,
+  privateKey: PrivateKey,
+  client: string,
+  day: string,
+) {
+  const { record } = state;
+  const session = makeSession(context, { ...sessionOwner(account, privateKey), stage: "full", client });
+  record.sessions.push({ id: toBase64url(session.row.id), client, since: day });
+  record.events.push({ kind: "signed-in", day });
+  record.lastSignIn = day;
+  // More invites from an admin are a counter in the clear; how many of them are left is the member's own affair.
+  record.invitesLeft += Math.max(0, account.granted - record.grantedSeen);
+  record.grantedSeen = account.granted;
+  return session;
+}
+
+/** A sign-in with the old password ends every case; who began or agreed to one is told to its target. */
+async function noteStoppedCases(context: Context, state: PrivateState, cases: readonly CaseRow[]): Promise<void> {
+  if (cases.length === 0) return;
+  const approvals = await approvalsOf(context, state.account, cases);
+  const nameOfRow = new Map(state.trusted.map((trusted) => [trusted.rowId, trusted.name.split("@")[0] as string]));
+  for (const row of cases) {
+    const agreed = (approvals.get(row.id) ?? []).map((approval) => nameOfRow.get(approval.row_id) ?? "?");
+    const day = dayOf(context.clock());
+    state.record.told.push({ kind: "reset-stopped", day, values: { agreed: agreed.join(" ") } });
+    state.record.events.push({ kind: "reset-stopped", day });
+  }
+}
+
+/** Locks the key anew if the configured Argon2id parameters are not those it is locked with. */
+async function relock(
+  context: Context,
+  account: AccountRow,
+  privateKey: PrivateKey,
+  password: string | undefined,
+): Promise<Partial<AccountRow>> {
+  if (password === undefined || !isLockedWeaker(context, account)) return {};
+  const salt = newSalt();
+  const unlockKey = await context.hashing.unlockKey(password, salt, context.config.argon2);
+  return {
+    salt,
+    parameters: formatParameters(context.config.argon2),
+    locked_key: await lockPrivateKey(privateKey, unlockKey, context.secret, account.id),
+  };
+}

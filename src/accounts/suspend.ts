@@ -1,0 +1,54 @@
+import type { Context } from "../context.js";
+import { personRow } from "../people/people.js";
+import { insertPerson, selectNewest } from "../people/queries.js";
+import { type AccountRow, findAccount, findAccountByName, tagged } from "./account.js";
+import { writeAccount } from "./queries.js";
+import type { Name } from "./username.js";
+
+/**
+ * Suspends or reinstates an account: it can't sign in or help, and its sessions are over. Nothing is deleted.
+ *
+ * @returns `"same"` if it stands so already
+ */
+export async function setStatus(
+  context: Context,
+  name: Name,
+  status: AccountRow["status"],
+): Promise<"done" | "same" | "unknown"> {
+  for (;;) {
+    const account = await findAccountByName(context, name.domain, name.username);
+    if (!account) return "unknown";
+    if (account.status === status) return "same";
+    const [person] = await selectNewest(context.db, [account.id]);
+    if (!person) return "unknown";
+    const version = account.people_version + 1;
+    const done = await context.db.transaction().execute(async (transaction) => {
+      const changed = tagged(context, { ...account, status, people_version: version });
+      if (!(await writeAccount(transaction, account.tag, changed))) return false;
+      const { tag: _old, ...columns } = person;
+      await insertPerson(transaction, personRow(context.secret, { ...columns, version, status }));
+      return true;
+    });
+    if (done) {
+      await selectNewest(context.db, [account.id]);
+      return "done";
+    }
+  }
+}
+
+/**
+ * Changes single columns of one's own account that are not part of the private state: language, contact address,
+ * second step.
+ */
+export async function changeColumns(
+  context: Context,
+  accountId: string,
+  columns: Partial<Pick<AccountRow, "language" | "contact" | "second_step">>,
+): Promise<AccountRow | undefined> {
+  for (;;) {
+    const account = await findAccount(context, accountId);
+    if (!account) return undefined;
+    const changed = tagged(context, { ...account, ...columns });
+    if (await writeAccount(context.db, account.tag, changed)) return changed;
+  }
+}

@@ -1,0 +1,90 @@
+import type { Context } from "../context.js";
+import type { CaseRow } from "../resets/cases.js";
+import { countingCases } from "../resets/cases.js";
+import * as resetQueries from "../resets/queries.js";
+import type { PrivateKey } from "../protocol/keypair.js";
+import { unlockPrivateKey } from "../protocol/lock.js";
+import { decoySalt, formatParameters, parseParameters } from "../protocol/password.js";
+import type { RelationRow } from "../protocol/relation.js";
+import { type AccountRow, findAccountByName } from "./account.js";
+import * as queries from "./queries.js";
+import { parseName } from "./username.js";
+
+/** What a password opened. */
+export interface Unlocked {
+  account: AccountRow;
+  unlockKey: Uint8Array;
+  privateKey: PrivateKey;
+  relations: RelationRow[];
+  cases: CaseRow[];
+  /** The case whose pending key it is; undefined: the account's present key. */
+  pendingCase: CaseRow | undefined;
+}
+
+/**
+ * Tries a password on an account: one Argon2id run, then the present key, the pending ones and decoys.
+ *
+ * Opening the key is the check. For an unknown name the same run is done over a salt of its own, then the same number
+ * of failing unlocks: same answer, same time.
+ */
+export async function unlockByPassword(context: Context, typedName: string, password: string) {
+  const name = parseName(typedName, context.config.domains);
+  const account = name && (await findAccountByName(context, name.domain, name.username));
+  const salt = account?.salt ?? decoySalt(context.secret, name?.domain ?? "", typedName);
+  const parameters = (account && parseParameters(account.parameters)) ?? context.config.argon2;
+  const id = account?.id ?? context.decoys.lock.accountId;
+  const [unlockKey, storedCases, relations] = await Promise.all([
+    context.hashing.unlockKey(password, salt, parameters),
+    resetQueries.selectCases(context.db, id),
+    queries.selectRelations(context.db, id),
+  ]);
+  const cases = account ? countingCases(context, storedCases, account) : [];
+  const opened = await tryKeys(context, account, cases, unlockKey);
+  return opened && account ? { account, unlockKey, relations, cases, ...opened } : undefined;
+}
+
+/**
+ * Tries an unlock key on an account's present key, then on all pending ones; where neither opens, on decoys until
+ * 1 + S were tried.
+ */
+async function tryKeys(
+  context: Context,
+  account: AccountRow | undefined,
+  cases: readonly CaseRow[],
+  unlockKey: Uint8Array,
+): Promise<Pick<Unlocked, "privateKey" | "pendingCase"> | undefined> {
+  const tries = 1 + context.config.trustSlots;
+  if (account) {
+    const privateKey = await unlockPrivateKey(account.locked_key, unlockKey, context.secret, account.id);
+    if (privateKey) return { privateKey, pendingCase: undefined };
+  }
+  let opened: Pick<Unlocked, "privateKey" | "pendingCase"> | undefined;
+  const pending = cases.filter((row) => row.pending_locked_key);
+  for (const row of account ? pending : []) {
+    const id = (account as AccountRow).id;
+    const privateKey = await unlockPrivateKey(row.pending_locked_key as Uint8Array, unlockKey, context.secret, id);
+    if (privateKey) opened = { privateKey, pendingCase: row };
+  }
+  const { lockedKey, accountId } = context.decoys.lock;
+  for (let tried = (account ? 1 : 0) + pending.length; tried < tries; tried++) {
+    await unlockPrivateKey(lockedKey, unlockKey, context.secret, accountId);
+  }
+  return opened;
+}
+
+/** Whether an account's key is locked with other Argon2id parameters than new ones are. */
+export function isLockedWeaker(context: Context, account: AccountRow): boolean {
+  return account.parameters !== formatParameters(context.config.argon2);
+}
+
+/**
+ * Checks the password of somebody who is signed in, for a step that asks for it once more.
+ *
+ * @returns the unlock key with the private key, or undefined if the password is wrong
+ */
+export async function confirmPassword(context: Context, account: AccountRow, password: string) {
+  const parameters = parseParameters(account.parameters) ?? context.config.argon2;
+  const unlockKey = await context.hashing.unlockKey(password, account.salt, parameters);
+  const privateKey = await unlockPrivateKey(account.locked_key, unlockKey, context.secret, account.id);
+  return privateKey && { unlockKey, privateKey };
+}

@@ -1,0 +1,85 @@
+import { hasAdmin } from "../accounts/queries.js";
+import { createAccount } from "../accounts/join.js";
+import { checkPassword, type PasswordFault } from "../accounts/password-policy.js";
+import { checkUsername, normaliseUsername } from "../accounts/username.js";
+import type { Context } from "../context.js";
+import { dayFromNumber, dayNumber, dayOf } from "../days.js";
+import { findPerson, type Person } from "../people/people.js";
+import { encloseInvitee, type Letter, type LetterKind, NO_INVITER, readLetter, spentLetterHash } from "../protocol/letter.js";
+import { sealToNobody } from "../protocol/nobody.js";
+import * as queries from "./queries.js";
+
+/** A letter that can be redeemed now. */
+export interface GoodLetter {
+  kind: LetterKind;
+  inviter: Person | undefined;
+  domain: string;
+  expires: string;
+  letter: Letter;
+}
+
+/** @returns undefined for a letter that is unknown, used, taken back, run out, or whose inviter may not invite: one answer */
+export async function findLetter(context: Context, text: string): Promise<GoodLetter | undefined> {
+  const letter = readLetter(context.secret, text);
+  if (!letter || letter.expiryDay < dayNumber(dayOf(context.clock()))) return undefined;
+  const domain = context.config.domains[letter.domainNumber];
+  const [spent, inviter] = await Promise.all([
+    queries.selectSpent(context.db, [spentLetterHash(letter.nonce)]),
+    letter.inviterId === NO_INVITER ? undefined : findPerson(context, letter.inviterId),
+  ]);
+  if (spent.length > 0 || !domain) return undefined;
+  if (letter.kind === "member" ? inviter?.status !== "active" : letter.inviterId !== NO_INVITER) return undefined;
+  if (letter.kind === "first-admin" && (await hasAdmin(context.db))) return undefined;
+  return { kind: letter.kind, inviter, domain, expires: dayFromNumber(letter.expiryDay), letter };
+}
+
+export type RedeemOutcome =
+  | { outcome: "dead" }
+  | { outcome: "joined"; cookie: string; username: string; trusts: string | undefined }
+  | { outcome: "fault"; good: GoodLetter; username?: "missing" | "shape" | "reserved" | "taken"; password?: PasswordFault };
+
+export interface Redeeming {
+  username: string;
+  password: string;
+  trustInviter: boolean;
+  language: string;
+  client: string;
+}
+
+/**
+ * Redeems a letter: makes the account and spends the letter in one statement; the second of two fails.
+ *
+ * @throws BusyError if too many are waiting
+ */
+export async function redeem(context: Context, text: string, input: Redeeming): Promise<RedeemOutcome> {
+  const good = await findLetter(context, text);
+  if (!good) return { outcome: "dead" };
+  const username = normaliseUsername(input.username).replace(new RegExp(`@${escapeRegExp(good.domain)}$`), "");
+  const shape = username === "" ? "missing" : checkUsername(username);
+  const { passwordMin, domains, name: serviceName } = context.config;
+  const password = checkPassword(input.password, passwordMin, { username, domains, serviceName });
+  if (shape !== "ok" || password) {
+    return { outcome: "fault", good, ...(shape !== "ok" && { username: shape }), ...(password && { password }) };
+  }
+  const { letter, inviter } = good;
+  const made = await createAccount(context, {
+    username,
+    domain: good.domain,
+    password: input.password,
+    role: good.kind === "admin" || good.kind === "first-admin" ? "admin" : "member",
+    trusted: input.trustInviter ? inviter : undefined,
+    edge: () => sealToNobody(context.nobody, "small"),
+    spend: (id) => ({ nonce_hash: spentLetterHash(letter.nonce), invitee: encloseInvitee(letter.nonce, id) }),
+    language: input.language,
+    client: input.client,
+    onlyIfNoAdmin: good.kind === "first-admin",
+  });
+  if (made === "spent" || made === "has-admin") return { outcome: "dead" };
+  if (made === "taken") return { outcome: "fault", good, username: "taken" };
+  const trusts = input.trustInviter ? inviter?.username : undefined;
+  return { outcome: "joined", cookie: made.cookie, username, trusts };
+}
+
+function escapeRegExp(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&");
+}

@@ -1,0 +1,135 @@
+import type { AccountRow } from "../accounts/account.js";
+import { reportForgery } from "../accounts/account.js";
+import type { Context } from "../context.js";
+import { addDays, dayOf } from "../days.js";
+import { equalBytes } from "../protocol/bytes.js";
+import { openApproval, openPendingRules } from "../protocol/case.js";
+import { fingerprintOf, type PrivateKey, readPublicKey } from "../protocol/keypair.js";
+import { hasValidTag } from "../protocol/tag.js";
+import { caseWords, type FourWords } from "../protocol/words.js";
+import * as queries from "./queries.js";
+
+/** Every case ends by itself after so many days, whatever its wait: a date of its own would tell the wait. */
+export const MAX_CASE_DAYS = 44;
+/** How long it takes at least when the second step was lost too. */
+export const LOST_SECOND_STEP_DAYS = 3;
+
+export type CaseRow = queries.CaseRow;
+
+/** The cases of an account that count: Kith's own, of the present generation, not expired. */
+export async function openCases(context: Context, account: AccountRow): Promise<CaseRow[]> {
+  const rows = await queries.selectCases(context.db, account.id);
+  return countingCases(context, rows, account);
+}
+
+export function countingCases(context: Context, rows: readonly CaseRow[], account: AccountRow): CaseRow[] {
+  const today = dayOf(context.clock());
+  return rows.filter((row) => {
+    if (!hasValidTag(context.secret, "reset_cases", { ...row })) {
+      reportForgery(context, "reset_cases");
+      return false;
+    }
+    return (
+      row.trusting_id === account.id && equalBytes(row.generation, account.generation) && row.expiry_day >= today
+    );
+  });
+}
+
+/** The rows that have approved each case, by case id. Approvals that do not count are left out. */
+export async function approvalsOf(
+  context: Context,
+  account: AccountRow,
+  cases: readonly CaseRow[],
+): Promise<Map<string, queries.ApprovalRow[]>> {
+  const rows = await queries.selectApprovals(
+    context.db,
+    cases.map((row) => row.id),
+  );
+  const byCase = new Map<string, queries.ApprovalRow[]>(cases.map((row) => [row.id, []]));
+  for (const row of rows) {
+    if (!hasValidTag(context.secret, "approvals", { ...row })) reportForgery(context, "approvals");
+    else if (equalBytes(row.generation, account.generation)) byCase.get(row.case_id)?.push(row);
+  }
+  return byCase;
+}
+
+/** The four words of a case in which a password was chosen. */
+export async function wordsOf(row: CaseRow): Promise<FourWords> {
+  if (!row.pending_public_key) throw new Error("No password was chosen in this case.");
+  return caseWords(row.id, fingerprintOf(await readPublicKey(row.pending_public_key)));
+}
+
+/** How a case stands, as somebody who knows the new password may learn it. */
+export interface Standing {
+  ripe: boolean;
+  threshold: number;
+  agreed: number;
+  waitDays: number;
+  /** `YYYY-MM-DD`: the first day on which the new password can take effect. */
+  earliest: string;
+  waitOver: boolean;
+  /** Days still to wait, rounded up. */
+  daysLeft: number;
+  choiceDay: string;
+  lostSecondStep: boolean;
+  words: FourWords;
+  keepsKey: boolean;
+  /** Shares of the escrow key, one for each approval. */
+  shares: Uint8Array[];
+}
+
+const DAY_MILLISECONDS = 86_400_000;
+
+/**
+ * Judges a case with the pending key: who has agreed, and how long it still takes.
+ *
+ * The rules are those inside the approvers' tokens. The wait counts from the moment of the choice, which only the
+ * pending key opens.
+ *
+ * @returns undefined if the case does not open, or approvals contradict it: then it can't ripen
+ */
+export async function judge(
+  context: Context,
+  account: AccountRow,
+  row: CaseRow,
+  pendingKey: PrivateKey,
+): Promise<Standing | undefined> {
+  const rules = await openPendingRules(row.rules, pendingKey);
+  if (!rules || !row.choice_day) return undefined;
+  const approvals = (await approvalsOf(context, account, [row])).get(row.id) ?? [];
+  const opened = await Promise.all(approvals.map((approval) => openApproval(approval.sealed, pendingKey)));
+  const shares: Uint8Array[] = [];
+  for (const approval of opened) {
+    if (
+      approval?.rules.threshold !== rules.threshold ||
+      approval.rules.waitDays !== rules.waitDays ||
+      approval.rules.keepsKey !== rules.keepsKey
+    ) {
+      return undefined;
+    }
+    shares.push(approval.share);
+  }
+  const waitDays = Math.max(rules.waitDays, row.lost_second_step ? LOST_SECOND_STEP_DAYS : 0);
+  const over = rules.chosenAt + waitDays * DAY_MILLISECONDS;
+  const left = over - context.clock().getTime();
+  const waitOver = left <= 0;
+  return {
+    ripe: waitOver && shares.length >= rules.threshold,
+    threshold: rules.threshold,
+    agreed: shares.length,
+    waitDays,
+    earliest: addDays(row.choice_day, waitDays),
+    waitOver,
+    daysLeft: Math.max(0, Math.ceil(left / DAY_MILLISECONDS)),
+    choiceDay: row.choice_day,
+    lostSecondStep: row.lost_second_step,
+    words: await wordsOf(row),
+    keepsKey: rules.keepsKey,
+    shares,
+  };
+}
+
+/** Removes what has expired; run daily. */
+export async function sweepCases(context: Context): Promise<void> {
+  await queries.deleteExpiredCases(context.db, dayOf(context.clock()));
+}

@@ -1,0 +1,119 @@
+import { type AccountRow, findAccount, nameOf } from "../accounts/account.js";
+import { checkPassword, type PasswordFault } from "../accounts/password-policy.js";
+import { secondStepOf } from "../accounts/second-step.js";
+import type { Context } from "../context.js";
+import { addDays, dayOf, monthStart } from "../days.js";
+import {
+  type CaseRules,
+  deadLinkHash,
+  linkHash,
+  openRulesOfLink,
+  parseLinkSecret,
+  sealRulesToPending,
+} from "../protocol/case.js";
+import { makeKeypair, readPrivateKey } from "../protocol/keypair.js";
+import { lockPrivateKey } from "../protocol/lock.js";
+import { parseParameters } from "../protocol/password.js";
+import { tagRow } from "../protocol/tag.js";
+import { caseWords, type FourWords } from "../protocol/words.js";
+import { type CaseRow, countingCases, LOST_SECOND_STEP_DAYS } from "./cases.js";
+import { sendResetNotice } from "./notices.js";
+import * as queries from "./queries.js";
+
+/** A link that is alive: what its page may know. */
+export interface Handover {
+  account: AccountRow;
+  /** `ada` */
+  username: string;
+  /** `ada@example.org` */
+  name: string;
+  rules: CaseRules;
+  hasSecondStep: boolean;
+}
+
+interface LiveCase extends Handover {
+  row: CaseRow;
+}
+
+async function findLive(context: Context, linkText: string): Promise<LiveCase | undefined> {
+  const secret = parseLinkSecret(linkText);
+  const row = secret && (await queries.selectCaseByLink(context.db, linkHash(secret)));
+  const account = row && (await findAccount(context, row.trusting_id));
+  if (!account || account.status !== "active" || countingCases(context, [row], account).length === 0) return undefined;
+  const rules = openRulesOfLink(row.rules, secret, row.id);
+  if (!rules || row.choice_day) return undefined;
+  return {
+    row,
+    account,
+    username: account.username,
+    name: nameOf(account),
+    rules,
+    hasSecondStep: secondStepOf(context, account) !== undefined,
+  };
+}
+
+/** @returns undefined for a link that is unknown, used, expired or stopped: one answer */
+export async function findHandover(context: Context, linkText: string): Promise<Handover | undefined> {
+  return await findLive(context, linkText);
+}
+
+export type ChooseOutcome =
+  | { outcome: "dead" }
+  | { outcome: "fault"; fault: PasswordFault; handover: Handover }
+  | { outcome: "chosen"; username: string; words: FourWords; rules: CaseRules; waitDays: number; earliest: string };
+
+/**
+ * The locked-out member chooses a password. Whoever comes first does, once; the link is then dead for everybody.
+ *
+ * The password is locked to a pending keypair; nothing of the account changes.
+ *
+ * @throws BusyError if too many are waiting
+ */
+export async function choosePassword(
+  context: Context,
+  linkText: string,
+  password: string,
+  lostSecondStep: boolean,
+): Promise<ChooseOutcome> {
+  const live = await findLive(context, linkText);
+  if (!live) return { outcome: "dead" };
+  const { account, row, rules } = live;
+  const { passwordMin, domains, name: serviceName } = context.config;
+  const fault = checkPassword(password, passwordMin, { username: account.username, domains, serviceName });
+  if (fault) return { outcome: "fault", fault, handover: live };
+
+  const now = context.clock();
+  const parameters = parseParameters(account.parameters) ?? context.config.argon2;
+  // Under the account's own salt and parameters: one run at sign-in serves present and pending keys.
+  const [unlockKey, pair] = await Promise.all([
+    context.hashing.unlockKey(password, account.salt, parameters),
+    makeKeypair(account.id, monthStart(now)),
+  ]);
+  const pendingKey = await readPrivateKey(pair.privateKey);
+  const chosen = { ...rules, chosenAt: now.getTime() };
+  const { tag: readTag, ...before } = row;
+  const columns = {
+    ...before,
+    link_hash: deadLinkHash(),
+    rules: await sealRulesToPending(chosen, pair.publicKey),
+    pending_public_key: pair.publicKey,
+    pending_locked_key: await lockPrivateKey(pendingKey, unlockKey, context.secret, account.id),
+    choice_day: dayOf(now),
+    lost_second_step: lostSecondStep && live.hasSecondStep,
+  };
+  const written = await queries.updateCase(context.db, readTag, {
+    ...columns,
+    tag: tagRow(context.secret, "reset_cases", columns),
+  });
+  if (!written) return { outcome: "dead" };
+  await sendResetNotice(context, account, "chosen");
+  const waitDays = Math.max(rules.waitDays, columns.lost_second_step ? LOST_SECOND_STEP_DAYS : 0);
+  return {
+    outcome: "chosen",
+    username: account.username,
+    words: caseWords(row.id, pair.fingerprint),
+    rules: chosen,
+    waitDays,
+    earliest: addDays(columns.choice_day, waitDays),
+  };
+}

@@ -1,0 +1,184 @@
+import { randomUUID } from "node:crypto";
+import { type AccountRow, findAccount } from "../accounts/account.js";
+import type { Session } from "../accounts/sessions.js";
+import { parseName } from "../accounts/username.js";
+import type { Context } from "../context.js";
+import { addDays, dayOf, weekOf } from "../days.js";
+import { findPersonByName } from "../people/people.js";
+import { equalBytes } from "../protocol/bytes.js";
+import { formatLinkSecret, linkHash, newLinkSecret, sealApproval, sealRulesToLink } from "../protocol/case.js";
+import { hasValidTag, tagRow } from "../protocol/tag.js";
+import { proveToken, type Rules, type Token } from "../protocol/token.js";
+import type { FourWords } from "../protocol/words.js";
+import { approvalsOf, type CaseRow, LOST_SECOND_STEP_DAYS, MAX_CASE_DAYS, openCases, wordsOf } from "./cases.js";
+import { sendResetNotice } from "./notices.js";
+import * as queries from "./queries.js";
+
+/** One reset to compare words for. */
+export interface ComparableCase {
+  id: string;
+  words: FourWords;
+  choiceDay: string;
+  agreed: number;
+  lostSecondStep: boolean;
+  /** Whether the row of the one who asks has approved it already. */
+  approvedByMe: boolean;
+}
+
+export type HelpOutcome =
+  /** Unknown, not trusted, suspended: one answer. */
+  | { outcome: "none" }
+  | { outcome: "opened"; username: string; rules: Rules; link: string; expiryDay: string }
+  /** The link is handed over, and nothing is chosen yet. */
+  | { outcome: "nothing-chosen"; username: string; rules: Rules; openedDay: string }
+  | { outcome: "compare"; username: string; rules: Rules; cases: ComparableCase[] };
+
+/** A right to help that was proven just now. */
+interface Proof {
+  account: AccountRow;
+  rowId: string;
+  token: Token;
+}
+
+/**
+ * Proves that the helper is trusted by whoever bears the name.
+ *
+ * The same work for a member who trusts the helper, one who does not, one who is suspended, and nobody: S trials.
+ */
+async function prove(context: Context, helper: Session, typedName: string): Promise<Proof | undefined> {
+  const name = parseName(typedName, context.config.domains);
+  const person = await findPersonByName(context, name?.domain ?? "", name?.username ?? typedName);
+  const stored = await queries.selectRelations(context.db, person?.id ?? context.decoys.lock.accountId);
+  const genuine = stored.filter((row) => hasValidTag(context.secret, "relations", { ...row }));
+  const complete = person && genuine.length === context.config.trustSlots;
+  const privateKey = await helper.privateKey();
+  const rows = complete ? genuine : context.decoys.rows;
+  const match = await proveToken(privateKey, rows, context.config.trustSlots);
+  if (!match || !complete || person.status !== "active" || person.id === helper.account.id) return undefined;
+  const account = await findAccount(context, person.id);
+  if (account?.status !== "active" || !equalBytes(match.row.generation, account.generation)) return undefined;
+  return { account, rowId: match.row.id, token: match.token };
+}
+
+/**
+ * "Help someone": opens a case and makes its link, or shows every case in which a password was chosen.
+ *
+ * @param again start anew, replacing the case that this helper's row may have
+ */
+export async function help(
+  context: Context,
+  helper: Session,
+  typedName: string,
+  again: boolean,
+): Promise<HelpOutcome> {
+  const proof = await prove(context, helper, typedName);
+  if (!proof) return { outcome: "none" };
+  const { account, rowId, token } = proof;
+  const { username } = account;
+  const { rules } = token;
+  const cases = await openCases(context, account);
+  const mine = cases.find((row) => row.row_id === rowId);
+  const chosen = cases.filter((row) => row.pending_public_key);
+  if (again || (!mine && chosen.length === 0)) return await openCase(context, proof);
+  if (chosen.length === 0) {
+    return { outcome: "nothing-chosen", username, rules, openedDay: (mine as CaseRow).opening_day };
+  }
+  return { outcome: "compare", username, rules, cases: await comparable(context, account, chosen, rowId) };
+}
+
+async function comparable(
+  context: Context,
+  account: AccountRow,
+  chosen: readonly CaseRow[],
+  rowId: string,
+): Promise<ComparableCase[]> {
+  const approvals = await approvalsOf(context, account, chosen);
+  return await Promise.all(
+    chosen.map(async (row) => ({
+      id: row.id,
+      words: await wordsOf(row),
+      choiceDay: row.choice_day as string,
+      agreed: approvals.get(row.id)?.length ?? 0,
+      lostSecondStep: row.lost_second_step,
+      approvedByMe: approvals.get(row.id)?.some((approval) => approval.row_id === rowId) ?? false,
+    })),
+  );
+}
+
+/** Opening approves nothing: it makes a link with which a password can be chosen. */
+async function openCase(context: Context, { account, rowId, token }: Proof): Promise<HelpOutcome> {
+  const secret = newLinkSecret();
+  const id = randomUUID();
+  const today = dayOf(context.clock());
+  const columns = {
+    id,
+    trusting_id: account.id,
+    row_id: rowId,
+    generation: account.generation,
+    link_hash: linkHash(secret),
+    rules: sealRulesToLink(token.rules, secret, id),
+    pending_public_key: null,
+    pending_locked_key: null,
+    opening_day: today,
+    choice_day: null,
+    lost_second_step: false,
+    expiry_day: addDays(today, MAX_CASE_DAYS),
+  };
+  await queries.replaceCase(context.db, { ...columns, tag: tagRow(context.secret, "reset_cases", columns) });
+  await queries.countCase(context.db, weekOf(today), "opened");
+  await sendResetNotice(context, account, "opened");
+  return {
+    outcome: "opened",
+    username: account.username,
+    rules: token.rules,
+    link: formatLinkSecret(secret),
+    expiryDay: columns.expiry_day,
+  };
+}
+
+export type ApproveOutcome =
+  | { outcome: "none" }
+  /** The case is over, or was replaced. */
+  | { outcome: "ended"; username: string }
+  | { outcome: "agreed"; username: string; agreed: number; threshold: number; earliest: string; waitDays: number };
+
+/**
+ * "They match": a trusted person agrees to one case, once. The rules are those inside the token, proven anew.
+ */
+export async function approve(
+  context: Context,
+  helper: Session,
+  typedName: string,
+  caseId: string,
+): Promise<ApproveOutcome> {
+  const proof = await prove(context, helper, typedName);
+  if (!proof) return { outcome: "none" };
+  const { account, rowId, token } = proof;
+  const { username } = account;
+  const row = (await openCases(context, account)).find((open) => open.id === caseId);
+  if (!row?.pending_public_key || !row.choice_day) return { outcome: "ended", username };
+  const columns = {
+    case_id: row.id,
+    row_id: rowId,
+    generation: account.generation,
+    sealed: await sealApproval(token, row.pending_public_key),
+  };
+  const written = await queries.insertApproval(context.db, {
+    ...columns,
+    tag: tagRow(context.secret, "approvals", columns),
+  });
+  // The account may have been regenerated between the proof and the approval: then the case is over.
+  const stillOpen = written !== "ended" && (await openCases(context, (await findAccount(context, account.id)) ?? account));
+  if (!stillOpen || !stillOpen.some((open) => open.id === row.id)) return { outcome: "ended", username };
+  const waitDays = Math.max(token.rules.waitDays, row.lost_second_step ? LOST_SECOND_STEP_DAYS : 0);
+  const approvals = await approvalsOf(context, account, [row]);
+  return {
+    outcome: "agreed",
+    username,
+    agreed: approvals.get(row.id)?.length ?? 0,
+    threshold: token.rules.threshold,
+    earliest: addDays(row.choice_day, waitDays),
+    waitDays,
+  };
+}
+

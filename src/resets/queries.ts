@@ -1,0 +1,82 @@
+import { type Kysely, sql } from "kysely";
+import type { ApprovalsTable, Database, ResetCasesTable } from "../db/schema.js";
+import type { RelationRow } from "../protocol/relation.js";
+
+export type CaseRow = ResetCasesTable;
+export type ApprovalRow = ApprovalsTable;
+
+/** The relation rows of the member whom somebody wants to help. */
+export async function selectRelations(db: Kysely<Database>, trustingId: string): Promise<RelationRow[]> {
+  return await db.selectFrom("relations").selectAll().where("trusting_id", "=", trustingId).execute();
+}
+
+export async function selectCases(db: Kysely<Database>, trustingId: string): Promise<CaseRow[]> {
+  return await db.selectFrom("reset_cases").selectAll().where("trusting_id", "=", trustingId).execute();
+}
+
+export async function selectCaseByLink(db: Kysely<Database>, linkHash: Uint8Array): Promise<CaseRow | undefined> {
+  return await db.selectFrom("reset_cases").selectAll().where("link_hash", "=", linkHash).executeTakeFirst();
+}
+
+export async function selectApprovals(db: Kysely<Database>, caseIds: readonly string[]): Promise<ApprovalRow[]> {
+  if (caseIds.length === 0) return [];
+  return await db.selectFrom("approvals").selectAll().where("case_id", "in", caseIds).execute();
+}
+
+/** Opens a case in place of the one that its row may have had; its approvals go with it. */
+export async function replaceCase(db: Kysely<Database>, row: CaseRow): Promise<void> {
+  await db.transaction().execute(async (transaction) => {
+    // Two at once for one row: the second waits here and replaces what the first one opened.
+    await sql`select pg_advisory_xact_lock(hashtextextended(${row.row_id}, 0))`.execute(transaction);
+    await transaction.deleteFrom("reset_cases").where("row_id", "=", row.row_id).execute();
+    await transaction.insertInto("reset_cases").values(row).execute();
+  });
+}
+
+/** @returns false if the case was changed or ended meanwhile */
+export async function updateCase(db: Kysely<Database>, readTag: Uint8Array, row: CaseRow): Promise<boolean> {
+  const { id, ...columns } = row;
+  const result = await db
+    .updateTable("reset_cases")
+    .set(columns)
+    .where("id", "=", id)
+    .where("tag", "=", readTag)
+    .executeTakeFirst();
+  return result.numUpdatedRows === 1n;
+}
+
+/** @returns whether it was written: `"known"` if this row had approved before, `"ended"` if the case is gone */
+export async function insertApproval(
+  db: Kysely<Database>,
+  row: ApprovalRow,
+): Promise<"written" | "known" | "ended"> {
+  try {
+    const result = await db
+      .insertInto("approvals")
+      .values(row)
+      .onConflict((conflict) => conflict.columns(["case_id", "row_id"]).doNothing())
+      .executeTakeFirst();
+    return result.numInsertedOrUpdatedRows === 1n ? "written" : "known";
+  } catch (error) {
+    if ((error as { code?: string }).code === "23503") return "ended";
+    throw error;
+  }
+}
+
+export async function deleteExpiredCases(db: Kysely<Database>, today: string): Promise<void> {
+  await db.deleteFrom("reset_cases").where("expiry_day", "<", today).execute();
+}
+
+export async function countCase(db: Kysely<Database>, week: string, what: "opened" | "finished"): Promise<void> {
+  await db
+    .insertInto("case_weeks")
+    .values({ week, [what]: 1 })
+    .onConflict((conflict) =>
+      conflict.column("week").doUpdateSet({ [what]: sql`case_weeks.${sql.ref(what)} + 1` }),
+    )
+    .execute();
+}
+
+export async function selectCaseWeeks(db: Kysely<Database>, since: string) {
+  return await db.selectFrom("case_weeks").selectAll().where("week", ">=", since).orderBy("week").execute();
+}

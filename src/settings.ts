@@ -1,0 +1,27 @@
+import type { Kysely } from "kysely";
+import type { Database } from "./db/schema.js";
+import { Failure } from "./failure.js";
+import { hasValidTag, tagRow } from "./protocol/tag.js";
+
+const TRUST_SLOTS = "trust-slots";
+
+/**
+ * The number of slots is fixed at the first start: every account has exactly so many rows.
+ *
+ * @throws Failure if another number is configured now, or the stored one is not Kith's
+ */
+export async function fixTrustSlots(db: Kysely<Database>, secret: Uint8Array, slots: number): Promise<void> {
+  const columns = { name: TRUST_SLOTS, value: String(slots) };
+  await db
+    .insertInto("settings")
+    .values({ ...columns, tag: tagRow(secret, "settings", columns) })
+    .onConflict((conflict) => conflict.column("name").doNothing())
+    .execute();
+  const row = await db.selectFrom("settings").selectAll().where("name", "=", TRUST_SLOTS).executeTakeFirstOrThrow();
+  if (!hasValidTag(secret, "settings", { ...row })) {
+    throw new Failure("The database was made with another server secret. Put the one that belongs to it in place.");
+  }
+  if (row.value !== String(slots)) {
+    throw new Failure(`KITH_TRUST_SLOTS is ${slots}, but this database was begun with ${row.value}, for good.`);
+  }
+}

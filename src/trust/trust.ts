@@ -1,0 +1,182 @@
+import { nameOf } from "../accounts/account.js";
+import type { Session } from "../accounts/sessions.js";
+import { addEntry, changeState, openState, type PrivateState, type TrustedPerson } from "../accounts/state.js";
+import { parseName } from "../accounts/username.js";
+import type { Context } from "../context.js";
+import { dayOf, monthOf } from "../days.js";
+import { findPersonByName } from "../people/people.js";
+import { type Rekeyed, rekey } from "./rekey.js";
+
+/** Days that a reset can be made to wait. */
+export const MAX_WAIT_DAYS = 30;
+
+export type AddOutcome = "added" | "known" | "self" | "unknown" | "full";
+
+/** Adds a trusted person by username. That person is neither asked nor told. */
+export async function addTrusted(context: Context, session: Session, typedName: string): Promise<AddOutcome> {
+  const name = parseName(typedName, context.config.domains);
+  const person = name && (await findPersonByName(context, name.domain, name.username));
+  const privateKey = await session.privateKey();
+  const { outcome, account } = await changeState(context, session.account.id, privateKey, async (state) => {
+    const refuse = (outcome: AddOutcome) => ({ store: false, outcome });
+    if (person?.id === state.account.id) return refuse("self");
+    if (person?.status !== "active") return refuse("unknown");
+    if (state.trusted.some((trusted) => trusted.trustedId === person.id)) return refuse("known");
+    if (!addEntry(state, person, monthOf(context.clock()))) return refuse("full");
+    noteListChange(context, state, "person-added", person.name);
+    return { store: true, outcome: "added" as AddOutcome };
+  });
+  session.account = account;
+  return outcome;
+}
+
+function noteListChange(context: Context, state: PrivateState, kind: string, name: string): void {
+  const day = dayOf(context.clock());
+  state.record.events.push({ kind, day, values: { name } });
+  state.record.lastListChange = day;
+  state.record.listConfirmed = day;
+}
+
+function findEntry(context: Context, state: PrivateState, typedName: string): TrustedPerson | undefined {
+  const name = parseName(typedName, context.config.domains);
+  return name && state.trusted.find((trusted) => trusted.name === nameOf(name));
+}
+
+export type RemoveOutcome =
+  | { outcome: "removed"; rekeyed?: Rekeyed }
+  | { outcome: "unknown" }
+  /** Fewer than k would be left, and `confirm` was not given. */
+  | { outcome: "confirm"; threshold: number; left: number }
+  | { outcome: "wrong-password" };
+
+/**
+ * Removes a trusted person. Where the key is kept this makes a new keypair, since an old backup together with former
+ * helpers would otherwise open later ones; that needs the password.
+ */
+export async function removeTrusted(
+  context: Context,
+  session: Session,
+  input: { username: string; confirmed: boolean; password: string | undefined },
+): Promise<RemoveOutcome> {
+  const privateKey = await session.privateKey();
+  const { outcome, account } = await changeState<RemoveOutcome>(
+    context,
+    session.account.id,
+    privateKey,
+    async (state) => {
+      const refuse = (outcome: RemoveOutcome) => ({ store: false, outcome });
+      const entry = findEntry(context, state, input.username);
+      if (!entry) return refuse({ outcome: "unknown" });
+      const { rules } = state.record;
+      const left = state.trusted.length - 1;
+      if (!input.confirmed && left < rules.threshold) {
+        return refuse({ outcome: "confirm", threshold: rules.threshold, left });
+      }
+      state.trusted = state.trusted.filter((trusted) => trusted !== entry);
+      noteListChange(context, state, "person-removed", entry.name);
+      if (!rules.keepsKey) return { store: true, outcome: { outcome: "removed" } };
+      const rekeyed = await rekey(context, session, state, input.password);
+      if (!rekeyed) return refuse({ outcome: "wrong-password" });
+      return { store: true, outcome: { outcome: "removed", rekeyed }, extras: rekeyed.extras };
+    },
+  );
+  session.account = account;
+  return outcome;
+}
+
+export type RulesInput = {
+  threshold: number;
+  waitDays: number;
+  keepsKey: boolean;
+  password: string | undefined;
+};
+
+export type RulesOutcome =
+  | { outcome: "saved"; rekeyed?: Rekeyed }
+  | { outcome: "fault"; field: "threshold" | "wait_days" | "keep_key"; code: RulesFault; max: number }
+  | { outcome: "wrong-password" };
+export type RulesFault = "threshold" | "nobody" | "wait" | "keep-needs-two" | "keep-admin";
+
+/** Sets how many must agree, how long to wait and whether the key is kept. */
+export async function setRules(context: Context, session: Session, input: RulesInput): Promise<RulesOutcome> {
+  const privateKey = await session.privateKey();
+  const { outcome, account } = await changeState<RulesOutcome>(
+    context,
+    session.account.id,
+    privateKey,
+    async (state) => {
+      const refuse = (outcome: RulesOutcome) => ({ store: false, outcome });
+      const count = state.trusted.length;
+      const { threshold, waitDays, keepsKey } = input;
+      const fault = (field: "threshold" | "wait_days" | "keep_key", code: RulesFault, max: number) =>
+        refuse({ outcome: "fault", field, code, max });
+      if (!Number.isInteger(threshold) || threshold < 1) return fault("threshold", "threshold", Math.max(count, 1));
+      if (threshold > count && threshold !== 1) return fault("threshold", "threshold", Math.max(count, 1));
+      if (!Number.isInteger(waitDays) || waitDays < 0 || waitDays > MAX_WAIT_DAYS) {
+        return fault("wait_days", "wait", MAX_WAIT_DAYS);
+      }
+      if (keepsKey && threshold < 2) return fault("keep_key", "keep-needs-two", 2);
+      if (keepsKey && state.account.role !== "member") return fault("keep_key", "keep-admin", 0);
+      const before = state.record.rules;
+      state.record.rules = { threshold, waitDays, keepsKey };
+      const day = dayOf(context.clock());
+      state.record.events.push({ kind: "rules-changed", day, values: { threshold, days: waitDays } });
+      if (keepsKey === before.keepsKey) return { store: true, outcome: { outcome: "saved" } };
+      // Turning it on asks for the password too: it gives k people together what only the password opened.
+      const rekeyed = await rekey(context, session, state, input.password);
+      if (!rekeyed) return refuse({ outcome: "wrong-password" });
+      // Turning it off makes a new keypair: an old backup and k former helpers must not open what comes later.
+      if (keepsKey) return { store: true, outcome: { outcome: "saved" } };
+      return { store: true, outcome: { outcome: "saved", rekeyed }, extras: rekeyed.extras };
+    },
+  );
+  session.account = account;
+  return outcome;
+}
+
+/** "I asked: keep trusting bea": takes the new key of a held person for hers. */
+export async function confirmTrusted(
+  context: Context,
+  session: Session,
+  typedName: string,
+): Promise<"confirmed" | "unknown"> {
+  const privateKey = await session.privateKey();
+  const { outcome, account } = await changeState<"confirmed" | "unknown">(
+    context,
+    session.account.id,
+    privateKey,
+    async (state) => {
+      const entry = findEntry(context, state, typedName);
+      if (entry?.standing !== "new-key" || !entry.person) return { store: false, outcome: "unknown" };
+      Object.assign(entry, {
+        fingerprint: entry.person.fingerprint,
+        resetMark: entry.person.resetMark,
+        held: false,
+        standing: "usable",
+      });
+      noteListChange(context, state, "person-confirmed", entry.name);
+      return { store: true, outcome: "confirmed" };
+    },
+  );
+  session.account = account;
+  return outcome;
+}
+
+/** "Yes, my list is still right": not asked again for six months. */
+export async function confirmList(context: Context, session: Session): Promise<void> {
+  const { account } = await changeState(context, session.account.id, await session.privateKey(), async (state) => {
+    state.record.listConfirmed = dayOf(context.clock());
+    return { store: true, outcome: undefined };
+  });
+  session.account = account;
+}
+
+/** What the owner may read about the account: opened for one page. */
+export async function openOwnState(context: Context, session: Session): Promise<PrivateState> {
+  return await openState(context, session.account, await session.privateKey());
+}
+
+/** Who can help right now, and whether they are enough. */
+export function usablePeople(trusted: readonly TrustedPerson[]): TrustedPerson[] {
+  return trusted.filter((person) => person.standing === "usable" && !person.held);
+}

@@ -1,0 +1,289 @@
+import type { Language } from "../config.js";
+import type { Rules, TrustedPerson } from "../trust/statement.js";
+import type { Day, Message, Month } from "./i18n.js";
+
+/** What every page is given besides its own data. */
+export interface Shell {
+  lang: Language;
+  /** The token that every form sends back as `_csrf`. */
+  csrf: string;
+  /** Who is signed in. */
+  me: { username: string; isAdmin: boolean } | null;
+  /** Entries of the main navigation, in order; only what exists. Left out of pages without `me`. */
+  nav: readonly NavItem[];
+  current: NavItem | null;
+  collective: {
+    /** `KITH_NAME`. */
+    name: string;
+    /** The mail domain of this member, or the first one. */
+    domain: string;
+    /** Where people sign in, without the scheme: `kith.example.org`. */
+    host: string;
+    origin: string;
+    /** A URI (`mailto:…`, `https://…`), or null: no link. */
+    contact: string | null;
+  };
+  /** Address of this page in the other language for somebody signed out (`?language=de`); null: no link. */
+  switchHref: string | null;
+  /** The answer to what was just done. `key` is one of `flash.*`. */
+  flash: (Message & { kind: "good" | "wait" | "bad" }) | null;
+  /** Resets of my own password that are under way, oldest first; null or empty: none. */
+  band: readonly OpenReset[] | null;
+  /** What was wrong with the form. Not empty: the title begins with "Error:". */
+  errors: readonly FieldError[];
+}
+
+export type NavItem = "home" | "trust" | "help" | "invites" | "security" | "account" | "admin";
+
+export interface FieldError extends Message {
+  /** The field's name in the form. */
+  field: string;
+  /** Which form, on pages where two forms have a field of that name (each page's comment says so). */
+  form?: string;
+}
+
+/** A reset of my own password, as its owner sees it. */
+export interface OpenReset {
+  /** The day on which it was opened. */
+  began: Day;
+  /** The day on which a password was chosen for it; null: not yet. */
+  chosen: Day | null;
+  agreed: number;
+  threshold: number;
+  /** The day on which the wait is over; null: nothing chosen yet. */
+  earliest: Day | null;
+}
+
+/** A reset, as somebody who may agree to it sees it. */
+export interface HelpCase {
+  /** The case's id. */
+  id: string;
+  /** Four words. */
+  words: readonly string[];
+  chosen: Day;
+  agreed: number;
+  threshold: number;
+  waitDays: number;
+  lostSecondStep: boolean;
+  /** Whether the helper who looks at it has agreed to it. */
+  approved: boolean;
+}
+
+export type Tile =
+  | { kind: "invites"; left: number }
+  | { kind: "help" }
+  | { kind: "services"; count: number }
+  | { kind: "security"; secondStep: boolean | null; sessions: number }
+  | { kind: "account"; contact: string | null }
+  | { kind: "export" };
+
+export type ActivityKind =
+  | "joined"
+  | "signed-in"
+  | "wrong-password"
+  | "password-changed"
+  | "reset-opened"
+  | "reset-stopped"
+  | "reset-completed"
+  | "person-added"
+  | "person-removed"
+  | "person-confirmed"
+  | "rules-changed"
+  | "letter-written"
+  | "letter-revoked"
+  | "letter-used"
+  | "helped"
+  | "agreed"
+  | "sessions-ended"
+  | "second-step-on"
+  | "second-step-off"
+  | "recovery-codes"
+  | "service-made"
+  | "service-revoked"
+  | "contact-changed"
+  | "language-changed"
+  | "exported";
+
+export type ServiceKind = "mail" | "chat" | "files";
+
+export type Letter = {
+  /** Value of the field `invite` that takes it back. */
+  id: string;
+  /** The inviter's note; empty: none. */
+  note: string;
+} & (
+  | { state: "open"; expires: Day }
+  | { state: "came"; month: Month; username: string | null }
+  | { state: "expired"; expires: Day }
+  | { state: "revoked" }
+);
+
+export interface FreshLetter {
+  link: string;
+  note: string;
+  expires: Day;
+}
+
+/** Each page's template and what it needs. The same stands in words at the top of the template. */
+export interface Pages {
+  "accounts/sign-in": { form: { username: string }; next: string | null };
+  "accounts/sign-in-code": { next: string | null };
+  "accounts/sign-in-waiting": {
+    username: string;
+    words: readonly string[];
+    agreed: number;
+    threshold: number;
+    chosen: Day;
+    earliest: Day;
+    /** Whole days until the wait is over; 0: it is over. */
+    daysLeft: number;
+  };
+  "accounts/suspended": { reason: string | null };
+  "accounts/home": {
+    people: readonly TrustedPerson[];
+    rules: Rules;
+    slots: number;
+    /** This sign-in stopped a reset: who had agreed to it (may be nobody). */
+    stopped: { agreed: readonly string[] } | null;
+    /** How many people left since the last sign-in; their relations are gone. */
+    departed: number;
+    /** Whether to ask if the list is still right (once in six months). */
+    reminder: boolean;
+    /** Whether the empty list comes from a reset that made a new key. */
+    afterReset: boolean;
+    lastSignIn: Day | null;
+    listChanged: Day | null;
+    tiles: readonly Tile[];
+    /** When an admin last opened the invite tree. */
+    treeOpened: { day: Day; by: string } | null;
+    /** Whatever else this member should find: keys of `event.*`. */
+    events: readonly Message[];
+  };
+  "accounts/welcome": {
+    /** The inviter, if this member now trusts them. */
+    inviter: string | null;
+    slots: number;
+  };
+  "accounts/security": {
+    passwordMin: number;
+    suggestion: string | null;
+    secondStep: { state: "off" } | { state: "on"; since: Month; codesLeft: number; codesTotal: number } | null;
+    services: {
+      list: readonly { id: string; label: string; services: readonly ServiceKind[]; since: Month }[];
+      offered: readonly ServiceKind[];
+      form: { label: string; service: string };
+      /** A service password that was just made, shown once. */
+      fresh: { label: string; password: string } | null;
+    } | null;
+    sessions: readonly {
+      id: string;
+      /** "Firefox"; null: unknown. */
+      browser: string | null;
+      phone: boolean;
+      since: Day;
+      current: boolean;
+    }[];
+    activity: readonly { kind: ActivityKind; day: Day; times: number; vars?: Message["vars"] }[];
+  };
+  "accounts/account": {
+    language: Language;
+    contact: { address: string } | null;
+    treeOpened: { day: Day; by: string } | null;
+    canExport: boolean;
+    canDelete: boolean;
+  };
+  "accounts/totp-setup": {
+    /** The `otpauth://` address for the QR code. */
+    uri: string;
+    /** The secret in groups of four, to type. */
+    secret: string;
+  };
+  "accounts/recovery-codes": { codes: readonly string[] };
+  "invites/redeem": {
+    letter: string;
+    kind: "member" | "operator" | "admin" | "first-admin";
+    /** Who invites; null: the people who run this place. */
+    inviter: string | null;
+    expires: Day;
+    passwordMin: number;
+    form: { username: string; trustInviter: boolean };
+    suggestion: string | null;
+  };
+  "invites/dead": Record<never, never>;
+  "invites/list": {
+    left: number;
+    fresh: FreshLetter | null;
+    letters: readonly Letter[];
+    form: { note: string };
+  };
+  "invites/card": FreshLetter;
+  "trust/people": {
+    people: readonly TrustedPerson[];
+    rules: Rules;
+    slots: number;
+    /** Admins can't keep their key. */
+    isAdmin: boolean;
+    form: { username: string; threshold: string; waitDays: string; keepKey: boolean };
+    /** Asked back before somebody is removed; null: nothing is asked. */
+    removal: {
+      username: string;
+      /** How many would be left (those who count). */
+      left: number;
+      /** Going below the number that must agree. */
+      below: boolean;
+      /** The key is kept, so removing makes a new one. */
+      needsPassword: boolean;
+    } | null;
+  };
+  "trust/card": { people: readonly string[]; rules: Rules };
+  "trust/confirm": { people: readonly TrustedPerson[] };
+  "resets/help": { form: { username: string } };
+  "resets/help-nothing": { username: string };
+  "resets/help-handover": {
+    username: string;
+    link: string;
+    expires: Day;
+    threshold: number;
+    waitDays: number;
+  };
+  "resets/help-waiting": { username: string; expires: Day; threshold: number; waitDays: number };
+  "resets/help-compare": { username: string; cases: readonly HelpCase[] };
+  "resets/help-agreed": {
+    username: string;
+    agreed: number;
+    threshold: number;
+    chosen: Day;
+    earliest: Day;
+    waitDays: number;
+  };
+  "resets/handover": {
+    username: string;
+    secret: string;
+    passwordMin: number;
+    threshold: number;
+    waitDays: number;
+    /** The earliest day if a password is chosen today. */
+    earliest: Day;
+    form: { lostSecondStep: boolean };
+    suggestion: string | null;
+  };
+  "resets/handover-done": {
+    username: string;
+    words: readonly string[];
+    agreed: number;
+    threshold: number;
+    chosen: Day;
+    earliest: Day;
+    waitDays: number;
+  };
+  "resets/dead": Record<never, never>;
+  "resets/how": Record<never, never>;
+  "resets/stopped": { agreed: readonly string[]; count: number };
+  "errors/not-found": Record<never, never>;
+  "errors/too-many": { retryAfterSeconds: number };
+  "errors/busy": { retryAfterSeconds: number };
+  "errors/broken": Record<never, never>;
+  "errors/old-form": Record<never, never>;
+  "errors/database-down": Record<never, never>;
+  about: Record<never, never>;
+}
