@@ -4,6 +4,7 @@ import { dayOf, monthOf, monthStart } from "../days.js";
 import type { Person } from "../people/people.js";
 import { personRow } from "../people/people.js";
 import { selectNewest } from "../people/queries.js";
+import { toBase64url } from "../protocol/bytes.js";
 import { sealColumn } from "../protocol/column.js";
 import { emptyEscrow } from "../protocol/escrow.js";
 import { newGeneration, newSessionEpoch } from "../protocol/generation.js";
@@ -12,7 +13,6 @@ import { lockPrivateKey } from "../protocol/lock.js";
 import { formatParameters, newSalt } from "../protocol/password.js";
 import { regenerate } from "../protocol/relation.js";
 import { newSelfRecord, sealSelfRecord } from "../protocol/self-record.js";
-import { toBase64url } from "../protocol/bytes.js";
 import { type AccountRow, tagged } from "./account.js";
 import { insertAccount } from "./queries.js";
 import { makeSession, sessionOwner } from "./sessions.js";
@@ -59,7 +59,10 @@ export async function createAccount(
   const generation = newGeneration();
   const record = newSelfRecord(dayOf(now), config.invitesPerMember);
   record.events.push({ kind: "joined", day: dayOf(now) });
-  const slots = { rowIds: Array.from({ length: config.trustSlots }, () => randomUUID()), trusted: [] as TrustedPerson[] };
+  const slots = {
+    rowIds: Array.from({ length: config.trustSlots }, () => randomUUID()),
+    trusted: [] as TrustedPerson[],
+  };
   if (joining.trusted) addEntry(slots, joining.trusted, monthOf(now));
 
   const epoch = { id, session_epoch: newSessionEpoch() } as AccountRow;

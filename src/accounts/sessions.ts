@@ -98,8 +98,7 @@ export async function openSession(context: Context, cookieText: string): Promise
   const idle = now >= payload.seen + sessionIdleMinutes * 60_000 + QUARTER_HOUR_MILLISECONDS;
   const old = now >= payload.begun + sessionMaxHours * 3_600_000;
   const account = idle || old ? undefined : await findAccount(context, payload.accountId);
-  const ended =
-    !account || account.status !== "active" || payload.epoch !== toBase64url(account.session_epoch);
+  const ended = !account || account.status !== "active" || payload.epoch !== toBase64url(account.session_epoch);
   if (ended) {
     await queries.deleteSessions(context.db, [id]);
     return undefined;
@@ -120,11 +119,7 @@ export async function openSession(context: Context, cookieText: string): Promise
 }
 
 /** Stores changes of a session's payload. */
-export async function saveSession(
-  context: Context,
-  session: Session,
-  changes: Partial<SessionPayload>,
-): Promise<void> {
+export async function saveSession(context: Context, session: Session, changes: Partial<SessionPayload>): Promise<void> {
   session.payload = { ...session.payload, ...changes, seen: quarter(context.clock()) };
   const cookie = fromBase64url(session.cookie) as Uint8Array;
   await queries.updateSession(context.db, session.id, wrapSession(cookie, session.payload));

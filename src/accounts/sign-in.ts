@@ -119,7 +119,15 @@ async function finishSignIn(
     try {
       const done = pendingCase
         ? await completeReset(context, { account, relations, pendingCase, unlocked, client, columns: secondStep ?? {} })
-        : await regenerateAndStart(context, { account, relations, cases, unlocked, client, password, columns: secondStep });
+        : await regenerateAndStart(context, {
+            account,
+            relations,
+            cases,
+            unlocked,
+            client,
+            password,
+            columns: secondStep,
+          });
       if (done) {
         if (pendingCase) await countFinishedCase(context);
         if (cases.length > 0) await sendResetNotice(context, account, pendingCase ? "completed" : "stopped");

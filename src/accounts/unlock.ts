@@ -1,11 +1,11 @@
 import type { Context } from "../context.js";
-import type { CaseRow } from "../resets/cases.js";
-import { countingCases } from "../resets/cases.js";
-import * as resetQueries from "../resets/queries.js";
 import type { PrivateKey } from "../protocol/keypair.js";
 import { unlockPrivateKey } from "../protocol/lock.js";
 import { decoySalt, formatParameters, parseParameters } from "../protocol/password.js";
 import type { RelationRow } from "../protocol/relation.js";
+import type { CaseRow } from "../resets/cases.js";
+import { countingCases } from "../resets/cases.js";
+import * as resetQueries from "../resets/queries.js";
 import { type AccountRow, findAccountByName } from "./account.js";
 import * as queries from "./queries.js";
 import { parseName } from "./username.js";

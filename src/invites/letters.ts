@@ -9,8 +9,8 @@ import {
   discloseInvitee,
   encloseInvitee,
   type LetterKind,
-  newLetterNonce,
   NO_INVITER,
+  newLetterNonce,
   spentLetterHash,
   writeLetter,
 } from "../protocol/letter.js";

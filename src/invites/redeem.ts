@@ -1,11 +1,18 @@
-import { hasAdmin } from "../accounts/queries.js";
 import { createAccount } from "../accounts/join.js";
 import { checkPassword, type PasswordFault } from "../accounts/password-policy.js";
+import { hasAdmin } from "../accounts/queries.js";
 import { checkUsername, normaliseUsername } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { dayFromNumber, dayNumber, dayOf } from "../days.js";
 import { findPerson, type Person } from "../people/people.js";
-import { encloseInvitee, type Letter, type LetterKind, NO_INVITER, readLetter, spentLetterHash } from "../protocol/letter.js";
+import {
+  encloseInvitee,
+  type Letter,
+  type LetterKind,
+  NO_INVITER,
+  readLetter,
+  spentLetterHash,
+} from "../protocol/letter.js";
 import { sealToNobody } from "../protocol/nobody.js";
 import * as queries from "./queries.js";
 
@@ -36,7 +43,12 @@ export async function findLetter(context: Context, text: string): Promise<GoodLe
 export type RedeemOutcome =
   | { outcome: "dead" }
   | { outcome: "joined"; cookie: string; username: string; trusts: string | undefined }
-  | { outcome: "fault"; good: GoodLetter; username?: "missing" | "shape" | "reserved" | "taken"; password?: PasswordFault };
+  | {
+      outcome: "fault";
+      good: GoodLetter;
+      username?: "missing" | "shape" | "reserved" | "taken";
+      password?: PasswordFault;
+    };
 
 export interface Redeeming {
   username: string;

@@ -29,9 +29,7 @@ export function countingCases(context: Context, rows: readonly CaseRow[], accoun
       reportForgery(context, "reset_cases");
       return false;
     }
-    return (
-      row.trusting_id === account.id && equalBytes(row.generation, account.generation) && row.expiry_day >= today
-    );
+    return row.trusting_id === account.id && equalBytes(row.generation, account.generation) && row.expiry_day >= today;
   });
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { AccountRow } from "../accounts/account.js";
+import { deleteSessions, selectRelations } from "../accounts/queries.js";
 import { sealSecondStep } from "../accounts/second-step.js";
 import { noteSignIn, type SignedIn } from "../accounts/sign-in.js";
 import { openState, type PrivateState, reviewList, storeState } from "../accounts/state.js";
@@ -14,7 +15,6 @@ import { fingerprintOf, type PrivateKey, publicHalf, readPrivateKey } from "../p
 import { lockPrivateKey } from "../protocol/lock.js";
 import type { RelationRow } from "../protocol/relation.js";
 import { newSelfRecord } from "../protocol/self-record.js";
-import { deleteSessions, selectRelations } from "../accounts/queries.js";
 import { type CaseRow, judge } from "./cases.js";
 import { countCase } from "./queries.js";
 

@@ -65,12 +65,7 @@ async function prove(context: Context, helper: Session, typedName: string): Prom
  *
  * @param again start anew, replacing the case that this helper's row may have
  */
-export async function help(
-  context: Context,
-  helper: Session,
-  typedName: string,
-  again: boolean,
-): Promise<HelpOutcome> {
+export async function help(context: Context, helper: Session, typedName: string, again: boolean): Promise<HelpOutcome> {
   const proof = await prove(context, helper, typedName);
   if (!proof) return { outcome: "none" };
   const { account, rowId, token } = proof;
@@ -168,7 +163,8 @@ export async function approve(
     tag: tagRow(context.secret, "approvals", columns),
   });
   // The account may have been regenerated between the proof and the approval: then the case is over.
-  const stillOpen = written !== "ended" && (await openCases(context, (await findAccount(context, account.id)) ?? account));
+  const stillOpen =
+    written !== "ended" && (await openCases(context, (await findAccount(context, account.id)) ?? account));
   if (!stillOpen || !stillOpen.some((open) => open.id === row.id)) return { outcome: "ended", username };
   const waitDays = Math.max(token.rules.waitDays, row.lost_second_step ? LOST_SECOND_STEP_DAYS : 0);
   const approvals = await approvalsOf(context, account, [row]);
@@ -181,4 +177,3 @@ export async function approve(
     waitDays,
   };
 }
-

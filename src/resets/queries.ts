@@ -46,10 +46,7 @@ export async function updateCase(db: Kysely<Database>, readTag: Uint8Array, row:
 }
 
 /** @returns whether it was written: `"known"` if this row had approved before, `"ended"` if the case is gone */
-export async function insertApproval(
-  db: Kysely<Database>,
-  row: ApprovalRow,
-): Promise<"written" | "known" | "ended"> {
+export async function insertApproval(db: Kysely<Database>, row: ApprovalRow): Promise<"written" | "known" | "ended"> {
   try {
     const result = await db
       .insertInto("approvals")
@@ -71,9 +68,7 @@ export async function countCase(db: Kysely<Database>, week: string, what: "opene
   await db
     .insertInto("case_weeks")
     .values({ week, [what]: 1 })
-    .onConflict((conflict) =>
-      conflict.column("week").doUpdateSet({ [what]: sql`case_weeks.${sql.ref(what)} + 1` }),
-    )
+    .onConflict((conflict) => conflict.column("week").doUpdateSet({ [what]: sql`case_weeks.${sql.ref(what)} + 1` }))
     .execute();
 }
 

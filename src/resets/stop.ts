@@ -1,5 +1,5 @@
-import { changeState } from "../accounts/state.js";
 import type { Session } from "../accounts/sessions.js";
+import { changeState } from "../accounts/state.js";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
 import { approvalsOf, openCases } from "./cases.js";

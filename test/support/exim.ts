@@ -10,6 +10,8 @@ import { temporaryDirectory } from "./temporary.js";
 export interface EximOptions {
   /** Its own domain, for which it receives. */
   domain: string;
+  /** Further ones. */
+  more?: string[];
   /** What `kith onion config exim` printed; undefined: an Exim that knows nothing of it. */
   generated?: string;
   /** Where the router behind the generated one sends everything else: the clear net. */
@@ -56,7 +58,7 @@ spool_directory = ${spool}
 log_file_path = ${spool}/%slog
 pid_file_path = ${spool}/pid
 primary_hostname = mail.${options.domain}
-domainlist local_domains = ${options.domain}
+domainlist local_domains = ${[options.domain, ...(options.more ?? [])].join(" : ")}
 domainlist relay_to_domains =
 # As Debian has it.
 hostlist relay_from_hosts = 127.0.0.1

@@ -1,5 +1,7 @@
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { after } from "node:test";
+
+const servers = new Set<Server>();
 
 export interface SmtpSink {
   port: number;
@@ -38,6 +40,10 @@ export async function startSmtpSink(port = 0): Promise<SmtpSink> {
   });
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   sink.port = (server.address() as { port: number }).port;
-  after(() => server.close());
+  servers.add(server);
   return sink;
 }
+
+after(() => {
+  for (const server of servers) server.close();
+});

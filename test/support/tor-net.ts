@@ -105,7 +105,7 @@ ${authorityLines}
       child = spawn(programs.tor, ["-f", file, "--defaults-torrc", empty], { stdio: "ignore", cwd: path });
       running.add(child);
       await sleep(50);
-      if (child.exitCode !== null) throw new Error(`tor ended: ${readFileSync(join(path, "log"), "utf8")}`);
+      if (child.exitCode !== null) throw new Error(`tor ended at once: is another one using these ports? ${name}`);
     };
     await launch();
     return {

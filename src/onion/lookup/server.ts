@@ -73,6 +73,8 @@ function serve(socket: Socket, { protocol, answerer, count, requestTimeoutMs }: 
   /** An answer is being looked for: later requests wait, so answers keep the order of the questions. */
   let busy = false;
   let closing = false;
+  /** Nothing is read until the reader has taken what is written. */
+  let waiting = false;
 
   socket.setEncoding("latin1");
   socket.setTimeout(IDLE_TIMEOUT_MS, () => socket.destroy());
@@ -88,20 +90,25 @@ function serve(socket: Socket, { protocol, answerer, count, requestTimeoutMs }: 
     ended = true;
     answerAll();
   });
-  socket.on("drain", () => {
-    socket.resume();
-    answerAll();
-  });
   // A client that goes away is no news; and the error must not end the process.
   socket.on("error", () => socket.destroy());
   socket.on("close", () => clearTimeout(deadline));
 
+  /** What was written last has left: the reader keeps up again. */
+  function flushed(): void {
+    if (!waiting || socket.destroyed) return;
+    waiting = false;
+    socket.resume();
+    answerAll();
+  }
+
   function answerAll(): void {
-    if (busy || closing) return;
+    if (busy || closing || waiting) return;
     let at = 0;
     let out = "";
     while (!closing) {
-      if (out.length + socket.writableLength > MAX_WAITING_BYTES) {
+      if (out.length > MAX_WAITING_BYTES || (out !== "" && socket.writableLength > MAX_WAITING_BYTES)) {
+        waiting = true;
         socket.pause();
         break;
       }
@@ -136,18 +143,17 @@ function serve(socket: Socket, { protocol, answerer, count, requestTimeoutMs }: 
       if (protocol.oneShot) closing = true;
     }
     input = at === input.length ? "" : input.slice(at);
-    if (out !== "") socket.write(out, "latin1");
-    if (closing) finish();
-    else if (!busy && ended && !socket.isPaused()) finish();
-    else watch();
+    if (out !== "") socket.write(out, "latin1", flushed);
+    if (closing || (ended && !busy && !waiting)) finish();
+    else watch(at > 0);
   }
 
   function resume(answer: Answer): void {
     busy = false;
     if (socket.destroyed) return;
     count?.(typeof answer === "object" ? "found" : answer);
-    socket.write(protocol.answer(answer), "latin1");
-    socket.resume();
+    socket.write(protocol.answer(answer), "latin1", flushed);
+    if (!waiting) socket.resume();
     if (protocol.oneShot) {
       closing = true;
       finish();
@@ -171,14 +177,15 @@ function serve(socket: Socket, { protocol, answerer, count, requestTimeoutMs }: 
     deadline.unref();
   }
 
-  /** An unfinished request has to be finished in time, however slowly it trickles in. */
-  function watch(): void {
-    if (input === "" && !protocol.oneShot) {
+  /** A request has to be finished, and an answer to be taken, in time, however slowly it trickles. */
+  function watch(progress: boolean): void {
+    const open = input !== "" || protocol.oneShot;
+    if (progress || !open) {
       clearTimeout(deadline);
       deadline = undefined;
-    } else if (deadline === undefined) {
-      deadline = setTimeout(() => socket.destroy(), requestTimeoutMs ?? REQUEST_TIMEOUT_MS);
-      deadline.unref();
     }
+    if (!open || deadline !== undefined) return;
+    deadline = setTimeout(() => socket.destroy(), requestTimeoutMs ?? REQUEST_TIMEOUT_MS);
+    deadline.unref();
   }
 }
