@@ -68,7 +68,7 @@ keep_environment =
 # With -C Exim gives up root for good.
 deliver_drop_privilege
 tls_advertise_hosts =
-log_selector = +smtp_connection
+log_selector = +smtp_connection +outgoing_port
 
 begin acl
 acl_check_rcpt:
