@@ -34,7 +34,7 @@ export async function discoverDomain(
     const [entry] = await readEntries(trx, { domains: [domain] });
     const judged = judgeFinding(entry, finding);
     const write = (event: "discovered" | "changed" | "withdrawn" | "contradicted", detail: string) =>
-      addHistory(trx, [{ domain, at, actor: ACTOR, event, detail }]);
+      addHistory(trx, { actor: ACTOR, at }, [{ domain, event, detail }]);
     const before = entry === undefined ? "" : describeTargets(entry.targets);
     switch (judged.kind) {
       case "nothing":
@@ -61,15 +61,13 @@ export async function discoverDomain(
           await updateEntry(trx, domain, { source: judged.source, expires_at: expiresAt, contradiction: null });
         } else {
           const after = describeTargets(finding.targets);
-          await writeEntries(trx, [
+          await writeEntries(trx, { actor: ACTOR, at }, [
             {
               domain,
               source: judged.source,
               targets: finding.targets,
               fallback: entry?.fallback ?? false,
               note: entry?.note ?? "",
-              changedBy: ACTOR,
-              changedAt: at,
               expiresAt,
             },
           ]);

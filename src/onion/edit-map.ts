@@ -51,7 +51,7 @@ export function removeDomain(context: MapContext, domain: Domain, actor: string)
     // Whoever removes a domain does not want the list to bring it back.
     await forgetWanted(trx, domain);
     const detail = describeTargets(entry.targets);
-    await addHistory(trx, [{ domain, at: context.clock(), actor, event: "removed", detail }]);
+    await addHistory(trx, { actor, at: context.clock() }, [{ domain, event: "removed", detail }]);
     await notifyChanged(trx, domain);
     return true;
   });
@@ -69,7 +69,7 @@ export function setFallback(context: MapContext, domain: Domain, fallback: boole
     if (entry.fallback === fallback) return true;
     await updateEntry(trx, domain, { fallback });
     const event = fallback ? "fallback-on" : "fallback-off";
-    await addHistory(trx, [{ domain, at: context.clock(), actor, event, detail: "" }]);
+    await addHistory(trx, { actor, at: context.clock() }, [{ domain, event, detail: "" }]);
     await notifyChanged(trx, domain);
     return true;
   });
@@ -116,10 +116,10 @@ function writeAndTell(
   actor: string,
 ): Promise<number> {
   return context.db.transaction().execute(async (trx) => {
-    const at = context.clock();
+    const change = { actor, at: context.clock() };
     const known = await knownEntries(trx, wishes);
     const entries: NewEntry[] = [];
-    const history: HistoryRow[] = [];
+    const history: Pick<HistoryRow, "domain" | "event" | "detail">[] = [];
     for (const wish of wishes) {
       const old = known.get(wish.domain);
       const entry: NewEntry = {
@@ -128,8 +128,6 @@ function writeAndTell(
         targets: wish.targets,
         fallback: wish.fallback ?? old?.fallback ?? false,
         note: wish.note ?? old?.note ?? "",
-        changedBy: actor,
-        changedAt: at,
         expiresAt: undefined,
       };
       const detail = describeTargets(entry.targets);
@@ -139,15 +137,13 @@ function writeAndTell(
       entries.push(entry);
       history.push({
         domain: wish.domain,
-        at,
-        actor,
         event,
         detail: before === undefined || before === detail ? detail : `${before} → ${detail}`,
       });
     }
     if (entries.length === 0) return 0;
-    await writeEntries(trx, entries);
-    await addHistory(trx, history);
+    await writeEntries(trx, change, entries);
+    await addHistory(trx, change, history);
     if (entries.length > MAX_SINGLE_NOTICES) await notifyChanged(trx, "*");
     else for (const entry of entries) await notifyChanged(trx, entry.domain);
     return entries.length;

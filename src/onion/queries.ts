@@ -20,9 +20,13 @@ export interface NewEntry {
   targets: readonly Target[];
   fallback: boolean;
   note: string;
-  changedBy: string;
-  changedAt: Date;
   expiresAt: Date | undefined;
+}
+
+/** Who changes something, and when. */
+export interface Change {
+  actor: string;
+  at: Date;
 }
 
 /** All that look-ups need, of the given domains or of all. */
@@ -133,7 +137,11 @@ export async function readTroubled(db: Db, limit: number): Promise<Entry[]> {
 }
 
 /** Writes entries over what there is, in the caller's transaction. */
-export async function writeEntries(trx: Transaction<Database>, entries: readonly NewEntry[]): Promise<void> {
+export async function writeEntries(
+  trx: Transaction<Database>,
+  { actor, at }: Change,
+  entries: readonly NewEntry[],
+): Promise<void> {
   const domains = entries.map((entry) => entry.domain);
   const onions = entries.flatMap((entry) => entry.targets.map((target) => target.onion));
   // Not "on conflict do nothing", which would burn a number for every onion that has one already.
@@ -143,10 +151,10 @@ export async function writeEntries(trx: Transaction<Database>, entries: readonly
     where not exists (select from onion_numbers n where n.onion = new.onion)`.execute(trx);
   await sql`
     insert into onion_domains (domain, source, fallback, note, changed_by, changed_at, expires_at)
-    select * from unnest(
+    select domain, source, fallback, note, ${actor}, ${at}::timestamptz, expires_at from unnest(
       ${domains}::text[], ${entries.map((e) => e.source)}::text[], ${entries.map((e) => e.fallback)}::boolean[],
-      ${entries.map((e) => e.note)}::text[], ${entries.map((e) => e.changedBy)}::text[],
-      ${entries.map((e) => e.changedAt)}::timestamptz[], ${entries.map((e) => e.expiresAt ?? null)}::timestamptz[])
+      ${entries.map((e) => e.note)}::text[], ${entries.map((e) => e.expiresAt ?? null)}::timestamptz[])
+      as new(domain, source, fallback, note, expires_at)
     on conflict (domain) do update set
       source = excluded.source, fallback = excluded.fallback, note = excluded.note, changed_by = excluded.changed_by,
       changed_at = excluded.changed_at, expires_at = excluded.expires_at, contradiction = null, mta_sts = null,
@@ -218,13 +226,16 @@ export async function countOutcomes(db: Db): Promise<{ source: Source; outcome: 
   return rows.map((row) => ({ ...row, count: Number(row.count) }));
 }
 
-export async function addHistory(trx: Transaction<Database>, rows: readonly HistoryRow[]): Promise<void> {
+export async function addHistory(
+  trx: Transaction<Database>,
+  { actor, at }: Change,
+  rows: readonly Pick<HistoryRow, "domain" | "event" | "detail">[],
+): Promise<void> {
   await sql`
     insert into onion_history (domain, at, actor, event, detail)
-    select * from unnest(
-      ${rows.map((r) => r.domain)}::text[], ${rows.map((r) => r.at)}::timestamptz[],
-      ${rows.map((r) => r.actor)}::text[], ${rows.map((r) => r.event)}::text[],
-      ${rows.map((r) => r.detail)}::text[])`.execute(trx);
+    select domain, ${at}::timestamptz, ${actor}, event, detail from unnest(
+      ${rows.map((r) => r.domain)}::text[], ${rows.map((r) => r.event)}::text[], ${rows.map((r) => r.detail)}::text[])
+      as new(domain, event, detail)`.execute(trx);
 }
 
 /** The newest first. */

@@ -37,6 +37,8 @@ export interface WrittenTarget {
 export class ListBuilder {
   readonly #entries = new Map<Domain, ListedEntry>();
   readonly #refused: Refusal[] = [];
+  /** Most lists name few onions many times; checking one costs a hash. */
+  readonly #onions = new Map<string, ReturnType<typeof parseOnion>>();
 
   refuse(line: number, domain: string | undefined, reason: string): void {
     this.#refused.push({ line, domain: domain === "" ? undefined : domain, reason });
@@ -60,7 +62,7 @@ export class ListBuilder {
     if (domain === undefined) return "not a domain that mail can go to";
     const targets: Target[] = [];
     for (const target of written) {
-      const read = readTarget(target);
+      const read = readTarget(target, this.#onion(target.onion));
       if (typeof read === "string") return read;
       if (targets.some((other) => other.onion === read.onion && other.port === read.port)) {
         return "the same onion address twice";
@@ -77,6 +79,15 @@ export class ListBuilder {
     return { line, domain, targets: [first, ...others] };
   }
 
+  #onion(text: string): ReturnType<typeof parseOnion> {
+    let read = this.#onions.get(text);
+    if (read === undefined) {
+      read = parseOnion(text);
+      this.#onions.set(text, read);
+    }
+    return read;
+  }
+
   get list(): ParsedList {
     return {
       entries: [...this.#entries.values()],
@@ -85,8 +96,7 @@ export class ListBuilder {
   }
 }
 
-function readTarget(written: WrittenTarget): Target | string {
-  const read = parseOnion(written.onion);
+function readTarget(written: WrittenTarget, read: ReturnType<typeof parseOnion>): Target | string {
   if ("problem" in read) return explainOnionProblem(read.problem);
   const target = { ...DEFAULT_TARGET, ...written, onion: read.onion };
   if (!isUint16(target.port) || target.port === 0) return "the port is not from 1 to 65535";
