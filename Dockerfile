@@ -22,7 +22,8 @@ RUN install --directory --owner=node --group=node --mode=0700 /var/lib/kith
 VOLUME /var/lib/kith
 USER node
 EXPOSE 3000
+# The listener for those who watch is inside the container only.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:3000/').then((answer) => process.exit(answer.status < 500 ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch('http://127.0.0.1:3001/healthz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "dist/cli/kith.js"]
 CMD ["start"]

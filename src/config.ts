@@ -156,7 +156,10 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
   }
 
   const dataDir = resolve(read("KITH_DATA_DIR", process.getuid?.() === 0 ? "/var/lib/kith" : "./data", text));
-  const origin = read("KITH_ORIGIN", new URL("http://localhost:3000"), parseOrigin);
+  const listen = read("KITH_LISTEN", { host: "127.0.0.1", port: 3000 }, parseListen);
+  // Where somebody who only chose another port will look for the pages.
+  const localPort = "port" in listen && listen.port !== 0 ? listen.port : 3000;
+  const origin = read("KITH_ORIGIN", new URL(`http://localhost:${localPort}`), parseOrigin);
   const argon2 = read("KITH_ARGON2", ARGON2_DEFAULT, parseArgon2);
   if (argon2.memoryKiB < ARGON2_DEFAULT.memoryKiB || argon2.timeCost < ARGON2_DEFAULT.timeCost) {
     warnings.push(
@@ -168,7 +171,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     dataDir,
     databaseUrl: read("DATABASE_URL", undefined, parseDatabaseUrl),
     secretFile: resolve(read("KITH_SECRET_FILE", `${dataDir}/secret`, text)),
-    listen: read("KITH_LISTEN", { host: "127.0.0.1", port: 3000 }, parseListen),
+    listen,
     metricsListen: read("KITH_METRICS_LISTEN", { host: "127.0.0.1", port: 3001 }, parseListen),
     origin,
     onionOrigin: read("KITH_ONION_ORIGIN", undefined, parseOnionOrigin),

@@ -19,5 +19,7 @@ export interface Context {
   /** The queue for Argon2id runs. */
   hashing: Hashing;
   nobody: Nobody;
+  /** How many rows were met, by table, that do not bear Kith's tag; since the start of this process. */
+  forgedRows: Map<string, number>;
   decoys: Decoys;
 }

@@ -22,8 +22,19 @@ function genuine(context: Context, account: AccountRow | undefined): AccountRow 
 }
 
 /** A row without its valid tag is as good as absent. Admins find the number of such rows in log and metrics. */
-export function reportForgery(context: Context, table: string): void {
+export function reportForgery(context: Pick<Context, "log" | "forgedRows">, table: string): void {
+  context.forgedRows.set(table, (context.forgedRows.get(table) ?? 0) + 1);
   context.log.error({ table }, "a row does not bear Kith's tag: somebody wrote to the database");
+}
+
+/** The account of a name, or the decoy account; undefined only if a forged row stands there. */
+export async function findAccountOrDecoy(
+  context: Context,
+  domain: string,
+  username: string,
+): Promise<AccountRow | undefined> {
+  const { accountId } = context.decoys;
+  return genuine(context, await queries.selectAccountOrDecoy(context.db, domain, username, accountId));
 }
 
 export async function findAccountByName(
@@ -31,7 +42,8 @@ export async function findAccountByName(
   domain: string,
   username: string,
 ): Promise<AccountRow | undefined> {
-  return genuine(context, await queries.selectAccountByName(context.db, domain, username));
+  const account = await findAccountOrDecoy(context, domain, username);
+  return account?.id === context.decoys.accountId ? undefined : account;
 }
 
 export async function findAccount(context: Context, id: string): Promise<AccountRow | undefined> {

@@ -18,6 +18,8 @@ export class BusyError extends Error {
 export interface Hashing {
   /** @throws BusyError if the queue is full */
   unlockKey(password: string, salt: Uint8Array, parameters: Argon2Parameters): Promise<Uint8Array>;
+  /** How many wait, and how many run, at this moment. */
+  load(): { waiting: number; running: number };
 }
 
 export function makeHashing(cores = availableParallelism()): Hashing {
@@ -27,5 +29,6 @@ export function makeHashing(cores = availableParallelism()): Hashing {
       if (limit.pendingCount >= cores * MAX_WAITING_PER_CORE) throw new BusyError();
       return await limit(() => deriveUnlockKey(password, salt, parameters));
     },
+    load: () => ({ waiting: limit.pendingCount, running: limit.activeCount }),
   };
 }

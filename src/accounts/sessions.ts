@@ -98,7 +98,7 @@ export async function openSession(context: Context, cookieText: string): Promise
   const idle = now >= payload.seen + sessionIdleMinutes * 60_000 + QUARTER_HOUR_MILLISECONDS;
   const old = now >= payload.begun + sessionMaxHours * 3_600_000;
   const account = idle || old ? undefined : await findAccount(context, payload.accountId);
-  const ended = !account || account.status !== "active" || payload.epoch !== toBase64url(account.session_epoch);
+  const ended = account?.status !== "active" || payload.epoch !== toBase64url(account.session_epoch);
   if (ended) {
     await queries.deleteSessions(context.db, [id]);
     return undefined;

@@ -1,5 +1,5 @@
 import type { Context } from "../context.js";
-import { dayOf } from "../days.js";
+import { dayOf, daysBetween } from "../days.js";
 import { equalBytes, fromBase64url, toBase64url } from "../protocol/bytes.js";
 import { type PrivateKey, readPrivateKey } from "../protocol/keypair.js";
 import { lockPrivateKey } from "../protocol/lock.js";
@@ -10,9 +10,17 @@ import { completeReset, countFinishedCase } from "../resets/complete.js";
 import { sendResetNotice } from "../resets/notices.js";
 import { type AccountRow, findAccount } from "./account.js";
 import { insertSession } from "./queries.js";
-import { type SecondStep, sealSecondStep, secondStepOf, useCode } from "./second-step.js";
+import { sealSecondStep, secondStepOf, useCode } from "./second-step.js";
 import { makeSession, type Session, sessionOwner } from "./sessions.js";
-import { type ChangeExtras, openState, type PrivateState, reviewList, StaleKeyError, storeState } from "./state.js";
+import {
+  type ChangeExtras,
+  MAX_TRIES,
+  openState,
+  type PrivateState,
+  reviewList,
+  StaleKeyError,
+  storeState,
+} from "./state.js";
 import { isLockedWeaker, type Unlocked, unlockByPassword } from "./unlock.js";
 
 export type SignInOutcome =
@@ -88,9 +96,7 @@ async function startCodeStage(context: Context, unlocked: Unlocked, client: stri
 export async function confirmCode(context: Context, session: Session, code: string): Promise<SignInOutcome> {
   const { payload } = session;
   const account = await findAccount(context, payload.accountId);
-  const step = account && secondStepOf(context, account);
-  const used = step && useCode(context, account.id, step, code);
-  if (!account || !used || payload.stage !== "code") return { outcome: "wrong" };
+  if (!account || payload.stage !== "code" || !columnsAfterCode(context, account, code)) return { outcome: "wrong" };
   const cases = await openCases(context, account);
   const pendingCase = cases.find((row) => row.id === payload.caseId);
   if (payload.caseId && !pendingCase) return { outcome: "wrong" };
@@ -102,7 +108,14 @@ export async function confirmCode(context: Context, session: Session, code: stri
     unlockKey: fromBase64url(payload.unlockKey ?? "") as Uint8Array,
     relations: [],
   };
-  return await finishSignIn(context, { ...unlocked, relations: undefined }, { client: payload.client, step: used });
+  return await finishSignIn(context, { ...unlocked, relations: undefined }, { client: payload.client, code });
+}
+
+/** The second step as it is once this code is used up; undefined if the code is wrong, or used already. */
+function columnsAfterCode(context: Context, account: AccountRow, code: string): Partial<AccountRow> | undefined {
+  const step = secondStepOf(context, account);
+  const used = step && useCode(context, account.id, step, code);
+  return used && { second_step: sealSecondStep(context, account.id, used) };
 }
 
 type Finishing = Omit<Unlocked, "relations"> & { relations: RelationRow[] | undefined };
@@ -111,14 +124,16 @@ type Finishing = Omit<Unlocked, "relations"> & { relations: RelationRow[] | unde
 async function finishSignIn(
   context: Context,
   unlocked: Finishing,
-  { client, password, step }: { client: string; password?: string; step?: SecondStep },
+  { client, password, code }: { client: string; password?: string; code?: string },
 ): Promise<SignInOutcome> {
   let { account, relations, cases, pendingCase } = unlocked;
-  for (;;) {
-    const secondStep = step && { second_step: sealSecondStep(context, account.id, step) };
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    // Of two sign-ins with one code at the same moment, the second finds it used.
+    const secondStep = code === undefined ? {} : columnsAfterCode(context, account, code);
+    if (!secondStep) return { outcome: "wrong" };
     try {
       const done = pendingCase
-        ? await completeReset(context, { account, relations, pendingCase, unlocked, client, columns: secondStep ?? {} })
+        ? await completeReset(context, { account, relations, pendingCase, unlocked, client, columns: secondStep })
         : await regenerateAndStart(context, {
             account,
             relations,
@@ -135,7 +150,7 @@ async function finishSignIn(
       }
       // Somebody changed the account between reading and writing: read it again.
       const again = await findAccount(context, account.id);
-      const ended = !again || again.status !== "active" || !equalBytes(again.session_epoch, account.session_epoch);
+      const ended = again?.status !== "active" || !equalBytes(again.session_epoch, account.session_epoch);
       if (ended) return { outcome: "wrong" }; // suspended, or the password was changed
       account = again;
       relations = undefined;
@@ -150,6 +165,7 @@ async function finishSignIn(
       throw error;
     }
   }
+  throw new Error("An account changed too often for a sign-in.");
 }
 
 async function regenerateAndStart(
@@ -161,7 +177,7 @@ async function regenerateAndStart(
     unlocked: Pick<Unlocked, "privateKey" | "unlockKey">;
     client: string;
     password: string | undefined;
-    columns: Partial<AccountRow> | undefined;
+    columns: Partial<AccountRow>;
   },
 ): Promise<SignedIn | undefined> {
   const { account, cases, client } = input;
@@ -170,6 +186,7 @@ async function regenerateAndStart(
   const day = dayOf(context.clock());
   state.record.told = [];
   reviewList(context, state);
+  remindOfList(state, day);
   await noteStoppedCases(context, state, cases);
   const columns = { ...input.columns, ...(await relock(context, account, privateKey, input.password)) };
   const session = noteSignIn(context, state, { ...account, ...columns } as AccountRow, privateKey, client, day);
@@ -198,11 +215,21 @@ export function noteSignIn(
   const session = makeSession(context, { ...sessionOwner(account, privateKey), stage: "full", client });
   record.sessions.push({ id: toBase64url(session.row.id), client, since: day });
   record.events.push({ kind: "signed-in", day });
+  record.previousSignIn = record.lastSignIn;
   record.lastSignIn = day;
   // More invites from an admin are a counter in the clear; how many of them are left is the member's own affair.
   record.invitesLeft += Math.max(0, account.granted - record.grantedSeen);
   record.grantedSeen = account.granted;
   return session;
+}
+
+const LIST_REMINDER_DAYS = 182;
+
+/** Once in half a year: is the list still right? */
+function remindOfList({ record, trusted }: PrivateState, day: string): void {
+  if (trusted.length === 0 || daysBetween(record.listConfirmed, day) < LIST_REMINDER_DAYS) return;
+  record.listConfirmed = day;
+  record.told.push({ kind: "list-reminder", day });
 }
 
 /** A sign-in with the old password ends every case; who began or agreed to one is told to its target. */

@@ -12,6 +12,7 @@ import { hasValidTag } from "../protocol/tag.js";
 import { type AccountRow, findAccount, reportForgery, tagged } from "./account.js";
 import type { SessionRow } from "./queries.js";
 import * as queries from "./queries.js";
+import type { Session } from "./sessions.js";
 
 /** How one of A's trusted people stands now. Only who is `usable` can help. */
 export type Standing = "usable" | "new-key" | "suspended" | "gone" | "forged";
@@ -205,7 +206,8 @@ export async function storeState(
   return written ? account : undefined;
 }
 
-const MAX_TRIES = 40;
+/** How often a change begins anew when others are faster; each round somebody's change was stored. */
+export const MAX_TRIES = 40;
 
 /**
  * Changes an account's private state: reads, lets `decide` alter the opened state, regenerates and stores; again
@@ -252,4 +254,18 @@ export function addEntry(state: Pick<PrivateState, "rowIds" | "trusted">, person
   if (!free) return false;
   state.trusted.push({ ...entryFor(person, free, month), person, standing: "usable" });
   return true;
+}
+
+/** Writes an event into one's own record, together with columns that it is about. */
+export async function noteEvent(
+  context: Context,
+  session: Session,
+  kind: string,
+  columns: Partial<AccountRow> = {},
+): Promise<void> {
+  const { account } = await changeState(context, session.account.id, await session.privateKey(), async (state) => {
+    state.record.events.push({ kind, day: dayOf(context.clock()) });
+    return { store: true, outcome: undefined, extras: { columns } };
+  });
+  session.account = account;
 }

@@ -1,8 +1,12 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { addAccount } from "./account.js";
+import { addAdmin } from "./admin.js";
+import { addDemo } from "./demo.js";
 import { addDoctor } from "./doctor.js";
 import { fail } from "./fail.js";
+import { addInvite } from "./invite.js";
 import { addMigrate } from "./migrate.js";
 import { onionCommands } from "./onion.js";
 import { addStart } from "./start.js";
@@ -21,6 +25,10 @@ const program = new Command("kith")
 // One file a command.
 addStart(program);
 addMigrate(program);
+addAdmin(program);
+addInvite(program);
+addAccount(program);
+addDemo(program);
 addDoctor(program);
 onionCommands(program);
 

@@ -5,6 +5,9 @@ import { Failure } from "../failure.js";
 import type { EmbeddedServer } from "./embedded.js";
 import type { Database } from "./schema.js";
 
+// A day is a day, not midnight in the zone of the server's clock.
+pg.types.setTypeParser(pg.types.builtins.DATE, (day) => day);
+
 /** Milliseconds to wait for a connection, a new one or a free one of the pool. */
 const CONNECTION_TIMEOUT_MS = 2_000;
 /** Milliseconds after which the server gives up a statement. */

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { reportForgery } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import { monthStart } from "../days.js";
 import { makeKeypair } from "../protocol/keypair.js";
@@ -20,8 +21,9 @@ export interface Person {
   resetMark: number;
 }
 
-function readPerson(context: Pick<Context, "secret">, row: queries.PersonRow): Person {
+function readPerson(context: Context, row: queries.PersonRow): Person {
   const genuine = hasValidTag(context.secret, "people", { ...row });
+  if (!genuine) reportForgery(context, "people");
   return {
     id: row.account_id,
     username: row.username,
@@ -58,7 +60,7 @@ export async function findPersonByName(
   domain: string,
   username: string,
 ): Promise<Person | undefined> {
-  const row = await queries.selectNewestByName(context.db, domain, username);
+  const row = await queries.selectNewestByName(context.db, domain, username, context.decoys.accountId);
   const person = row && readPerson(context, row);
   return person && (person.status === "active" || person.status === "suspended") ? person : undefined;
 }

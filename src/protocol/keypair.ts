@@ -95,3 +95,8 @@ export function fingerprintOf(key: openpgp.Key): Uint8Array {
 export function publicHalf(key: PrivateKey): Uint8Array {
   return key.toPublic().write();
 }
+
+/** The month in which a key was made, as its first day. */
+export async function keyMonth(publicKey: Uint8Array): Promise<Date> {
+  return (await readPublicKey(publicKey)).getCreationTime();
+}

@@ -64,8 +64,10 @@ export interface SelfRecord {
   /** `YYYY-MM-DD` */
   joined: string;
   lastSignIn: string;
+  /** The one before; absent at first. */
+  previousSignIn?: string;
   lastListChange: string;
-  /** When A last said that the list of trusted people is right. */
+  /** When A last changed the list, or was last asked whether it is right. */
   listConfirmed: string;
 }
 

@@ -6,6 +6,7 @@ import { equalBytes } from "../protocol/bytes.js";
 import { openApproval, openPendingRules } from "../protocol/case.js";
 import { fingerprintOf, type PrivateKey, readPublicKey } from "../protocol/keypair.js";
 import { hasValidTag } from "../protocol/tag.js";
+import type { Rules } from "../protocol/token.js";
 import { caseWords, type FourWords } from "../protocol/words.js";
 import * as queries from "./queries.js";
 
@@ -13,6 +14,11 @@ import * as queries from "./queries.js";
 export const MAX_CASE_DAYS = 44;
 /** How long it takes at least when the second step was lost too. */
 export const LOST_SECOND_STEP_DAYS = 3;
+
+/** How many days a case waits, whatever its rules say at least so many if the second step was lost too. */
+export function waitDaysOf(rules: Pick<Rules, "waitDays">, lostSecondStep: boolean): number {
+  return Math.max(rules.waitDays, lostSecondStep ? LOST_SECOND_STEP_DAYS : 0);
+}
 
 export type CaseRow = queries.CaseRow;
 
@@ -107,7 +113,7 @@ export async function judge(
     }
     shares.push(approval.share);
   }
-  const waitDays = Math.max(rules.waitDays, row.lost_second_step ? LOST_SECOND_STEP_DAYS : 0);
+  const waitDays = waitDaysOf(rules, row.lost_second_step);
   const over = rules.chosenAt + waitDays * DAY_MILLISECONDS;
   const left = over - context.clock().getTime();
   const waitOver = left <= 0;
@@ -125,6 +131,11 @@ export async function judge(
     keepsKey: rules.keepsKey,
     shares,
   };
+}
+
+/** How many resets are under way, for those who watch over the service. */
+export async function countOpenCases(context: Context): Promise<number> {
+  return await queries.countCases(context.db, dayOf(context.clock()));
 }
 
 /** Removes what has expired; run daily. */

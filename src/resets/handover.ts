@@ -16,7 +16,7 @@ import { lockPrivateKey } from "../protocol/lock.js";
 import { parseParameters } from "../protocol/password.js";
 import { tagRow } from "../protocol/tag.js";
 import { caseWords, type FourWords } from "../protocol/words.js";
-import { type CaseRow, countingCases, LOST_SECOND_STEP_DAYS } from "./cases.js";
+import { type CaseRow, countingCases, waitDaysOf } from "./cases.js";
 import { sendResetNotice } from "./notices.js";
 import * as queries from "./queries.js";
 
@@ -38,8 +38,9 @@ interface LiveCase extends Handover {
 async function findLive(context: Context, linkText: string): Promise<LiveCase | undefined> {
   const secret = parseLinkSecret(linkText);
   const row = secret && (await queries.selectCaseByLink(context.db, linkHash(secret)));
-  const account = row && (await findAccount(context, row.trusting_id));
-  if (!account || account.status !== "active" || countingCases(context, [row], account).length === 0) return undefined;
+  if (!row) return undefined;
+  const account = await findAccount(context, row.trusting_id);
+  if (account?.status !== "active" || countingCases(context, [row], account).length === 0) return undefined;
   const rules = openRulesOfLink(row.rules, secret, row.id);
   if (!rules || row.choice_day) return undefined;
   return {
@@ -107,7 +108,7 @@ export async function choosePassword(
   });
   if (!written) return { outcome: "dead" };
   await sendResetNotice(context, account, "chosen");
-  const waitDays = Math.max(rules.waitDays, columns.lost_second_step ? LOST_SECOND_STEP_DAYS : 0);
+  const waitDays = waitDaysOf(rules, columns.lost_second_step);
   return {
     outcome: "chosen",
     username: account.username,

@@ -10,7 +10,7 @@ import { formatLinkSecret, linkHash, newLinkSecret, sealApproval, sealRulesToLin
 import { hasValidTag, tagRow } from "../protocol/tag.js";
 import { proveToken, type Rules, type Token } from "../protocol/token.js";
 import type { FourWords } from "../protocol/words.js";
-import { approvalsOf, type CaseRow, LOST_SECOND_STEP_DAYS, MAX_CASE_DAYS, openCases, wordsOf } from "./cases.js";
+import { approvalsOf, type CaseRow, MAX_CASE_DAYS, openCases, waitDaysOf, wordsOf } from "./cases.js";
 import { sendResetNotice } from "./notices.js";
 import * as queries from "./queries.js";
 
@@ -21,6 +21,7 @@ export interface ComparableCase {
   choiceDay: string;
   agreed: number;
   lostSecondStep: boolean;
+  waitDays: number;
   /** Whether the row of the one who asks has approved it already. */
   approvedByMe: boolean;
 }
@@ -30,8 +31,15 @@ export type HelpOutcome =
   | { outcome: "none" }
   | { outcome: "opened"; username: string; rules: Rules; link: string; expiryDay: string }
   /** The link is handed over, and nothing is chosen yet. */
-  | { outcome: "nothing-chosen"; username: string; rules: Rules; openedDay: string }
-  | { outcome: "compare"; username: string; rules: Rules; cases: ComparableCase[] };
+  | { outcome: "nothing-chosen"; username: string; rules: Rules; expiryDay: string }
+  | {
+      outcome: "compare";
+      username: string;
+      rules: Rules;
+      cases: ComparableCase[];
+      /** A link of this helper's own, if asking opened a case beside those that are there. */
+      fresh: { link: string; expiryDay: string } | undefined;
+    };
 
 /** A right to help that was proven just now. */
 interface Proof {
@@ -47,21 +55,22 @@ interface Proof {
  */
 async function prove(context: Context, helper: Session, typedName: string): Promise<Proof | undefined> {
   const name = parseName(typedName, context.config.domains);
-  const person = await findPersonByName(context, name?.domain ?? "", name?.username ?? typedName);
-  const stored = await queries.selectRelations(context.db, person?.id ?? context.decoys.lock.accountId);
+  const person = await findPersonByName(context, name?.domain ?? "", name?.username ?? "-");
+  const stored = await queries.selectRelations(context.db, person?.id ?? context.decoys.accountId);
   const genuine = stored.filter((row) => hasValidTag(context.secret, "relations", { ...row }));
-  const complete = person && genuine.length === context.config.trustSlots;
+  const complete = genuine.length === context.config.trustSlots;
   const privateKey = await helper.privateKey();
   const rows = complete ? genuine : context.decoys.rows;
   const match = await proveToken(privateKey, rows, context.config.trustSlots);
-  if (!match || !complete || person.status !== "active" || person.id === helper.account.id) return undefined;
+  if (!match || !complete || !person || person.status !== "active" || person.id === helper.account.id) return undefined;
   const account = await findAccount(context, person.id);
   if (account?.status !== "active" || !equalBytes(match.row.generation, account.generation)) return undefined;
   return { account, rowId: match.row.id, token: match.token };
 }
 
 /**
- * "Help someone": opens a case and makes its link, or shows every case in which a password was chosen.
+ * "Help someone": opens a case for the helper's row if it has none, and makes its link; shows every case in which a
+ * password was chosen.
  *
  * @param again start anew, replacing the case that this helper's row may have
  */
@@ -74,18 +83,19 @@ export async function help(context: Context, helper: Session, typedName: string,
   const cases = await openCases(context, account);
   const mine = cases.find((row) => row.row_id === rowId);
   const chosen = cases.filter((row) => row.pending_public_key);
-  if (again || (!mine && chosen.length === 0)) return await openCase(context, proof);
+  const fresh = again || !mine ? await openCase(context, proof) : undefined;
+  if (fresh && (again || chosen.length === 0)) return { outcome: "opened", username, rules, ...fresh };
   if (chosen.length === 0) {
-    return { outcome: "nothing-chosen", username, rules, openedDay: (mine as CaseRow).opening_day };
+    return { outcome: "nothing-chosen", username, rules, expiryDay: (mine as CaseRow).expiry_day };
   }
-  return { outcome: "compare", username, rules, cases: await comparable(context, account, chosen, rowId) };
+  return { outcome: "compare", username, rules, cases: await comparable(context, account, chosen, proof), fresh };
 }
 
 async function comparable(
   context: Context,
   account: AccountRow,
   chosen: readonly CaseRow[],
-  rowId: string,
+  { rowId, token }: Proof,
 ): Promise<ComparableCase[]> {
   const approvals = await approvalsOf(context, account, chosen);
   return await Promise.all(
@@ -95,13 +105,17 @@ async function comparable(
       choiceDay: row.choice_day as string,
       agreed: approvals.get(row.id)?.length ?? 0,
       lostSecondStep: row.lost_second_step,
+      waitDays: waitDaysOf(token.rules, row.lost_second_step),
       approvedByMe: approvals.get(row.id)?.some((approval) => approval.row_id === rowId) ?? false,
     })),
   );
 }
 
 /** Opening approves nothing: it makes a link with which a password can be chosen. */
-async function openCase(context: Context, { account, rowId, token }: Proof): Promise<HelpOutcome> {
+async function openCase(
+  context: Context,
+  { account, rowId, token }: Proof,
+): Promise<{ link: string; expiryDay: string }> {
   const secret = newLinkSecret();
   const id = randomUUID();
   const today = dayOf(context.clock());
@@ -122,20 +136,22 @@ async function openCase(context: Context, { account, rowId, token }: Proof): Pro
   await queries.replaceCase(context.db, { ...columns, tag: tagRow(context.secret, "reset_cases", columns) });
   await queries.countCase(context.db, weekOf(today), "opened");
   await sendResetNotice(context, account, "opened");
-  return {
-    outcome: "opened",
-    username: account.username,
-    rules: token.rules,
-    link: formatLinkSecret(secret),
-    expiryDay: columns.expiry_day,
-  };
+  return { link: formatLinkSecret(secret), expiryDay: columns.expiry_day };
 }
 
 export type ApproveOutcome =
   | { outcome: "none" }
   /** The case is over, or was replaced. */
   | { outcome: "ended"; username: string }
-  | { outcome: "agreed"; username: string; agreed: number; threshold: number; earliest: string; waitDays: number };
+  | {
+      outcome: "agreed";
+      username: string;
+      agreed: number;
+      threshold: number;
+      chosen: string;
+      earliest: string;
+      waitDays: number;
+    };
 
 /**
  * "They match": a trusted person agrees to one case, once. The rules are those inside the token, proven anew.
@@ -163,16 +179,17 @@ export async function approve(
     tag: tagRow(context.secret, "approvals", columns),
   });
   // The account may have been regenerated between the proof and the approval: then the case is over.
-  const stillOpen =
-    written !== "ended" && (await openCases(context, (await findAccount(context, account.id)) ?? account));
-  if (!stillOpen || !stillOpen.some((open) => open.id === row.id)) return { outcome: "ended", username };
-  const waitDays = Math.max(token.rules.waitDays, row.lost_second_step ? LOST_SECOND_STEP_DAYS : 0);
+  const present = await findAccount(context, account.id);
+  const stillOpen = written !== "ended" && present ? await openCases(context, present) : [];
+  if (!stillOpen.some((open) => open.id === row.id)) return { outcome: "ended", username };
+  const waitDays = waitDaysOf(token.rules, row.lost_second_step);
   const approvals = await approvalsOf(context, account, [row]);
   return {
     outcome: "agreed",
     username,
     agreed: approvals.get(row.id)?.length ?? 0,
     threshold: token.rules.threshold,
+    chosen: row.choice_day,
     earliest: addDays(row.choice_day, waitDays),
     waitDays,
   };

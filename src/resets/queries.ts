@@ -60,6 +60,16 @@ export async function insertApproval(db: Kysely<Database>, row: ApprovalRow): Pr
   }
 }
 
+/** How many cases there are, of anybody. */
+export async function countCases(db: Kysely<Database>, today: string): Promise<number> {
+  const { count } = await db
+    .selectFrom("reset_cases")
+    .select((select) => select.fn.countAll<string>().as("count"))
+    .where("expiry_day", ">=", today)
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
 export async function deleteExpiredCases(db: Kysely<Database>, today: string): Promise<void> {
   await db.deleteFrom("reset_cases").where("expiry_day", "<", today).execute();
 }

@@ -11,6 +11,7 @@ export interface OwnCase {
   chosen: boolean;
   choiceDay: string | undefined;
   agreed: number;
+  lostSecondStep: boolean;
 }
 
 /** Every reset under way for the account of this session. */
@@ -23,6 +24,7 @@ export async function ownCases(context: Context, session: Session): Promise<OwnC
     chosen: row.choice_day !== null,
     choiceDay: row.choice_day ?? undefined,
     agreed: approvals.get(row.id)?.length ?? 0,
+    lostSecondStep: row.lost_second_step,
   }));
 }
 

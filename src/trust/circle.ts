@@ -119,6 +119,11 @@ export function circle(people: readonly CirclePerson[], options: { crop?: boolea
   };
 }
 
+/** The name in the middle, as far as there is room for it among so many. */
+export function ownName(name: string, people: number): string {
+  return shorten(name, people >= MANY ? 6 : 8);
+}
+
 /** Somebody else's circle, as a helper sees it: the own ring at the left, who is missing at the right, never a name. */
 export function caseCircle(you: string, missing: string | undefined): Circle {
   const people: CirclePerson[] = [{ name: you, linked: true }];

@@ -46,8 +46,8 @@ export type RemoveOutcome =
   | { outcome: "removed"; rekeyed?: Rekeyed }
   | { outcome: "unknown" }
   /** Fewer than k would be left, and `confirm` was not given. */
-  | { outcome: "confirm"; threshold: number; left: number }
-  | { outcome: "wrong-password" };
+  | { outcome: "confirm"; left: number; needsPassword: boolean }
+  | { outcome: "wrong-password"; left: number; below: boolean };
 
 /**
  * Removes a trusted person. Where the key is kept this makes a new keypair, since an old backup together with former
@@ -70,13 +70,13 @@ export async function removeTrusted(
       const { rules } = state.record;
       const left = state.trusted.length - 1;
       if (!input.confirmed && left < rules.threshold) {
-        return refuse({ outcome: "confirm", threshold: rules.threshold, left });
+        return refuse({ outcome: "confirm", left, needsPassword: rules.keepsKey });
       }
       state.trusted = state.trusted.filter((trusted) => trusted !== entry);
       noteListChange(context, state, "person-removed", entry.name);
       if (!rules.keepsKey) return { store: true, outcome: { outcome: "removed" } };
       const rekeyed = await rekey(context, session, state, input.password);
-      if (!rekeyed) return refuse({ outcome: "wrong-password" });
+      if (!rekeyed) return refuse({ outcome: "wrong-password", left, below: left < rules.threshold });
       return { store: true, outcome: { outcome: "removed", rekeyed }, extras: rekeyed.extras };
     },
   );
@@ -160,15 +160,6 @@ export async function confirmTrusted(
   );
   session.account = account;
   return outcome;
-}
-
-/** "Yes, my list is still right": not asked again for six months. */
-export async function confirmList(context: Context, session: Session): Promise<void> {
-  const { account } = await changeState(context, session.account.id, await session.privateKey(), async (state) => {
-    state.record.listConfirmed = dayOf(context.clock());
-    return { store: true, outcome: undefined };
-  });
-  session.account = account;
 }
 
 /** What the owner may read about the account: opened for one page. */

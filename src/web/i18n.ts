@@ -56,7 +56,7 @@ export function utcToday(): Day {
 /**
  * The sentences of one language.
  *
- * Besides plain variables the catalogues use formats: `{{people, and}}` joins a list, `{{name, capital}}` begins a
+ * Besides plain variables the catalogues use formats: `{{people, and}}` joins a list, `{{name, begin}}` begins a
  * sentence, `{{date, on}}` says "today", "on Monday" or "on 12 November". Which one fits is the language's business,
  * so it stands in the catalogue and not in a template.
  */
@@ -72,7 +72,10 @@ export function translator(language: Language, options: TranslatorOptions = {}):
     nsSeparator: false,
     returnObjects: false,
     interpolation: { escapeValue: false },
-    saveMissing: strict,
+    parseMissingKeyHandler: (key: string) => {
+      if (strict) throw new Error(`The catalogue "${language}" has no "${key}"`);
+      return key;
+    },
     ...(strict && {
       missingInterpolationHandler: (text: string, match: RegExpExecArray) => {
         throw new Error(`Nothing given for ${match[0]} in "${text}" (${language})`);
@@ -91,13 +94,7 @@ export function translator(language: Language, options: TranslatorOptions = {}):
   const constants = new Map<string, string>();
   const richConstants = new Map<string, Segment[]>();
 
-  function look(key: string, vars: Record<string, unknown> | undefined): string {
-    if (!i18n.exists(key, vars)) {
-      if (strict) throw new Error(`The catalogue "${language}" has no "${key}"`);
-      return key;
-    }
-    return i18n.t(key, vars ?? {});
-  }
+  const look = (key: string, vars: Record<string, unknown> | undefined): string => i18n.t(key, vars ?? {});
 
   const t = ((key: string, vars?: Variables): string => {
     if (vars) return look(key, vars);
@@ -184,18 +181,22 @@ function formats(language: Language, today: () => Day): Record<string, (value: u
   const names = (value: unknown) => (value as readonly string[]).map(String);
   const strong = (value: unknown) => names(value).map((name) => `<b>${name}</b>`);
   const capital = (value: unknown) => String(value).charAt(0).toLocaleUpperCase(locale) + String(value).slice(1);
+  const beginning = (value: unknown) => names(value).map((name, index) => (index === 0 ? capital(name) : name));
   const word = (value: unknown) => NUMBER_WORDS[language][Number(value)] ?? String(value);
 
+  // i18next looks formats up in small letters: no two may differ in capitals only.
   return {
     // Lists and words
     and: (value) => and.format(names(value)),
-    And: (value) => capital(and.format(names(value))),
+    beginAnd: (value) => capital(and.format(names(value))),
     or: (value) => or.format(names(value)),
     strongAnd: (value) => and.format(strong(value)),
     strongOr: (value) => or.format(strong(value)),
-    capital,
+    beginStrongAnd: (value) => and.format(strong(beginning(value))),
+    beginStrongOr: (value) => or.format(strong(beginning(value))),
+    begin: capital,
     word,
-    Word: (value) => capital(word(value)),
+    beginWord: (value) => capital(word(value)),
     // Thursday, 27 November
     day: (value) => full(parse(value)),
     // 27 November
@@ -220,12 +221,12 @@ function formats(language: Language, today: () => Day): Record<string, (value: u
       return near(date) ?? `${on} ${full(date)}`;
     },
     // Today; On Thursday, 27 November
-    On: (value) => {
+    beginOn: (value) => {
       const date = parse(value);
       return capital(near(date) ?? `${on} ${full(date)}`);
     },
     // Today; Monday, 24 November
-    Day: (value) => {
+    beginDay: (value) => {
       const date = parse(value);
       return capital(near(date) ?? full(date));
     },

@@ -1,9 +1,42 @@
 import Fastify from "fastify";
 import type { Context } from "../context.js";
+import { isDatabaseDown } from "../db/connect.js";
+import { buildApp } from "./app.js";
+import { type Metrics, makeMetrics } from "./metrics.js";
+import { startUpkeep } from "./upkeep.js";
 
+/** Starts the web app and the listener for those who watch it. */
 export async function startWeb(context: Context): Promise<{ url: string; close(): Promise<void> }> {
-  const app = Fastify({ forceCloseConnections: true });
-  app.get("/", async () => "ok");
-  const url = await app.listen(context.config.listen);
-  return { url, close: () => app.close() };
+  const { config } = context;
+  const app = await buildApp(context);
+  const metrics = makeMetrics(context);
+  metrics.watch(app);
+  const watch = buildWatch(context, metrics);
+  const url = await app.listen(config.listen);
+  await watch.listen(config.metricsListen);
+  const upkeep = startUpkeep(context);
+  return {
+    url,
+    async close() {
+      upkeep.stop();
+      await Promise.all([app.close(), watch.close()]);
+    },
+  };
+}
+
+/** `/healthz`: the process answers. `/readyz`: it can serve. `/metrics`: numbers, none of them about anybody. */
+export function buildWatch(context: Context, metrics: Metrics) {
+  const watch = Fastify({ forceCloseConnections: true, logger: false });
+  watch.get("/healthz", async (_request, reply) => reply.type("text/plain").send("ok\n"));
+  watch.get("/readyz", async (_request, reply) => {
+    try {
+      await context.pool.query("select 1");
+      return await reply.type("text/plain").send("ready\n");
+    } catch (error) {
+      const why = isDatabaseDown(error) ? "the database can't be reached" : "the database does not answer";
+      return await reply.code(503).type("text/plain").send(`${why}\n`);
+    }
+  });
+  watch.get("/metrics", async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
+  return watch;
 }

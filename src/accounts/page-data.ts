@@ -1,0 +1,57 @@
+import type { Context } from "../context.js";
+import { addDays } from "../days.js";
+import type { RecordedEvent } from "../protocol/self-record.js";
+import { openCases, waitDaysOf } from "../resets/cases.js";
+import { ownCases } from "../resets/stop.js";
+import { openOwnState } from "../trust/trust.js";
+import type { ActivityKind, OpenReset } from "../web/pages.js";
+import type { Session } from "./sessions.js";
+
+/** Resets of one's own password, as every page tells of them. Costs next to nothing while there is none. */
+export async function openResets(context: Context, session: Session): Promise<OpenReset[]> {
+  if ((await openCases(context, session.account)).length === 0) return [];
+  const [cases, state] = await Promise.all([ownCases(context, session), openOwnState(context, session)]);
+  const { threshold, waitDays } = state.record.rules;
+  return cases.map((own) => {
+    const wait = waitDaysOf({ waitDays }, own.lostSecondStep);
+    return {
+      began: own.openedDay,
+      chosen: own.choiceDay ?? null,
+      agreed: own.agreed,
+      threshold,
+      earliest: own.choiceDay ? addDays(own.choiceDay, wait) : null,
+    };
+  });
+}
+
+const KINDS = new Set<string>([
+  "joined",
+  "signed-in",
+  "password-changed",
+  "reset-stopped",
+  "reset-completed",
+  "person-added",
+  "person-removed",
+  "person-confirmed",
+  "rules-changed",
+  "letter-written",
+  "letter-revoked",
+  "letter-used",
+  "sessions-ended",
+  "second-step-on",
+  "second-step-off",
+  "recovery-codes",
+  "contact-changed",
+  "language-changed",
+] satisfies ActivityKind[]);
+
+/** The activity list: newest first, the same thing on the same day told once, with how often. */
+export function activityOf(events: readonly RecordedEvent[]): { kind: ActivityKind; day: string; times: number }[] {
+  const list: { kind: ActivityKind; day: string; times: number }[] = [];
+  for (const { kind, day } of [...events].reverse()) {
+    const same = list.find((line) => line.kind === kind && line.day === day);
+    if (same) same.times += 1;
+    else if (KINDS.has(kind)) list.push({ kind: kind as ActivityKind, day, times: 1 });
+  }
+  return list;
+}

@@ -1,0 +1,383 @@
+import type { Language } from "../config.js";
+import { toBase64url } from "../protocol/bytes.js";
+import { openColumn, sealColumn } from "../protocol/column.js";
+import { suggestPassphrase } from "../protocol/words.js";
+import { peopleFor, rulesFor } from "../trust/page-data.js";
+import { openOwnState } from "../trust/trust.js";
+import { clientFamily } from "../web/client.js";
+import { clearSessionCookie, setSessionCookie } from "../web/cookies.js";
+import { LANGUAGES } from "../web/i18n.js";
+import type { FieldError, Tile } from "../web/pages.js";
+import { passwordProblem } from "../web/problems.js";
+import { field, goTo, type MemberVisit, query, sameSitePath, show, type Visit } from "../web/visit.js";
+import { nameOf } from "./account.js";
+import { changePassword, endListedSession, endOtherSessions, listedId } from "./change-password.js";
+import { activityOf } from "./page-data.js";
+import {
+  makeRecoveryCodes,
+  newSecondStep,
+  newTotpSecret,
+  sealSecondStep,
+  secondStepOf,
+  totpUri,
+  useCode,
+} from "./second-step.js";
+import { endSession, saveSession } from "./sessions.js";
+import { confirmCode, type SignInOutcome, signIn } from "./sign-in.js";
+import { noteEvent } from "./state.js";
+import { changeColumns } from "./suspend.js";
+import { confirmPassword } from "./unlock.js";
+
+const RECOVERY_CODES = 8;
+
+/** `GET /` */
+export async function home(visit: Visit) {
+  if (visit.session) return await homeOf(visit as MemberVisit);
+  return await signInPage(visit, "");
+}
+
+async function homeOf(visit: MemberVisit) {
+  const { context, session } = visit;
+  const state = await openOwnState(context, session);
+  const { record, account } = state;
+  const told = (kind: string) => record.told.filter((event) => event.kind === kind);
+  const stopped = told("reset-stopped");
+  const tiles: Tile[] = [
+    { kind: "invites", left: record.invitesLeft },
+    { kind: "help" },
+    {
+      kind: "security",
+      secondStep: secondStepOf(context, account) !== undefined,
+      sessions: record.sessions.length,
+    },
+    { kind: "account", contact: openColumn(context.secret, "contact", account.id, account.contact) || null },
+  ];
+  const data = {
+    people: await peopleFor(state.trusted, record.told),
+    rules: rulesFor(record.rules),
+    slots: context.config.trustSlots,
+    stopped:
+      stopped.length > 0
+        ? { agreed: [...new Set(stopped.flatMap((event) => String(event.values?.agreed).split(" ").filter(Boolean)))] }
+        : null,
+    departed: told("person-gone").length,
+    reminder: told("list-reminder").length > 0,
+    afterReset: state.trusted.length === 0 && record.events.some((event) => event.kind === "reset-completed"),
+    lastSignIn: record.previousSignIn ?? null,
+    listChanged: record.lastListChange,
+    tiles,
+    treeOpened: null,
+    events: [
+      ...told("slots-damaged").map(() => ({ key: "event.row-refused" })),
+      ...told("letter-used")
+        .filter((event) => event.values?.username)
+        .map((event) => ({ key: "event.letter-used", vars: { username: String(event.values?.username) } })),
+      ...(account.role === "reset-admin" ? [{ key: "event.admin-unconfirmed" }] : []),
+    ],
+  };
+  return await show(visit, "accounts/home", data, { current: "home" });
+}
+
+async function signInPage(visit: Visit, username: string, errors: FieldError[] = []) {
+  const next = sameSitePath(query(visit, "next")) ?? null;
+  return await show(
+    visit,
+    "accounts/sign-in",
+    { form: { username }, next },
+    {
+      errors,
+      status: errors.length > 0 ? 422 : 200,
+    },
+  );
+}
+
+/** `GET /sign-in` */
+export async function showSignIn(visit: Visit) {
+  if (visit.session) return await goTo(visit, "/");
+  return await signInPage(visit, "");
+}
+
+/** `POST /sign-in` */
+export async function postSignIn(visit: Visit) {
+  const { context } = visit;
+  const username = field(visit, "username").trim();
+  const password = field(visit, "password");
+  const missing: FieldError[] = [];
+  if (username === "") missing.push({ field: "username", key: "problem.username.missing" });
+  if (password === "") missing.push({ field: "password", key: "problem.password.missing" });
+  if (missing.length > 0) return await signInPage(visit, username, missing);
+  // Counted beforehand, so that many guesses at once don't all slip through; given back unless it was a wrong guess.
+  const subjects = [`client ${visit.client}`, `client ${visit.client} on ${username.toLowerCase()}`];
+  await visit.limits.take("sign-in", ...subjects);
+  const client = clientFamily(visit.request.headers["user-agent"]);
+  const outcome = await signIn(context, { username, password, client }).catch(async (error: unknown) => {
+    await visit.limits.giveBack("sign-in", ...subjects).catch(() => undefined);
+    throw error;
+  });
+  if (outcome.outcome !== "wrong") await visit.limits.giveBack("sign-in", ...subjects);
+  return await answerSignIn(visit, outcome, () =>
+    signInPage(visit, username, [{ field: "username", key: "problem.signIn" }]),
+  );
+}
+
+async function answerSignIn(visit: Visit, outcome: SignInOutcome, wrong: () => Promise<unknown>): Promise<unknown> {
+  const { config } = visit.context;
+  switch (outcome.outcome) {
+    case "wrong":
+      return await wrong();
+    case "suspended":
+      return await show(
+        { ...visit, session: undefined },
+        "accounts/suspended",
+        { reason: outcome.reason ?? null },
+        { status: 403 },
+      );
+    case "frozen":
+      return await show({ ...visit, session: undefined }, "accounts/suspended", { reason: null }, { status: 403 });
+    case "waiting": {
+      const { words, agreed, threshold, choiceDay: chosen, earliest, daysLeft } = outcome.standing;
+      const data = { username: outcome.username, words, agreed, threshold, chosen, earliest, daysLeft };
+      return await show({ ...visit, session: undefined }, "accounts/sign-in-waiting", data);
+    }
+    case "code-needed": {
+      setSessionCookie(config, visit.reply, outcome.cookie);
+      const next = sameSitePath(query(visit, "next"));
+      return await goTo(visit, `/sign-in/code${next ? `?next=${encodeURIComponent(next)}` : ""}`);
+    }
+    case "signed-in": {
+      if (visit.anySession) await endSession(visit.context, visit.anySession);
+      setSessionCookie(config, visit.reply, outcome.cookie);
+      if (outcome.reset !== "no") {
+        const session = await visit.openSession(outcome.cookie);
+        const { username } = outcome.account;
+        const key = outcome.reset === "kept-key" ? "flash.back-in-kept" : "flash.back-in";
+        return await goTo({ ...visit, session }, "/", { kind: "good", key, vars: { username } });
+      }
+      if (outcome.held) return await goTo(visit, "/trust/confirm");
+      const next = sameSitePath(query(visit, "next"));
+      return await goTo(visit, next && !next.startsWith("/sign-in") ? next : "/");
+    }
+  }
+}
+
+/** `GET /sign-in/code` */
+export async function showCode(visit: Visit, errors: FieldError[] = []) {
+  if (visit.anySession?.payload.stage !== "code") return await goTo(visit, "/sign-in");
+  const next = sameSitePath(query(visit, "next")) ?? null;
+  return await show(visit, "accounts/sign-in-code", { next }, { errors, status: errors.length > 0 ? 422 : 200 });
+}
+
+/** `POST /sign-in/code` */
+export async function postCode(visit: Visit) {
+  const half = visit.anySession;
+  if (half?.payload.stage !== "code") return await goTo(visit, "/sign-in");
+  const code = field(visit, "code").trim();
+  if (code === "") return await showCode(visit, [{ field: "code", key: "problem.code.missing" }]);
+  // Whoever comes here has the password; what is limited is guessing six digits, by this very session.
+  await visit.limits.take("sign-in", `code ${half.payload.accountId}`, `client ${visit.client}`);
+  const outcome = await confirmCode(visit.context, half, code);
+  if (outcome.outcome !== "wrong") {
+    await visit.limits.giveBack("sign-in", `code ${half.payload.accountId}`, `client ${visit.client}`);
+  }
+  return await answerSignIn(visit, outcome, () => showCode(visit, [{ field: "code", key: "problem.code.wrong" }]));
+}
+
+/** `POST /sign-out` */
+export async function signOut(visit: Visit) {
+  if (visit.anySession) await endSession(visit.context, visit.anySession);
+  clearSessionCookie(visit.context.config, visit.reply);
+  return await goTo({ ...visit, session: undefined }, "/sign-in");
+}
+
+async function securityPage(visit: MemberVisit, errors: FieldError[] = []) {
+  const { context, session } = visit;
+  const state = await openOwnState(context, session);
+  const step = secondStepOf(context, state.account);
+  const own = toBase64url(session.id);
+  const data = {
+    passwordMin: context.config.passwordMin,
+    suggestion: query(visit, "suggest") ? suggestPassphrase() : null,
+    secondStep: step
+      ? { state: "on" as const, since: step.since, codesLeft: step.recovery.length, codesTotal: RECOVERY_CODES }
+      : { state: "off" as const },
+    services: null,
+    sessions: [...state.record.sessions].reverse().map((listed) => {
+      const [browser = "unknown", device] = listed.client.split(" ");
+      return {
+        id: listedId(listed.id),
+        browser: browser === "unknown" ? null : browser,
+        phone: device === "phone",
+        since: listed.since,
+        current: listed.id === own,
+      };
+    }),
+    activity: activityOf(state.record.events),
+  };
+  return await show(visit, "accounts/security", data, {
+    current: "security",
+    errors,
+    status: errors.length > 0 ? 422 : 200,
+  });
+}
+
+/** `GET /security` */
+export async function showSecurity(visit: MemberVisit) {
+  return await securityPage(visit);
+}
+
+/** `POST /security/password` */
+export async function postPassword(visit: MemberVisit) {
+  const { context, session } = visit;
+  await visit.limits.take("sign-in", `member ${session.account.id}`);
+  const outcome = await changePassword(context, session, field(visit, "current_password"), field(visit, "password"));
+  const refuse = (error: FieldError) => securityPage(visit, [error]);
+  if (outcome.outcome !== "wrong-password") await visit.limits.giveBack("sign-in", `member ${session.account.id}`);
+  switch (outcome.outcome) {
+    case "wrong-password":
+      return await refuse({ form: "password", field: "current_password", key: "problem.password.wrong" });
+    case "same":
+      return await refuse({ form: "password", field: "password", key: "problem.password.same" });
+    case "fault":
+      return await refuse(passwordProblem(outcome.fault, "password"));
+    case "changed":
+      return await goOnWith(visit, outcome.cookie, "flash.password-changed");
+  }
+}
+
+async function goOnWith(visit: MemberVisit, cookie: string, key: string) {
+  setSessionCookie(visit.context.config, visit.reply, cookie);
+  const session = await visit.openSession(cookie);
+  return await goTo({ ...visit, session }, "/security", { kind: "good", key });
+}
+
+/** `POST /security/sessions/end` */
+export async function postEndSessions(visit: MemberVisit) {
+  if (field(visit, "all") !== "") {
+    return await goOnWith(visit, await endOtherSessions(visit.context, visit.session), "flash.sessions-ended");
+  }
+  const ended = await endListedSession(visit.context, visit.session, field(visit, "session"));
+  return await goTo(visit, "/security", ended ? { kind: "good", key: "flash.session-ended" } : undefined);
+}
+
+/** `POST /security/totp`: begins to set up the second step; where it is on, makes new recovery codes. */
+export async function postTotp(visit: MemberVisit) {
+  const { context, session } = visit;
+  if (!(await passwordAgain(visit))) {
+    return await securityPage(visit, [{ form: "totp", field: "current_password", key: "problem.password.wrong" }]);
+  }
+  const step = secondStepOf(context, session.account);
+  if (!step) {
+    await saveSession(context, session, { once: { totpSecret: newTotpSecret() } });
+    return await goTo(visit, "/security/totp");
+  }
+  const { codes, hashes } = makeRecoveryCodes(session.account.id);
+  const columns = { second_step: sealSecondStep(context, session.account.id, { ...step, recovery: hashes }) };
+  await noteEvent(context, session, "recovery-codes", columns);
+  await saveSession(context, session, { once: { codes: codes.join(" ") } });
+  return await goTo(visit, "/security/recovery-codes");
+}
+
+async function passwordAgain(visit: MemberVisit): Promise<boolean> {
+  const { context, session } = visit;
+  await visit.limits.take("sign-in", `member ${session.account.id}`);
+  const confirmed = await confirmPassword(context, session.account, field(visit, "current_password"));
+  if (confirmed) await visit.limits.giveBack("sign-in", `member ${session.account.id}`);
+  return confirmed !== undefined;
+}
+
+/** `GET /security/totp`: the secret for the app, until a first code was typed. */
+export async function showTotp(visit: MemberVisit, errors: FieldError[] = []) {
+  const secret = visit.session.payload.once?.totpSecret;
+  if (typeof secret !== "string") return await goTo(visit, "/security");
+  const data = {
+    uri: totpUri(secret, nameOf(visit.session.account), visit.context.config.name),
+    secret: (secret.match(/.{1,4}/g) ?? []).join(" "),
+  };
+  const status = errors.length > 0 ? 422 : 200;
+  return await show(visit, "accounts/totp-setup", data, { current: "security", errors, status });
+}
+
+/** `POST /security/totp/confirm` */
+export async function postTotpConfirm(visit: MemberVisit) {
+  const { context, session } = visit;
+  const secret = session.payload.once?.totpSecret;
+  if (typeof secret !== "string") return await goTo(visit, "/security");
+  const code = field(visit, "code").trim();
+  if (code === "") return await showTotp(visit, [{ field: "code", key: "problem.code.missing" }]);
+  const { codes, hashes } = makeRecoveryCodes(session.account.id);
+  const step = useCode(context, session.account.id, newSecondStep(context, secret, hashes), code);
+  if (!step) return await showTotp(visit, [{ field: "code", key: "problem.code.wrong" }]);
+  const columns = { second_step: sealSecondStep(context, session.account.id, step) };
+  await noteEvent(context, session, "second-step-on", columns);
+  await saveSession(context, session, { once: { codes: codes.join(" ") } });
+  return await goTo(visit, "/security/recovery-codes", { kind: "good", key: "flash.totp-on" });
+}
+
+/** `GET /security/recovery-codes`: once. */
+export async function showRecoveryCodes(visit: MemberVisit) {
+  const codes = visit.session.payload.once?.codes;
+  if (typeof codes !== "string") return await goTo(visit, "/security");
+  await saveSession(visit.context, visit.session, { once: undefined });
+  return await show(visit, "accounts/recovery-codes", { codes: codes.split(" ") }, { current: "security" });
+}
+
+/** `POST /security/totp/remove` */
+export async function postTotpRemove(visit: MemberVisit) {
+  const { context, session } = visit;
+  if (!(await passwordAgain(visit))) {
+    return await securityPage(visit, [{ form: "off", field: "current_password", key: "problem.password.wrong" }]);
+  }
+  const columns = { second_step: sealSecondStep(context, session.account.id, undefined) };
+  await noteEvent(context, session, "second-step-off", columns);
+  return await goTo(visit, "/security", { kind: "good", key: "flash.totp-off" });
+}
+
+async function accountPage(visit: MemberVisit, address: string | undefined, errors: FieldError[] = []) {
+  const { context, session } = visit;
+  const { account } = session;
+  const stored = openColumn(context.secret, "contact", account.id, account.contact) ?? "";
+  const data = {
+    language: visit.lang,
+    contact: { address: address ?? stored },
+    treeOpened: null,
+    canExport: false,
+    canDelete: false,
+  };
+  return await show(visit, "accounts/account", data, {
+    current: "account",
+    errors,
+    status: errors.length > 0 ? 422 : 200,
+  });
+}
+
+/** `GET /account` */
+export async function showAccount(visit: MemberVisit) {
+  return await accountPage(visit, undefined);
+}
+
+/** `POST /account/language` */
+export async function postLanguage(visit: MemberVisit) {
+  const language = LANGUAGES.find((known) => known === field(visit, "language"));
+  if (!language) return await accountPage(visit, undefined, [{ field: "language", key: "problem.language" }]);
+  await changeColumns(visit.context, visit.session.account.id, { language });
+  return await goTo(visit, "/account", { kind: "good", key: "flash.language-saved" });
+}
+
+/** `POST /account/contact`: where notices go; empty: nowhere. */
+export async function postContact(visit: MemberVisit) {
+  const { context, session } = visit;
+  const address = field(visit, "address").trim();
+  const wrong = (key: string) => accountPage(visit, address, [{ field: "address", key }]);
+  if (address !== "" && (address.length > 254 || !/^[^\s@<>,;"]+@[^\s@<>,;"]+\.[^\s@<>,;".]+$/.test(address))) {
+    return await wrong("problem.contact.address");
+  }
+  if (address.toLowerCase() === nameOf(session.account)) return await wrong("problem.contact.own");
+  const contact = sealColumn(context.secret, "contact", session.account.id, address);
+  await changeColumns(context, session.account.id, { contact });
+  const flash = address === "" ? { key: "flash.contact-removed" } : { key: "flash.contact-saved", vars: { address } };
+  return await goTo(visit, "/account", { kind: "good", ...flash });
+}
+
+export function languageOf(visit: Pick<Visit, "session">): Language | undefined {
+  return LANGUAGES.find((known) => known === visit.session?.account.language);
+}

@@ -1,0 +1,155 @@
+import { saveSession } from "../accounts/sessions.js";
+import { suggestPassphrase } from "../protocol/words.js";
+import { openOwnState } from "../trust/trust.js";
+import { clientFamily } from "../web/client.js";
+import { setSessionCookie } from "../web/cookies.js";
+import type { FieldError, FreshLetter, Letter } from "../web/pages.js";
+import { passwordProblem } from "../web/problems.js";
+import { field, goTo, type MemberVisit, originOf, query, show, ticked, type Visit } from "../web/visit.js";
+import { letterId, letterLink, revokeInvite, settleLetters, type WriteOutcome, writeInvite } from "./letters.js";
+import { findLetter, type GoodLetter, redeem } from "./redeem.js";
+
+const letterOf = (visit: Visit) => (visit.request.params as { letter: string }).letter;
+
+async function redeemPage(
+  visit: Visit,
+  good: GoodLetter,
+  form: { username: string; trustInviter: boolean },
+  errors: FieldError[] = [],
+) {
+  const data = {
+    letter: letterOf(visit),
+    kind: good.kind,
+    inviter: good.inviter?.username ?? null,
+    expires: good.expires,
+    passwordMin: visit.context.config.passwordMin,
+    form,
+    suggestion: query(visit, "suggest") ? suggestPassphrase() : null,
+  };
+  return await show(visit, "invites/redeem", data, { errors, status: errors.length > 0 ? 422 : 200 });
+}
+
+async function deadLetter(visit: Visit) {
+  return await show(visit, "invites/dead", {}, { status: 404 });
+}
+
+/** `GET /invite/:letter`: never redeems, since messengers fetch previews. */
+export async function showLetter(visit: Visit) {
+  await visit.limits.take("invite", `client ${visit.client}`);
+  const good = await findLetter(visit.context, letterOf(visit));
+  if (!good) return await deadLetter(visit);
+  await visit.limits.giveBack("invite", `client ${visit.client}`);
+  return await redeemPage(visit, good, { username: "", trustInviter: true });
+}
+
+/** `POST /invite/:letter` */
+export async function join(visit: Visit) {
+  const { context } = visit;
+  await visit.limits.take("invite", `client ${visit.client}`);
+  const typed = { username: field(visit, "username").trim(), trustInviter: ticked(visit, "trust_inviter") };
+  const outcome = await redeem(context, letterOf(visit), {
+    ...typed,
+    password: field(visit, "password"),
+    language: visit.lang,
+    client: clientFamily(visit.request.headers["user-agent"]),
+  });
+  if (outcome.outcome === "dead") return await deadLetter(visit);
+  await visit.limits.giveBack("invite", `client ${visit.client}`);
+  if (outcome.outcome === "fault") {
+    const errors: FieldError[] = [];
+    if (outcome.username) errors.push({ field: "username", key: `problem.username.${outcome.username}` });
+    if (outcome.password) errors.push(passwordProblem(outcome.password));
+    return await redeemPage(visit, outcome.good, typed, errors);
+  }
+  setSessionCookie(context.config, visit.reply, outcome.cookie);
+  const session = await visit.openSession(outcome.cookie);
+  if (session) await saveSession(context, session, { once: { welcome: outcome.trusts ?? "" } });
+  return await goTo({ ...visit, session }, "/welcome", {
+    kind: "good",
+    key: "flash.joined",
+    vars: { username: outcome.username },
+  });
+}
+
+/** `GET /welcome`: the one screen after joining. */
+export async function showWelcome(visit: MemberVisit) {
+  const { once } = visit.session.payload;
+  if (once?.welcome === undefined) return await goTo(visit, "/");
+  await saveSession(visit.context, visit.session, { once: undefined });
+  const inviter = String(once.welcome) || null;
+  return await show(visit, "accounts/welcome", { inviter, slots: visit.context.config.trustSlots });
+}
+
+async function letters(
+  visit: MemberVisit,
+  options: { errors?: FieldError[]; note?: string; fresh?: FreshLetter } = {},
+) {
+  const state = await openOwnState(visit.context, visit.session);
+  await settleLetters(visit.context, state);
+  const { record } = state;
+  const open: Letter[] = record.openLetters.map((letter) => ({
+    id: letterId(letter),
+    note: letter.note,
+    state: "open" as const,
+    expires: letter.expires,
+  }));
+  const past: Letter[] = record.pastLetters.map((letter) => {
+    const { note, outcome, month, name } = letter;
+    if (outcome === "used") return { id: "", note, state: "came" as const, month, username: name || null };
+    return outcome === "expired"
+      ? { id: "", note, state: "expired" as const, expires: month }
+      : { id: "", note, state: "revoked" as const };
+  });
+  const data = {
+    left: record.invitesLeft,
+    fresh: options.fresh ?? null,
+    letters: [...open.reverse(), ...past.reverse()],
+    form: { note: options.note ?? "" },
+  };
+  const errors = options.errors ?? [];
+  return await show(visit, "invites/list", data, { current: "invites", errors, status: errors.length > 0 ? 422 : 200 });
+}
+
+/** `GET /invites` */
+export async function showInvites(visit: MemberVisit) {
+  const { once } = visit.session.payload;
+  if (once?.letter === undefined) return await letters(visit);
+  await saveSession(visit.context, visit.session, { once: undefined });
+  const link = letterLink(originOf(visit.context.config, visit.request), String(once.letter));
+  return await letters(visit, { fresh: { link, note: String(once.note), expires: String(once.expires) } });
+}
+
+function problemOf(outcome: Exclude<WriteOutcome, { outcome: "written" }>): FieldError {
+  const at = { field: "note" };
+  switch (outcome.outcome) {
+    case "none-left":
+      return { ...at, key: "problem.invites.none" };
+    case "too-many-open":
+      return { ...at, key: "problem.invites.open", vars: { count: outcome.count } };
+    case "note-too-long":
+      return { ...at, key: "problem.invites.note" };
+    case "too-young":
+      return { ...at, key: "problem.invites.young", vars: { count: outcome.days } };
+    case "frozen":
+      return { ...at, key: "problem.invites.frozen" };
+  }
+}
+
+/** `POST /invites`: the link is shown once, on the page that follows. */
+export async function write(visit: MemberVisit) {
+  const { context, session } = visit;
+  const note = field(visit, "note");
+  await visit.limits.take("invite", `member ${session.account.id}`);
+  const outcome = await writeInvite(context, session, note);
+  if (outcome.outcome !== "written") return await letters(visit, { note, errors: [problemOf(outcome)] });
+  const { letter, expires } = outcome;
+  await saveSession(context, session, { once: { letter, note: outcome.note, expires } });
+  return await goTo(visit, "/invites");
+}
+
+/** `POST /invites/revoke` */
+export async function revoke(visit: MemberVisit) {
+  const outcome = await revokeInvite(visit.context, visit.session, field(visit, "invite"));
+  if (outcome !== "revoked") return await goTo(visit, "/invites");
+  return await goTo(visit, "/invites", { kind: "good", key: "flash.letter-revoked" });
+}

@@ -1,0 +1,182 @@
+import { saveSession } from "../accounts/sessions.js";
+import { addDays, dayOf } from "../days.js";
+import { suggestPassphrase } from "../protocol/words.js";
+import type { FieldError } from "../web/pages.js";
+import { passwordProblem } from "../web/problems.js";
+import { field, goTo, type MemberVisit, originOf, query, show, ticked, type Visit } from "../web/visit.js";
+import { choosePassword, findHandover, type Handover } from "./handover.js";
+import { approve, type HelpOutcome, help } from "./help.js";
+import { stopResets } from "./stop.js";
+
+/** `GET /reset`: "I forgot my password". */
+export async function showHow(visit: Visit) {
+  return await show(visit, "resets/how", {});
+}
+
+/** `GET /help` */
+export async function showHelp(visit: MemberVisit) {
+  return await show(visit, "resets/help", { form: { username: "" } }, { current: "help" });
+}
+
+/**
+ * `POST /help`
+ *
+ * Limits count what leads nowhere, by client and by the member who asks; what they say is the same for every name.
+ */
+export async function askToHelp(visit: MemberVisit) {
+  const { context, session } = visit;
+  const username = field(visit, "username").trim();
+  if (username === "") {
+    const errors = [{ field: "username", key: "problem.username.missing" }];
+    return await show(visit, "resets/help", { form: { username } }, { current: "help", status: 422, errors });
+  }
+  const subjects = [`client ${visit.client}`, `member ${session.account.id}`];
+  await visit.limits.take("help", ...subjects);
+  const outcome = await help(context, session, username, ticked(visit, "again"));
+  if (outcome.outcome !== "none") await visit.limits.giveBack("help", ...subjects);
+  return await showHelpOutcome(visit, outcome);
+}
+
+function linkFor(visit: Visit, secret: string): string {
+  return new URL(`/handover/${secret}`, originOf(visit.context.config, visit.request)).href;
+}
+
+async function showHelpOutcome(visit: MemberVisit, outcome: HelpOutcome, errors: FieldError[] = []) {
+  const current = "help" as const;
+  switch (outcome.outcome) {
+    case "none":
+      return await show(visit, "resets/help-nothing", {}, { current });
+    case "opened": {
+      const { username, expiryDay: expires, rules } = outcome;
+      const { threshold, waitDays } = rules;
+      const link = linkFor(visit, outcome.link);
+      return await show(visit, "resets/help-handover", { username, link, expires, threshold, waitDays }, { current });
+    }
+    case "nothing-chosen": {
+      const { username, expiryDay: expires, rules } = outcome;
+      const { threshold, waitDays } = rules;
+      return await show(visit, "resets/help-waiting", { username, expires, threshold, waitDays }, { current });
+    }
+    case "compare": {
+      const { username, rules } = outcome;
+      const cases = outcome.cases
+        .map((row) => ({
+          id: row.id,
+          words: row.words,
+          chosen: row.choiceDay,
+          agreed: row.agreed,
+          threshold: rules.threshold,
+          waitDays: row.waitDays,
+          lostSecondStep: row.lostSecondStep,
+          approved: row.approvedByMe,
+        }))
+        .sort((a, b) => (a.chosen < b.chosen ? -1 : a.chosen > b.chosen ? 1 : a.id < b.id ? -1 : 1));
+      const fresh = outcome.fresh
+        ? { link: linkFor(visit, outcome.fresh.link), expires: outcome.fresh.expiryDay }
+        : null;
+      const status = errors.length > 0 ? 422 : 200;
+      return await show(visit, "resets/help-compare", { username, cases, fresh }, { current, status, errors });
+    }
+  }
+}
+
+/** `POST /help/approve`: "they match". */
+export async function agree(visit: MemberVisit) {
+  const { context, session } = visit;
+  const username = field(visit, "username").trim();
+  const subjects = [`client ${visit.client}`, `member ${session.account.id}`];
+  await visit.limits.take("help", ...subjects);
+  const outcome = await approve(context, session, username, field(visit, "case"));
+  if (outcome.outcome !== "none") await visit.limits.giveBack("help", ...subjects);
+  if (outcome.outcome === "none") return await show(visit, "resets/help-nothing", {}, { current: "help" });
+  if (outcome.outcome === "ended") {
+    const errors = [{ field: "username", key: "problem.help.case" }];
+    return await show(visit, "resets/help", { form: { username } }, { current: "help", status: 422, errors });
+  }
+  const { agreed, threshold, chosen, earliest, waitDays } = outcome;
+  const once = { username: outcome.username, agreed, threshold, chosen, earliest, waitDays };
+  await saveSession(context, session, { once });
+  return await goTo(visit, "/help/agreed");
+}
+
+/** `GET /help/agreed`: once, right after agreeing; nothing of it stays. */
+export async function showAgreed(visit: MemberVisit) {
+  const { once } = visit.session.payload;
+  if (!once?.chosen) return await goTo(visit, "/help");
+  await saveSession(visit.context, visit.session, { once: undefined });
+  const data = {
+    username: String(once.username),
+    agreed: Number(once.agreed),
+    threshold: Number(once.threshold),
+    chosen: String(once.chosen),
+    earliest: String(once.earliest),
+    waitDays: Number(once.waitDays),
+  };
+  return await show(visit, "resets/help-agreed", data, { current: "help" });
+}
+
+async function handoverPage(visit: Visit, secret: string, handover: Handover, errors: FieldError[] = []) {
+  const { rules } = handover;
+  const data = {
+    username: handover.username,
+    secret,
+    passwordMin: visit.context.config.passwordMin,
+    threshold: rules.threshold,
+    waitDays: rules.waitDays,
+    earliest: addDays(dayOf(visit.context.clock()), rules.waitDays),
+    form: { lostSecondStep: ticked(visit, "lost_second_step") },
+    suggestion: query(visit, "suggest") ? suggestPassphrase() : null,
+  };
+  return await show(visit, "resets/handover", data, { errors, status: errors.length > 0 ? 422 : 200 });
+}
+
+async function deadLink(visit: Visit) {
+  return await show(visit, "resets/dead", {}, { status: 404 });
+}
+
+const secretOf = (visit: Visit) => (visit.request.params as { secret: string }).secret;
+
+/** `GET /handover/:secret`: never changes anything, since messengers fetch previews. */
+export async function showHandover(visit: Visit) {
+  await visit.limits.take("handover", `client ${visit.client}`);
+  const handover = await findHandover(visit.context, secretOf(visit));
+  if (!handover) return await deadLink(visit);
+  await visit.limits.giveBack("handover", `client ${visit.client}`);
+  return await handoverPage(visit, secretOf(visit), handover);
+}
+
+/** `POST /handover/:secret` */
+export async function choose(visit: Visit) {
+  await visit.limits.take("handover", `client ${visit.client}`);
+  const secret = secretOf(visit);
+  const outcome = await choosePassword(
+    visit.context,
+    secret,
+    field(visit, "password"),
+    ticked(visit, "lost_second_step"),
+  );
+  if (outcome.outcome === "dead") return await deadLink(visit);
+  await visit.limits.giveBack("handover", `client ${visit.client}`);
+  if (outcome.outcome === "fault") {
+    return await handoverPage(visit, secret, outcome.handover, [passwordProblem(outcome.fault)]);
+  }
+  const { username, words, rules, earliest, waitDays } = outcome;
+  const chosen = dayOf(visit.context.clock());
+  const { threshold } = rules;
+  return await show(visit, "resets/handover-done", {
+    username,
+    words,
+    agreed: 0,
+    threshold,
+    chosen,
+    earliest,
+    waitDays,
+  });
+}
+
+/** `POST /resets/stop`: from a session that is still open. */
+export async function stop(visit: MemberVisit) {
+  const count = await stopResets(visit.context, visit.session);
+  if (count === 0) return await goTo(visit, "/", { kind: "good", key: "flash.nothing-to-stop" });
+  return await goTo(visit, "/", { kind: "good", key: "flash.reset-stopped", vars: { count } });
+}

@@ -1,0 +1,36 @@
+import type { TrustedPerson as Entry } from "../accounts/state.js";
+import { monthOf } from "../days.js";
+import { keyMonth } from "../protocol/keypair.js";
+import type { RecordedEvent } from "../protocol/self-record.js";
+import type { Rules as TokenRules } from "../protocol/token.js";
+import type { Rules, Standing, TrustedPerson } from "./statement.js";
+
+const STANDINGS: Record<Entry["standing"], Standing> = {
+  usable: "counts",
+  "new-key": "new-key",
+  suspended: "suspended",
+  gone: "gone",
+  forged: "unverified",
+};
+
+/** The list as the pages show it, in the order of the names. */
+export async function peopleFor(trusted: readonly Entry[], told: readonly RecordedEvent[]): Promise<TrustedPerson[]> {
+  const people = await Promise.all(
+    trusted.map(async (entry) => {
+      const username = entry.name.split("@")[0] as string;
+      const keptKey = told.find((event) => event.kind === "person-reset-kept-key" && event.values?.name === entry.name);
+      const newKey = entry.standing === "new-key" && entry.person;
+      return {
+        username,
+        standing: STANDINGS[entry.standing],
+        since: entry.month,
+        reset: newKey ? monthOf(await keyMonth(newKey.publicKey)) : (keptKey?.day.slice(0, 7) ?? null),
+      };
+    }),
+  );
+  return people.sort((a, b) => (a.username < b.username ? -1 : 1));
+}
+
+export function rulesFor(rules: TokenRules): Rules {
+  return { threshold: rules.threshold, waitDays: rules.waitDays, keepKey: rules.keepsKey };
+}

@@ -1,0 +1,185 @@
+import { setSessionCookie } from "../web/cookies.js";
+import type { FieldError } from "../web/pages.js";
+import { field, goTo, type MemberVisit, show, ticked } from "../web/visit.js";
+import { peopleFor, rulesFor } from "./page-data.js";
+import { addTrusted, confirmTrusted, openOwnState, type RulesFault, removeTrusted, setRules } from "./trust.js";
+
+interface PeopleForm {
+  username?: string;
+  threshold?: string;
+  waitDays?: string;
+  keepKey?: boolean;
+}
+
+interface Removal {
+  username: string;
+  left: number;
+  below: boolean;
+  needsPassword: boolean;
+}
+
+async function people(
+  visit: MemberVisit,
+  options: { errors?: FieldError[]; form?: PeopleForm; removal?: Removal } = {},
+) {
+  const state = await openOwnState(visit.context, visit.session);
+  const { rules, told } = state.record;
+  const data = {
+    people: await peopleFor(state.trusted, told),
+    rules: rulesFor(rules),
+    slots: visit.context.config.trustSlots,
+    isAdmin: state.account.role !== "member",
+    form: {
+      username: "",
+      threshold: String(rules.threshold),
+      waitDays: String(rules.waitDays),
+      keepKey: rules.keepsKey,
+      ...options.form,
+    },
+    removal: options.removal ?? null,
+  };
+  const wrong = options.errors !== undefined || options.removal !== undefined;
+  return await show(visit, "trust/people", data, {
+    current: "trust",
+    status: wrong ? 422 : 200,
+    errors: options.errors ?? [],
+  });
+}
+
+/** `GET /trust` */
+export async function showPeople(visit: MemberVisit) {
+  return await people(visit);
+}
+
+/** `POST /trust` */
+export async function addPerson(visit: MemberVisit) {
+  const { context, session } = visit;
+  const username = field(visit, "username").trim();
+  const refuse = (key: string, vars: Record<string, string | number> = {}) =>
+    people(visit, { form: { username }, errors: [{ field: "username", key, vars }] });
+  if (username === "") return await refuse("problem.username.missing");
+  await visit.limits.take("trust", `member ${session.account.id}`);
+  const outcome = await addTrusted(context, session, username);
+  const name = username.toLowerCase().split("@")[0] as string;
+  switch (outcome) {
+    case "added":
+      return await goTo(visit, "/trust", { kind: "good", key: "flash.person-added", vars: { name } });
+    case "known":
+      return await refuse("problem.trust.twice", { name });
+    case "self":
+      return await refuse("problem.trust.self");
+    case "full":
+      return await refuse("problem.trust.full", { slots: context.config.trustSlots });
+    case "unknown":
+      return await refuse("problem.trust.unknown", { name: username });
+  }
+}
+
+/** `POST /trust/remove` */
+export async function removePerson(visit: MemberVisit) {
+  const username = field(visit, "username").trim();
+  const password = field(visit, "current_password");
+  const outcome = await removeTrusted(visit.context, visit.session, {
+    username,
+    confirmed: ticked(visit, "confirm"),
+    password: password === "" ? undefined : password,
+  });
+  const name = username.toLowerCase().split("@")[0] as string;
+  switch (outcome.outcome) {
+    case "removed":
+      if (!outcome.rekeyed) {
+        return await goTo(visit, "/trust", { kind: "good", key: "flash.person-removed", vars: { name } });
+      }
+      return await goOnWith(visit, outcome.rekeyed.cookie, "flash.person-removed-new-key", { name });
+    case "unknown":
+      return await people(visit, {
+        errors: [{ field: "username", key: "problem.trust.missing", vars: { name: username } }],
+      });
+    case "confirm":
+      return await people(visit, {
+        removal: { username: name, left: outcome.left, below: true, needsPassword: outcome.needsPassword },
+      });
+    case "wrong-password":
+      return await people(visit, {
+        removal: { username: name, left: outcome.left, below: outcome.below, needsPassword: true },
+        ...(password !== "" && {
+          errors: [{ form: "remove", field: "current_password", key: "problem.password.wrong" }],
+        }),
+      });
+  }
+}
+
+/** After a new keypair this session goes on under a new cookie; the others hold the old key and are over. */
+async function goOnWith(visit: MemberVisit, cookie: string, key: string, vars: Record<string, string>) {
+  setSessionCookie(visit.context.config, visit.reply, cookie);
+  const session = await visit.openSession(cookie);
+  return await goTo({ ...visit, session }, "/trust", { kind: "good", key, vars });
+}
+
+const RULE_PROBLEMS: Record<RulesFault, string> = {
+  threshold: "problem.rules.threshold",
+  nobody: "problem.rules.nobody",
+  wait: "problem.rules.wait",
+  "keep-needs-two": "problem.rules.keepAlone",
+  "keep-admin": "problem.rules.keepAdmin",
+};
+
+/** `POST /trust/rules` */
+export async function saveRules(visit: MemberVisit) {
+  const typed = {
+    threshold: field(visit, "threshold").trim(),
+    waitDays: field(visit, "wait_days").trim(),
+    keepKey: ticked(visit, "keep_key"),
+  };
+  const password = field(visit, "current_password");
+  const whole = (text: string) => (/^\d{1,4}$/.test(text) ? Number(text) : Number.NaN);
+  const outcome = await setRules(visit.context, visit.session, {
+    threshold: whole(typed.threshold),
+    waitDays: whole(typed.waitDays),
+    keepsKey: typed.keepKey,
+    password: password === "" ? undefined : password,
+  });
+  switch (outcome.outcome) {
+    case "saved":
+      if (!outcome.rekeyed) return await goTo(visit, "/trust", { kind: "good", key: "flash.rules-saved" });
+      return await goOnWith(visit, outcome.rekeyed.cookie, "flash.rules-saved-new-key", {});
+    case "fault":
+      return await people(visit, {
+        form: typed,
+        errors: [{ field: outcome.field, key: RULE_PROBLEMS[outcome.code], vars: { count: outcome.max } }],
+      });
+    case "wrong-password": {
+      const key = password === "" ? "problem.rules.password" : "problem.password.wrong";
+      return await people(visit, { form: typed, errors: [{ form: "rules", field: "current_password", key }] });
+    }
+  }
+}
+
+/** `GET /trust/confirm`: where a sign-in lands when somebody trusted has a new key. */
+export async function showConfirm(visit: MemberVisit) {
+  const state = await openOwnState(visit.context, visit.session);
+  const list = (await peopleFor(state.trusted, [])).filter((person) => person.standing === "new-key");
+  if (list.length === 0) return await goTo(visit, "/trust");
+  return await show(visit, "trust/confirm", { people: list }, { current: "trust" });
+}
+
+/** `POST /trust/confirm` */
+export async function confirmPerson(visit: MemberVisit) {
+  const username = field(visit, "username").trim();
+  const name = username.toLowerCase().split("@")[0] as string;
+  const outcome = await confirmTrusted(visit.context, visit.session, username);
+  if (outcome === "unknown") {
+    return await people(visit, {
+      errors: [{ field: "username", key: "problem.trust.missing", vars: { name: username } }],
+    });
+  }
+  return await goTo(visit, "/trust", { kind: "good", key: "flash.person-confirmed", vars: { name } });
+}
+
+/** `GET /trust/card`: for the drawer. */
+export async function showCard(visit: MemberVisit) {
+  const state = await openOwnState(visit.context, visit.session);
+  const list = await peopleFor(state.trusted, []);
+  const data = { people: list.map((person) => person.username), rules: rulesFor(state.record.rules) };
+  return await show(visit, "trust/card", data, { current: "trust" });
+}

@@ -1,0 +1,189 @@
+import { fileURLToPath } from "node:url";
+import fastifyCookie from "@fastify/cookie";
+import fastifyCsrf from "@fastify/csrf-protection";
+import fastifyFormbody from "@fastify/formbody";
+import fastifyHelmet from "@fastify/helmet";
+import fastifyStatic from "@fastify/static";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { openResets } from "../accounts/page-data.js";
+import * as accounts from "../accounts/routes.js";
+import { openSession } from "../accounts/sessions.js";
+import type { Context } from "../context.js";
+import { dayOf } from "../days.js";
+import * as invites from "../invites/routes.js";
+import * as resets from "../resets/routes.js";
+import * as trust from "../trust/routes.js";
+import { about, changePasswordPage, securityTxt } from "./about.js";
+import { cookieName, cookieOptions, isSecure, readCookie, setLanguageCookie } from "./cookies.js";
+import { notFound, showError } from "./errors.js";
+import { LANGUAGES, pickLanguage } from "./i18n.js";
+import { clientOf, makeLimits } from "./limits.js";
+import { createView } from "./view.js";
+import { type MemberVisit, sameSitePath, type Visit } from "./visit.js";
+
+/** A route for members: without a session it answers 303 to `/sign-in`. */
+interface MemberRoute {
+  member: (visit: MemberVisit) => Promise<unknown>;
+}
+/** A route that anybody may use; it says so here, and nowhere else. */
+interface OpenRoute {
+  anybody: (visit: Visit) => Promise<unknown>;
+}
+type Route = MemberRoute | OpenRoute;
+
+const member = (handler: MemberRoute["member"]): Route => ({ member: handler });
+const anybody = (handler: OpenRoute["anybody"]): Route => ({ anybody: handler });
+
+/** Every page and form of Kith. */
+const TABLE: readonly { url: string; get?: Route; post?: Route }[] = [
+  { url: "/", get: anybody(accounts.home) },
+  { url: "/about", get: anybody(about) },
+  { url: "/.well-known/change-password", get: anybody(changePasswordPage) },
+  { url: "/.well-known/security.txt", get: anybody(securityTxt) },
+
+  { url: "/sign-in", get: anybody(accounts.showSignIn), post: anybody(accounts.postSignIn) },
+  { url: "/sign-in/code", get: anybody((visit) => accounts.showCode(visit)), post: anybody(accounts.postCode) },
+  { url: "/sign-out", post: anybody(accounts.signOut) },
+
+  { url: "/invite/:letter", get: anybody(invites.showLetter), post: anybody(invites.join) },
+  { url: "/welcome", get: member(invites.showWelcome) },
+  { url: "/invites", get: member(invites.showInvites), post: member(invites.write) },
+  { url: "/invites/revoke", post: member(invites.revoke) },
+
+  { url: "/trust", get: member(trust.showPeople), post: member(trust.addPerson) },
+  { url: "/trust/remove", post: member(trust.removePerson) },
+  { url: "/trust/rules", post: member(trust.saveRules) },
+  { url: "/trust/confirm", get: member(trust.showConfirm), post: member(trust.confirmPerson) },
+  { url: "/trust/card", get: member(trust.showCard) },
+
+  { url: "/reset", get: anybody(resets.showHow) },
+  { url: "/help", get: member(resets.showHelp), post: member(resets.askToHelp) },
+  { url: "/help/approve", post: member(resets.agree) },
+  { url: "/help/agreed", get: member(resets.showAgreed) },
+  { url: "/handover/:secret", get: anybody(resets.showHandover), post: anybody(resets.choose) },
+  { url: "/resets/stop", post: member(resets.stop) },
+
+  { url: "/security", get: member(accounts.showSecurity) },
+  { url: "/security/password", post: member(accounts.postPassword) },
+  { url: "/security/sessions/end", post: member(accounts.postEndSessions) },
+  { url: "/security/totp", get: member((visit) => accounts.showTotp(visit)), post: member(accounts.postTotp) },
+  { url: "/security/totp/confirm", post: member(accounts.postTotpConfirm) },
+  { url: "/security/totp/remove", post: member(accounts.postTotpRemove) },
+  { url: "/security/recovery-codes", get: member(accounts.showRecoveryCodes) },
+
+  { url: "/account", get: member(accounts.showAccount) },
+  { url: "/account/language", post: member(accounts.postLanguage) },
+  { url: "/account/contact", post: member(accounts.postContact) },
+];
+
+/** No form of Kith is larger than this. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+/** The web app, not yet listening; tests go through `app.inject`. */
+export async function buildApp(context: Context): Promise<FastifyInstance> {
+  const { config, log } = context;
+  const app = Fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
+    forceCloseConnections: true,
+    routerOptions: { maxParamLength: 300 },
+    // Our own line below: the template of the route, never the address, which may hold a letter or a link.
+    logger: false,
+  });
+  const view = createView({ today: () => dayOf(context.clock()) });
+  const limits = makeLimits(context);
+
+  await app.register(fastifyCookie);
+  await app.register(fastifyFormbody, { bodyLimit: MAX_BODY_BYTES });
+  await app.register(fastifyHelmet, helmetOptions(isSecure(config), config.origin.protocol === "https:"));
+  await app.register(fastifyCsrf, { cookieKey: cookieName(config, "csrf"), cookieOpts: cookieOptions(config) });
+  await app.register(fastifyStatic, {
+    root: fileURLToPath(new URL("../../public/", import.meta.url)),
+    index: false,
+    maxAge: "1h",
+  });
+  // Only forms are understood.
+  app.removeContentTypeParser(["application/json", "text/plain"]);
+
+  const visits = new WeakMap<FastifyRequest, Visit>();
+  const visitOf = (request: FastifyRequest, reply: FastifyReply): Visit => {
+    const known = visits.get(request);
+    if (known) return known;
+    const fallback = readCookie(config, request, "language");
+    const visit: Visit = {
+      context,
+      request,
+      reply,
+      view,
+      lang: pickLanguage(request.headers["accept-language"], fallback, config.language),
+      session: undefined,
+      anySession: undefined,
+      client: clientOf(request),
+      limits,
+      openSession: (cookie) => openSession(context, cookie),
+      band: async () => (visit.session ? await openResets(context, visit.session) : []),
+    };
+    visits.set(request, visit);
+    return visit;
+  };
+
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("Cache-Control", "no-store");
+    reply.header("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
+    const asked = LANGUAGES.find((language) => language === (request.query as { language?: unknown }).language);
+    if (asked && request.method === "GET") {
+      setLanguageCookie(config, reply, asked);
+      return await reply.redirect(request.url.split("?")[0] as string, 303);
+    }
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const route = request.routeOptions.url ?? "no route";
+    const milliseconds = Math.round(reply.elapsedTime);
+    log.info({ method: request.method, route, status: reply.statusCode, milliseconds }, "answered");
+  });
+  app.setErrorHandler(async (error, request, reply) => await showError(visitOf(request, reply), error));
+  app.setNotFoundHandler(async (request, reply) => await notFound(visitOf(request, reply)));
+
+  const serve = (route: Route) => async (request: FastifyRequest, reply: FastifyReply) => {
+    const visit = visitOf(request, reply);
+    const cookie = readCookie(config, request, "session");
+    visit.anySession = cookie ? await openSession(context, cookie) : undefined;
+    if (visit.anySession?.payload.stage === "full") {
+      visit.session = visit.anySession;
+      visit.lang = accounts.languageOf(visit) ?? visit.lang;
+    }
+    if ("anybody" in route) return await route.anybody(visit);
+    if (visit.session) return await route.member(visit as MemberVisit);
+    const next = request.method === "GET" ? sameSitePath(request.url) : undefined;
+    return await reply.redirect(next ? `/sign-in?next=${encodeURIComponent(next)}` : "/sign-in", 303);
+  };
+  for (const { url, get, post } of TABLE) {
+    if (get) app.get(url, serve(get));
+    if (post) app.post(url, { preHandler: app.csrfProtection }, serve(post));
+  }
+  return app;
+}
+
+/** OWASP ASVS 5.0, 3.4: nothing from elsewhere, nothing inline, no framing, no referrer that could carry a link. */
+function helmetOptions(secure: boolean, https: boolean) {
+  return {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        styleSrc: ["'self'"],
+        scriptSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        formAction: ["'self'"],
+        baseUri: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    referrerPolicy: { policy: "no-referrer" as const },
+    xFrameOptions: { action: "deny" as const },
+    crossOriginOpenerPolicy: secure ? { policy: "same-origin" as const } : false,
+    crossOriginResourcePolicy: { policy: "same-origin" as const },
+    originAgentCluster: secure,
+    strictTransportSecurity: https ? { maxAge: 63_072_000, includeSubDomains: true } : false,
+  };
+}

@@ -1,0 +1,89 @@
+import { isIPv6 } from "node:net";
+import type { FastifyRequest } from "fastify";
+import { RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
+import type { LimitedAction } from "../config.js";
+import type { Context } from "../context.js";
+import { dayOf } from "../days.js";
+import { toBase64url } from "../protocol/bytes.js";
+import { hmac, type Label } from "../protocol/derive.js";
+
+const LIMIT: Label = "kith/v1/limit";
+
+/** Somebody did something too often. */
+export class TooManyError extends Error {
+  override readonly name = "TooManyError";
+  constructor(readonly retryAfterSeconds: number) {
+    super("Too many tries.");
+  }
+}
+
+/**
+ * Limits on what a client or an acting member does; never on whom it is done to, since a limit on Ada would let
+ * anybody keep Ada and her helpers out. Shared by all instances.
+ */
+export interface Limits {
+  /**
+   * Counts one try.
+   *
+   * @param subjects who tries: a client, an acting member, or a client together with a name it fails on
+   * @throws TooManyError
+   */
+  take(action: LimitedAction, ...subjects: string[]): Promise<void>;
+  /** Takes a try back that was none: it succeeded. */
+  giveBack(action: LimitedAction, ...subjects: string[]): Promise<void>;
+}
+
+export function makeLimits(context: Context): Limits {
+  const limiters = new Map(
+    Object.entries(context.config.limits).map(([action, { points, seconds }]) => [
+      action,
+      new RateLimiterPostgres({
+        storeClient: context.pool,
+        storeType: "pool",
+        tableName: "limits_points",
+        tableCreated: true,
+        keyPrefix: "",
+        points,
+        duration: seconds,
+        clearExpiredByTimeout: false,
+      }),
+    ]),
+  );
+  const limiter = (action: LimitedAction) => limiters.get(action) as RateLimiterPostgres;
+  // The key tells nothing without the server secret, and is another one tomorrow.
+  const keyOf = (action: LimitedAction, subject: string) =>
+    toBase64url(hmac(context.secret, LIMIT, action, dayOf(context.clock()), subject));
+  return {
+    async take(action, ...subjects) {
+      for (const subject of subjects) {
+        try {
+          await limiter(action).consume(keyOf(action, subject));
+        } catch (refused) {
+          if (!(refused instanceof RateLimiterRes)) throw refused;
+          throw new TooManyError(Math.max(1, Math.ceil(refused.msBeforeNext / 1000)));
+        }
+      }
+    },
+    async giveBack(action, ...subjects) {
+      for (const subject of subjects) await limiter(action).reward(keyOf(action, subject));
+    },
+  };
+}
+
+/** Removes what no longer counts; run daily. */
+export async function sweepLimits(context: Context): Promise<void> {
+  await context.pool.query("delete from limits_points where expire < $1", [context.clock().getTime()]);
+}
+
+/** Who asks: an IPv4 address, or the /64 network of an IPv6 one, of which one household has many. */
+export function clientOf(request: FastifyRequest): string {
+  const { ip } = request;
+  if (!isIPv6(ip)) return ip;
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip);
+  if (mapped) return mapped[1] as string;
+  const [head = "", tail] = ip.split("::");
+  const left = head.split(":").filter(Boolean);
+  const right = (tail ?? "").split(":").filter(Boolean);
+  const groups = tail === undefined ? left : [...left, ...Array(8 - left.length - right.length).fill("0"), ...right];
+  return `${groups.slice(0, 4).join(":")}::/64`;
+}

@@ -1,0 +1,121 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { type Flash, type Session, saveSession } from "../accounts/sessions.js";
+import type { Config, Language } from "../config.js";
+import type { Context } from "../context.js";
+import type { Limits } from "./limits.js";
+import type { FieldError, NavItem, OpenReset, Pages, Shell } from "./pages.js";
+import type { View } from "./view.js";
+
+/** One request with everything a route may use. */
+export interface Visit {
+  context: Context;
+  request: FastifyRequest;
+  reply: FastifyReply;
+  view: View;
+  lang: Language;
+  session: Session | undefined;
+  /** Also one that still lacks its second step. */
+  anySession: Session | undefined;
+  /** Who asks, for limits: an address, an IPv6 network, or a Tor circuit. */
+  client: string;
+  limits: Limits;
+  openSession: (cookie: string) => Promise<Session | undefined>;
+  /** Resets of one's own password that are under way; only looked up for a page that is shown. */
+  band: () => Promise<readonly OpenReset[]>;
+}
+
+/** A visit by somebody who is signed in. */
+export interface MemberVisit extends Visit {
+  session: Session;
+}
+
+export interface PageOptions {
+  status?: number;
+  current?: NavItem;
+  errors?: readonly FieldError[];
+  flash?: Flash;
+}
+
+/** The origin under which this visitor came: the app's onion service, or the configured one. */
+export function originOf(config: Config, request: FastifyRequest): URL {
+  const { onionOrigin, origin } = config;
+  return onionOrigin && request.host === onionOrigin.host ? onionOrigin : origin;
+}
+
+function navOf(isAdmin: boolean): NavItem[] {
+  return ["home", "trust", "help", "invites", "security", "account", ...(isAdmin ? [] : [])];
+}
+
+function contactLink(contact: string | undefined): string | null {
+  if (!contact) return null;
+  return /^[a-z][a-z0-9+.-]*:/i.test(contact) ? contact : `mailto:${contact}`;
+}
+
+/** Renders a page and sends it. A flash that waits in the session is shown, once. */
+export async function show<Template extends keyof Pages>(
+  visit: Visit,
+  template: Template,
+  data: Pages[Template],
+  options: PageOptions = {},
+): Promise<FastifyReply> {
+  const { context, request, reply, session, lang } = visit;
+  const { config } = context;
+  const full = session?.payload.stage === "full" ? session : undefined;
+  const flash = options.flash ?? full?.payload.flash;
+  if (full?.payload.flash) await saveSession(context, full, { flash: undefined });
+  const origin = originOf(config, request);
+  const shell: Shell = {
+    lang,
+    csrf: reply.generateCsrf(),
+    me: full ? { username: full.account.username, isAdmin: full.account.role === "admin" } : null,
+    nav: full ? navOf(full.account.role === "admin") : [],
+    current: options.current ?? null,
+    collective: {
+      name: config.name,
+      domain: full?.account.domain ?? config.domains[0],
+      host: origin.host,
+      origin: origin.origin,
+      contact: contactLink(config.contact),
+    },
+    switchHref: full || request.method !== "GET" ? null : `?language=${lang === "en" ? "de" : "en"}`,
+    flash: flash ? { kind: flash.kind, key: flash.key, ...(flash.vars && { vars: flash.vars }) } : null,
+    band: full ? await visit.band() : null,
+    errors: options.errors ?? [],
+  };
+  return await reply
+    .code(options.status ?? 200)
+    .type("text/html; charset=utf-8")
+    .send(visit.view.render(template, shell, data));
+}
+
+/** Sends somebody on after a form, with a sentence to show there. */
+export async function goTo(
+  visit: Pick<Visit, "context" | "session" | "reply">,
+  path: string,
+  flash?: Flash,
+): Promise<FastifyReply> {
+  if (flash && visit.session) await saveSession(visit.context, visit.session, { flash });
+  return await visit.reply.redirect(path, 303);
+}
+
+/** One text field of a form; whatever else was sent there counts as not sent. */
+export function field(visit: Visit, name: string): string {
+  const body = visit.request.body as Record<string, unknown> | undefined;
+  const value = body?.[name];
+  return typeof value === "string" ? value.replaceAll("\u0000", "") : "";
+}
+
+/** Whether a checkbox of a form is ticked. */
+export function ticked(visit: Visit, name: string): boolean {
+  return field(visit, name) === "on";
+}
+
+export function query(visit: Visit, name: string): string {
+  const value = (visit.request.query as Record<string, unknown>)[name];
+  return typeof value === "string" ? value : "";
+}
+
+/** A path of this site to go to, or undefined: nothing that a browser could take for another host. */
+export function sameSitePath(text: string): string | undefined {
+  return /^\/(?![/\\])[\x21-\x7e]*$/.test(text) && !text.includes("\\") ? text : undefined;
+}

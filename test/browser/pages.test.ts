@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { after, before, describe, test } from "node:test";
+import { type Browser, type BrowserContext, chromium } from "playwright-core";
+import { createView } from "#kith/web/view.js";
+import { need } from "../support/need.js";
+import { PAGE_STATES, SAMPLE_DAY } from "../support/page-states.js";
+
+// Every page in every state as a browser shows it, under the policy that production sends.
+
+const { chromium: executablePath, skip } = need("chromium");
+const ORIGIN = "http://kith.test";
+const POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'";
+const MAX_PAGE_BYTES = 60_000;
+const WIDTHS = [320, 1280];
+const SCHEMES = ["light", "dark"] as const;
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const asset = (name: string) => readFileSync(new URL(`../../public/${name}`, import.meta.url));
+const assets = new Map([
+  ["/kith.css", { contentType: "text/css", body: asset("kith.css") }],
+  ["/kith.js", { contentType: "text/javascript", body: asset("kith.js") }],
+  ["/favicon.svg", { contentType: "image/svg+xml", body: asset("favicon.svg") }],
+]);
+const assetBytes = [...assets.values()].reduce((sum, { body }) => sum + body.length, 0);
+const view = createView({ today: () => SAMPLE_DAY, strict: true });
+
+describe("the pages in a browser", { skip }, () => {
+  let browser: Browser;
+  let context: BrowserContext;
+  let html = "";
+
+  before(async () => {
+    browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+    // Without transitions, so that a change of the colour scheme is complete when it is measured.
+    context = await browser.newContext({ reducedMotion: "reduce" });
+    await context.route("**/*", (route) => {
+      const { pathname } = new URL(route.request().url());
+      const found = assets.get(pathname);
+      if (found) return route.fulfill(found);
+      return route.fulfill({
+        contentType: "text/html; charset=utf-8",
+        headers: { "content-security-policy": POLICY },
+        body: html,
+      });
+    });
+  });
+
+  after(async () => {
+    await browser?.close();
+  });
+
+  for (const state of PAGE_STATES) {
+    test(`${state.name} is accessible, fits a small phone, and obeys the policy`, async () => {
+      const page = await context.newPage();
+      const problems: string[] = [];
+      page.on("console", (message) => {
+        if (message.type() === "error" || message.type() === "warning") problems.push(message.text());
+      });
+      page.on("pageerror", (error) => problems.push(String(error)));
+      for (const language of ["en", "de"] as const) {
+        html = state.render(view, language);
+        assert.ok(html.length + assetBytes < MAX_PAGE_BYTES, `${html.length + assetBytes} bytes`);
+        await page.goto(`${ORIGIN}/page`);
+        await page.evaluate(axeSource);
+        for (const width of WIDTHS) {
+          await page.setViewportSize({ width, height: 800 });
+          const overflow = await page.evaluate(
+            () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+          );
+          assert.equal(overflow, 0, `${language} at ${width} px is ${overflow} px too wide`);
+          for (const colorScheme of SCHEMES) {
+            await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+            const violations = await page.evaluate(async () => {
+              // biome-ignore lint/suspicious/noExplicitAny: put into the page as text, without its types
+              const { violations } = await (globalThis as any).axe.run(document, { resultTypes: ["violations"] });
+              return (violations as { id: string; nodes: { html: string; failureSummary: string }[] }[]).map(
+                ({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join("\n")}`,
+              );
+            });
+            assert.deepEqual(violations, [], `${language}, ${width} px, ${colorScheme}`);
+          }
+        }
+      }
+      assert.deepEqual(problems, []);
+      await page.close();
+    });
+  }
+});
