@@ -2,7 +2,14 @@ import type { Config, Language } from "../config.js";
 import { translator } from "../web/i18n.js";
 
 /** What Kith writes to members about. Each has `mail.<kind>.subject` and `mail.<kind>.text` in the catalogues. */
-export const NOTICE_KINDS = ["reset-open", "reset-chosen", "password-changed", "release"] as const;
+export const NOTICE_KINDS = [
+  "reset-opened",
+  "reset-chosen",
+  "reset-completed",
+  "reset-stopped",
+  "password-changed",
+  "release",
+] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];
 
 /** All that a notice may say besides its fixed words: no names of members, no link. */

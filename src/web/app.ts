@@ -11,6 +11,7 @@ import { openSession } from "../accounts/sessions.js";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
 import * as invites from "../invites/routes.js";
+import * as onion from "../onion/routes.js";
 import * as resets from "../resets/routes.js";
 import * as trust from "../trust/routes.js";
 import { about, changePasswordPage, securityTxt } from "./about.js";
@@ -74,6 +75,20 @@ const TABLE: readonly { url: string; get?: Route; post?: Route }[] = [
   { url: "/account", get: member(accounts.showAccount) },
   { url: "/account/language", post: member(accounts.postLanguage) },
   { url: "/account/contact", post: member(accounts.postContact) },
+
+  {
+    url: "/admin/onion",
+    get: member(onion.forAdmins(onion.showMap)),
+    post: member(onion.forAdmins(onion.pin)),
+  },
+  { url: "/admin/onion/remove", post: member(onion.forAdmins(onion.remove)) },
+  { url: "/admin/onion/fallback", post: member(onion.forAdmins(onion.fallback)) },
+  {
+    url: "/admin/onion/import",
+    get: member(onion.forAdmins(onion.showImport)),
+    post: member(onion.forAdmins(onion.postImport)),
+  },
+  { url: "/admin/onion/entry/:domain", get: member(onion.forAdmins(onion.showEntry)) },
 ];
 
 /** No form of Kith is larger than this. */

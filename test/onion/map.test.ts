@@ -29,7 +29,14 @@ describe("the onion map", () => {
     ...connection,
     config,
     clock: () => new Date(),
-    log: pino({ base: null }, { write: (line: string) => void (said += line) }),
+    log: pino(
+      { base: null },
+      {
+        write(line: string) {
+          said += line;
+        },
+      },
+    ),
   });
   const startService = async (more: Partial<ReturnType<typeof context>> = {}) => {
     const service = await startLookupService({ ...context(), ...more });
@@ -96,7 +103,7 @@ describe("the onion map", () => {
   it("an onion keeps its virtual address for life, and no other ever gets it", async () => {
     const pin = (name: string, byte: number) =>
       pinDomain(context(), { domain: domain(name), onion: onion(byte), port: 25 }, "nour");
-    const virtual = async (name: string) => (await readRoutes(connection.db, [name])).get(name)?.targets[0]!.virtual;
+    const virtual = async (name: string) => (await readRoutes(connection.db, [name])).get(name)?.targets[0]?.virtual;
     await pin("b.example", 11);
     await pin("c.example", 12);
     const before = [await virtual("b.example"), await virtual("c.example")];
