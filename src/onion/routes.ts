@@ -67,6 +67,12 @@ export async function pin(visit: MemberVisit) {
   return await goTo(visit, "/admin/onion", { kind: "good", key: "flash.onionPinned", vars: { domain } });
 }
 
+/** `POST /admin/onion/search`: `q`; leads to the map with only what contains it. */
+export async function search(visit: MemberVisit) {
+  const text = field(visit, "q").trim();
+  return await goTo(visit, text === "" ? "/admin/onion" : `/admin/onion?q=${encodeURIComponent(text)}`);
+}
+
 /** `POST /admin/onion/remove` */
 export async function remove(visit: MemberVisit) {
   const domain = parseDomain(field(visit, "domain"));

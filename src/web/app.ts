@@ -81,6 +81,7 @@ const TABLE: readonly { url: string; get?: Route; post?: Route }[] = [
     get: member(onion.forAdmins(onion.showMap)),
     post: member(onion.forAdmins(onion.pin)),
   },
+  { url: "/admin/onion/search", post: member(onion.forAdmins(onion.search)) },
   { url: "/admin/onion/remove", post: member(onion.forAdmins(onion.remove)) },
   { url: "/admin/onion/fallback", post: member(onion.forAdmins(onion.fallback)) },
   {

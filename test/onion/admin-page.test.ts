@@ -62,17 +62,20 @@ describe("/admin/onion", () => {
   });
 
   it("to everybody else there is no such page, and nothing is changed", async () => {
-    await place.context.db.updateTable("accounts").set({ role: "member" }).execute();
+    const member = await admin.bring("ada");
     const before = await countEntries(place.context.db);
     for (const path of ["/admin/onion", "/admin/onion/import", "/admin/onion/entry/peer.example"]) {
-      assert.notEqual((await admin.get(path)).statusCode, 200, path);
+      assert.equal((await member.get(path)).statusCode, 404, path);
+      assert.equal((await place.visitor().get(path)).statusCode, 303, path);
     }
-    assert.notEqual(
-      (await admin.post("/admin/onion", { domain: "x.example", onion: ONION, port: "25" })).statusCode,
-      303,
+    const form = { domain: "x.example", onion: ONION, port: "25" };
+    assert.equal((await member.post("/admin/onion", form)).statusCode, 404);
+    assert.equal((await member.post("/admin/onion/import", { list: `x.example ${ONION}` })).statusCode, 404);
+    assert.equal((await member.post("/admin/onion/remove", { domain: "peer.example" })).statusCode, 404);
+    assert.equal(
+      (await member.post("/admin/onion/fallback", { domain: "peer.example", fallback: "on" })).statusCode,
+      404,
     );
-    const stranger = await place.visitor().get("/admin/onion");
-    assert.equal(stranger.statusCode, 303);
     assert.equal(await countEntries(place.context.db), before);
   });
 });

@@ -143,7 +143,11 @@ function serve(socket: Socket, { protocol, answerer, count, requestTimeoutMs }: 
       if (protocol.oneShot) closing = true;
     }
     input = at === input.length ? "" : input.slice(at);
-    if (out !== "") socket.write(out, "latin1", flushed);
+    if (out !== "") {
+      // The callback costs as much as a look-up: only where somebody waits for it.
+      if (waiting) socket.write(out, "latin1", flushed);
+      else socket.write(out, "latin1");
+    }
     if (closing || (ended && !busy && !waiting)) finish();
     else watch(at > 0);
   }
@@ -180,7 +184,7 @@ function serve(socket: Socket, { protocol, answerer, count, requestTimeoutMs }: 
   /** A request has to be finished, and an answer to be taken, in time, however slowly it trickles. */
   function watch(progress: boolean): void {
     const open = input !== "" || protocol.oneShot;
-    if (progress || !open) {
+    if (deadline !== undefined && (progress || !open)) {
       clearTimeout(deadline);
       deadline = undefined;
     }

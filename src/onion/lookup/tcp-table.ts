@@ -4,6 +4,9 @@ import { type Protocol, utf8 } from "./protocol.js";
 /** tcp_table(5): "get SPACE key NEWLINE"; the manual's own limit for a line is 4096 characters. */
 const MAX_REQUEST_BYTES = 4096;
 
+/** Most keys: nothing in them is escaped, or should have been. */
+const PLAIN = /^[\x21-\x24\x26-\x7e]+$/;
+
 /**
  * Postfix's `tcp:` tables.
  *
@@ -22,8 +25,8 @@ export const tcpTable: Protocol = {
     // The manual wants everything but printable ASCII written as %XX, so a raw byte is a broken client.
     if (!input.startsWith("get ", from)) return { kind: "refuse", why: "only get is understood", at };
     const written = input.slice(from + 4, end);
+    if (PLAIN.test(written)) return { kind: "ask", key: written, at };
     if (!/^[\x21-\x7e]+$/.test(written)) return { kind: "refuse", why: "malformed key", at };
-    if (!written.includes("%")) return { kind: "ask", key: written, at };
     if (/%(?![0-9a-f]{2})/i.test(written)) return { kind: "refuse", why: "malformed key", at };
     const bytes = written.replace(/%(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
     return { kind: "ask", key: utf8(bytes), at };
@@ -31,7 +34,9 @@ export const tcpTable: Protocol = {
   answer(answer) {
     if (answer === "absent") return "500 no onion\n";
     if (answer === "unknown") return "400 try again later\n";
-    return `200 ${encode(postfixNexthop(answer))}\n`;
+    const value = postfixNexthop(answer);
+    // Only a list has spaces in it.
+    return `200 ${answer.targets.length === 1 ? value : encode(value)}\n`;
   },
   refuse(why) {
     return `400 ${encode(why)}\n`;
