@@ -71,7 +71,15 @@ export async function signIn(context: Context, credentials: Credentials, again =
   if (pendingCase) {
     const standing = await judge(context, account, pendingCase, unlocked.privateKey);
     if (!standing) return { outcome: "wrong" };
-    if (!standing.ripe) return { outcome: "waiting", username: account.username, standing };
+    if (!standing.ripe) {
+      // Its approvals were read after it was: a case that ended in between is not one that waits.
+      const present = await findAccount(context, account.id);
+      const open = present ? await openCases(context, present) : [];
+      if (open.some((row) => row.id === pendingCase.id)) {
+        return { outcome: "waiting", username: account.username, standing };
+      }
+      return again ? { outcome: "wrong" } : await signIn(context, credentials, true);
+    }
   }
   if (secondStepOf(context, account) && !pendingCase?.lost_second_step) {
     return { outcome: "code-needed", cookie: await startCodeStage(context, unlocked, credentials.client) };
