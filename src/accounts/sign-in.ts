@@ -7,7 +7,6 @@ import { formatParameters, newSalt } from "../protocol/password.js";
 import type { RelationRow } from "../protocol/relation.js";
 import { type CaseRow, judge, openCases, type Standing } from "../resets/cases.js";
 import { completeReset, countFinishedCase } from "../resets/complete.js";
-import { sendResetNotice } from "../resets/notices.js";
 import { whoAgreed } from "../resets/stop.js";
 import { makeNewKey } from "../trust/rekey.js";
 import { type AccountRow, findAccount } from "./account.js";
@@ -161,7 +160,6 @@ async function finishSignIn(
       if (done === "not-ripe") return { outcome: "wrong" };
       if (done !== "changed") {
         if (pendingCase) await countFinishedCase(context);
-        if (cases.length > 0) sendResetNotice(context, account, pendingCase ? "completed" : "stopped");
         return done;
       }
       // Somebody changed the account between reading and writing: read it again.
