@@ -9,6 +9,7 @@ import { fingerprintOf, type PrivateKey, publicHalf } from "../protocol/keypair.
 import { type RelationRow, regenerate, shuffled, type TrustedEntry } from "../protocol/relation.js";
 import { openSelfRecord, type SelfRecord, sealSelfRecord } from "../protocol/self-record.js";
 import { hasValidTag } from "../protocol/tag.js";
+import { sendResetNotice } from "../resets/notices.js";
 import { type AccountRow, findAccount, reportForgery, tagged } from "./account.js";
 import type { SessionRow } from "./queries.js";
 import * as queries from "./queries.js";
@@ -139,6 +140,8 @@ export interface ChangeExtras {
   columns?: Partial<AccountRow>;
   /** What others see of the account, if that changes: the version is counted up here. */
   person?: { publicKey: Uint8Array; resetMark: number };
+  /** The cases that this ends did not fail: one of them takes effect. */
+  completesReset?: boolean;
   /** The key that is to be the account's from now on; the list and record are sealed to it. */
   privateKey?: PrivateKey;
   /** Made once the final state is known, since the state lists it. */
@@ -196,16 +199,16 @@ export async function storeState(
       status: account.status,
       reset_mark: extras.person.resetMark,
     });
-  const written = await queries.writeState(context.db, {
-    readTag: state.account.tag,
-    account,
-    relations: rows,
-    person,
-    session: extras.session,
-  });
+  const ended = await queries.writeState(
+    context.db,
+    { readTag: state.account.tag, account, relations: rows, person, session: extras.session },
+    { generation: state.account.generation, today: dayOf(context.clock()) },
+  );
+  if (ended === undefined) return undefined;
+  if (ended > 0) sendResetNotice(context, account, extras.completesReset ? "completed" : "stopped");
   // Whoever reads this version first would leave a trace in its page: let it be its writer.
-  if (written && person) await selectNewest(context.db, [account.id]);
-  return written ? account : undefined;
+  if (person) await selectNewest(context.db, [account.id]);
+  return account;
 }
 
 /** How often a change begins anew when others are faster; each round somebody's change was stored. */

@@ -76,6 +76,7 @@ export async function completeReset(
     privateKey: key,
     person: { publicKey: publicHalf(key), resetMark },
     session: session.row,
+    completesReset: true,
   });
   if (!stored) return "changed";
   await deleteSessions(context.db, endedSessions);

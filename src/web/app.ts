@@ -65,6 +65,7 @@ const TABLE: readonly { url: string; get?: Route; post?: Route }[] = [
   { url: "/handover/:secret", get: anybody(resets.showHandover), post: anybody(resets.choose) },
   { url: "/resets/stop", post: member(resets.stop) },
   { url: "/resets/stopped", get: member(resets.showStopped) },
+  { url: "/admin/cases", get: member(resets.showAlarm) },
 
   { url: "/security", get: member(accounts.showSecurity) },
   { url: "/security/password", post: member(accounts.postPassword) },
