@@ -10,7 +10,7 @@ import { formatLinkSecret, linkHash, newLinkSecret, sealApproval, sealRulesToLin
 import { hasValidTag, tagRow } from "../protocol/tag.js";
 import { proveToken, type Rules, type Token } from "../protocol/token.js";
 import type { FourWords } from "../protocol/words.js";
-import { approvalsOf, type CaseRow, MAX_CASE_DAYS, openCases, waitDaysOf, wordsOf } from "./cases.js";
+import { approvalsOf, type CaseRow, lastChoiceDay, MAX_CASE_DAYS, openCases, waitDaysOf, wordsOf } from "./cases.js";
 import { sendResetNotice } from "./notices.js";
 import * as queries from "./queries.js";
 
@@ -86,7 +86,7 @@ export async function help(context: Context, helper: Session, typedName: string,
   const fresh = again || !mine ? await openCase(context, proof) : undefined;
   if (fresh && (again || chosen.length === 0)) return { outcome: "opened", username, rules, ...fresh };
   if (chosen.length === 0) {
-    return { outcome: "nothing-chosen", username, rules, expiryDay: (mine as CaseRow).expiry_day };
+    return { outcome: "nothing-chosen", username, rules, expiryDay: lastChoiceDay(mine as CaseRow, rules) };
   }
   return { outcome: "compare", username, rules, cases: await comparable(context, account, chosen, proof), fresh };
 }
@@ -135,8 +135,8 @@ async function openCase(
   };
   await queries.replaceCase(context.db, { ...columns, tag: tagRow(context.secret, "reset_cases", columns) });
   await queries.countCase(context.db, weekOf(today), "opened");
-  await sendResetNotice(context, account, "opened");
-  return { link: formatLinkSecret(secret), expiryDay: columns.expiry_day };
+  sendResetNotice(context, account, "opened");
+  return { link: formatLinkSecret(secret), expiryDay: lastChoiceDay(columns, token.rules) };
 }
 
 export type ApproveOutcome =

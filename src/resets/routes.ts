@@ -176,7 +176,16 @@ export async function choose(visit: Visit) {
 
 /** `POST /resets/stop`: from a session that is still open. */
 export async function stop(visit: MemberVisit) {
-  const count = await stopResets(visit.context, visit.session);
-  if (count === 0) return await goTo(visit, "/", { kind: "good", key: "flash.nothing-to-stop" });
-  return await goTo(visit, "/", { kind: "good", key: "flash.reset-stopped", vars: { count } });
+  const { count, agreed } = await stopResets(visit.context, visit.session);
+  await saveSession(visit.context, visit.session, { once: { stopped: count, agreed: agreed.join(" ") } });
+  return await goTo(visit, "/resets/stopped");
+}
+
+/** `GET /resets/stopped`: once, right after stopping: who had agreed. */
+export async function showStopped(visit: MemberVisit) {
+  const { once } = visit.session.payload;
+  if (once?.stopped === undefined) return await goTo(visit, "/");
+  await saveSession(visit.context, visit.session, { once: undefined });
+  const agreed = String(once.agreed).split(" ").filter(Boolean);
+  return await show(visit, "resets/stopped", { count: Number(once.stopped), agreed });
 }

@@ -32,6 +32,8 @@ export interface PlaceOptions {
   env?: NodeJS.ProcessEnv;
   /** A PostgreSQL with an empty, migrated database; default: a new one on the embedded server. */
   databaseUrl?: string;
+  /** The server secret; default: a new one. */
+  secret?: Uint8Array;
 }
 
 const closing: (() => Promise<void>)[] = [];
@@ -52,7 +54,7 @@ export async function openPlace(options: PlaceOptions = {}): Promise<Place> {
     config,
     db,
     pool,
-    secret: randomBytes(32),
+    secret: options.secret ?? randomBytes(32),
     clock: () => new Date(Date.now() + offset),
     log: pino({ level: "debug", base: null }, { write: (line: string) => void log.push(line) }),
   });

@@ -90,7 +90,7 @@ describe("the log", () => {
     );
 
     const lines = place.log.map((line) => JSON.parse(line));
-    assert.ok(lines.length > 60);
+    assert.ok(lines.length > 50, `${lines.length} lines`);
     const text = place.log.join("");
     assert.doesNotMatch(text, /canary/i);
     for (const secret of new Set(secrets.filter((one) => one.length > 3))) {
@@ -99,7 +99,7 @@ describe("the log", () => {
     }
     const known = new Set([...routesOf(place.app).map(({ url }) => url), "no route"]);
     const answered = lines.filter((line) => line.msg === "answered");
-    assert.ok(answered.length > 60);
+    assert.ok(answered.length > 50, `${answered.length} answers`);
     for (const line of answered) {
       assert.deepEqual(Object.keys(line).sort(), ["level", "method", "milliseconds", "msg", "route", "status", "time"]);
       assert.ok(known.has(line.route), line.route);
