@@ -49,14 +49,6 @@ const FEATURES = [...new Set(sources.map(partOf))].filter((part) => !SHARED.has(
 const isRoutes = (file: string) => /\/(routes|page-data)\.ts$/.test(file);
 const show = (list: Import[]) => list.map(({ from, to }) => `${from} → ${to}`);
 
-/**
- * What one feature's queries may lend to another: a sign-in reads cases and rows beside the hash, a reset completes in
- * the account's own statement, and `people` is everybody's way to second persons.
- */
-const LENT_QUERIES: Record<string, string[]> = {
-  "src/accounts/unlock.ts": ["src/resets/queries.ts"],
-};
-
 describe("the arrows between the parts", () => {
   it("are all seen by this test", () => {
     assert.ok(sources.length > 60 && inside.length > 200, `${sources.length} files, ${inside.length} imports`);
@@ -119,11 +111,10 @@ describe("the arrows between the parts", () => {
     assert.deepEqual(show(from.filter(({ to }) => !["db", "protocol", ""].includes(partOf(to)))), []);
   });
 
-  it("lead to a feature's queries only from that feature, with few exceptions that stand here", () => {
-    const foreign = inside.filter(({ from, to, typeOnly }) => {
-      if (!to.endsWith("/queries.ts") || typeOnly || partOf(from) === partOf(to)) return false;
-      return !LENT_QUERIES[from]?.includes(to);
-    });
+  it("lead to a feature's queries only from that feature: others ask its use cases", () => {
+    const foreign = inside.filter(
+      ({ from, to, typeOnly }) => to.endsWith("/queries.ts") && !typeOnly && partOf(from) !== partOf(to),
+    );
     assert.deepEqual(show(foreign), []);
   });
 

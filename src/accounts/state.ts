@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
-import { findPersons, type Person, personRow } from "../people/people.js";
-import { selectNewest } from "../people/queries.js";
+import { findPersons, type Person, personRow, readAsWriter } from "../people/people.js";
 import { equalBytes } from "../protocol/bytes.js";
 import { newGeneration } from "../protocol/generation.js";
 import { fingerprintOf, type PrivateKey, publicHalf } from "../protocol/keypair.js";
@@ -48,6 +47,11 @@ function standingOf(entry: TrustedEntry, person: Person | undefined, hold: boole
   return hold && !equalBytes(person.fingerprint, entry.fingerprint) ? "new-key" : "usable";
 }
 
+/** All rows of an account as they are stored. */
+export async function relationsOf(context: Context, accountId: string): Promise<RelationRow[]> {
+  return await queries.selectRelations(context.db, accountId);
+}
+
 /**
  * Opens an account's private state: its self record and its S rows, and looks up the people in them.
  *
@@ -62,7 +66,7 @@ export async function openState(
   relations?: readonly RelationRow[],
 ): Promise<PrivateState> {
   if (!equalBytes(fingerprintOf(privateKey), account.fingerprint)) throw new StaleKeyError();
-  const stored = relations ?? (await queries.selectRelations(context.db, account.id));
+  const stored = relations ?? (await relationsOf(context, account.id));
   const rows = stored.filter((row) => {
     const good = hasValidTag(context.secret, "relations", { ...row }) && equalBytes(row.generation, account.generation);
     if (!good) reportForgery(context, "relations");
@@ -201,8 +205,7 @@ export async function storeState(
     person,
     session: extras.session,
   });
-  // Whoever reads this version first would leave a trace in its page: let it be its writer.
-  if (written && person) await selectNewest(context.db, [account.id]);
+  if (written && person) await readAsWriter(context, account.id);
   return written ? account : undefined;
 }
 
