@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
-import { findPersons, type Person, personRow } from "../people/people.js";
-import { selectNewest } from "../people/queries.js";
+import { findPersons, type Person, personRow, readAsWriter } from "../people/people.js";
 import { equalBytes } from "../protocol/bytes.js";
 import { newGeneration } from "../protocol/generation.js";
 import { fingerprintOf, type PrivateKey, publicHalf } from "../protocol/keypair.js";
@@ -49,6 +48,11 @@ function standingOf(entry: TrustedEntry, person: Person | undefined, hold: boole
   return hold && !equalBytes(person.fingerprint, entry.fingerprint) ? "new-key" : "usable";
 }
 
+/** All rows of an account as they are stored. */
+export async function relationsOf(context: Context, accountId: string): Promise<RelationRow[]> {
+  return await queries.selectRelations(context.db, accountId);
+}
+
 /**
  * Opens an account's private state: its self record, in which the list of trusted people stands as well, and looks up
  * the people in it.
@@ -64,7 +68,7 @@ export async function openState(
   relations?: readonly RelationRow[],
 ): Promise<PrivateState> {
   if (!equalBytes(fingerprintOf(privateKey), account.fingerprint)) throw new StaleKeyError();
-  const stored = relations ?? (await queries.selectRelations(context.db, account.id));
+  const stored = relations ?? (await relationsOf(context, account.id));
   const rows = stored.filter((row) => {
     const good = hasValidTag(context.secret, "relations", { ...row }) && equalBytes(row.generation, account.generation);
     if (!good) reportForgery(context, "relations");
@@ -206,8 +210,7 @@ export async function storeState(
   );
   if (ended === undefined) return undefined;
   if (ended > 0) sendResetNotice(context, account, extras.completesReset ? "completed" : "stopped");
-  // Whoever reads this version first would leave a trace in its page: let it be its writer.
-  if (person) await selectNewest(context.db, [account.id]);
+  if (person) await readAsWriter(context, account.id);
   return account;
 }
 

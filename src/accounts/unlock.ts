@@ -5,8 +5,7 @@ import { unlockPrivateKey } from "../protocol/lock.js";
 import { decoySalt, formatParameters, parseParameters } from "../protocol/password.js";
 import type { RelationRow } from "../protocol/relation.js";
 import type { CaseRow } from "../resets/cases.js";
-import { countingCases } from "../resets/cases.js";
-import * as resetQueries from "../resets/queries.js";
+import { countingCases, storedCases } from "../resets/cases.js";
 import { type AccountRow, findAccountOrDecoy } from "./account.js";
 import * as queries from "./queries.js";
 import { parseName } from "./username.js";
@@ -43,12 +42,12 @@ export async function unlockByPassword(
   const salt = known ? row.salt : otherSalt;
   const parameters = (known && parseParameters(row.parameters)) || context.config.argon2;
   const id = row?.id ?? context.decoys.accountId;
-  const [unlockKey, storedCases, relations] = await Promise.all([
+  const [unlockKey, stored, relations] = await Promise.all([
     context.hashing.unlockKey(password, salt, parameters),
-    resetQueries.selectCases(context.db, id),
+    storedCases(context, id),
     queries.selectRelations(context.db, id),
   ]);
-  const cases = row ? countingCases(context, storedCases, row) : [];
+  const cases = row ? countingCases(context, stored, row) : [];
   const opened = await tryKeys(context, row, cases, unlockKey);
   if (opened && known) return { account: row, unlockKey, relations, cases, ...opened };
   // A reset may have been completed between reading the account and its cases: then look once more. A name that
