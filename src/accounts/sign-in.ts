@@ -44,15 +44,24 @@ export interface Credentials {
   client: string;
 }
 
+/** What goes on beside a sign-in, such as counting it. */
+export interface Beside {
+  /** Has to succeed before anything costly is begun. */
+  admitted?: Promise<unknown>;
+  /** Told as soon as the password has turned out to be right. */
+  onRight?: () => void;
+}
+
 /**
  * Signs in: unlocks, asks for the second step, opens, regenerates, stores, starts a session.
  *
  * @throws BusyError if too many are waiting
  * @see docs/protocol.md, "Sign-in"
  */
-export async function signIn(context: Context, credentials: Credentials): Promise<SignInOutcome> {
-  const unlocked = await unlockByPassword(context, credentials.username, credentials.password);
+export async function signIn(context: Context, credentials: Credentials, beside: Beside = {}): Promise<SignInOutcome> {
+  const unlocked = await unlockByPassword(context, credentials.username, credentials.password, beside.admitted);
   if (!unlocked) return { outcome: "wrong" };
+  beside.onRight?.();
   const { account, pendingCase } = unlocked;
   if (account.status !== "active") return { outcome: "suspended", reason: undefined };
   if (!pendingCase && (account.frozen === "sign-in" || account.frozen === "both")) return { outcome: "frozen" };

@@ -26,10 +26,17 @@ export interface Unlocked {
  *
  * Opening the key is the check. For an unknown name the same run is done over a salt of its own, then the same number
  * of failing unlocks: same answer, same time.
+ *
+ * @param admitted what has to succeed before the run is begun, such as a limit
  */
-export async function unlockByPassword(context: Context, typedName: string, password: string) {
+export async function unlockByPassword(
+  context: Context,
+  typedName: string,
+  password: string,
+  admitted?: Promise<unknown>,
+): Promise<Unlocked | undefined> {
   const name = parseName(typedName, context.config.domains);
-  const account = name && (await findAccountByName(context, name.domain, name.username));
+  const [account] = await Promise.all([name && findAccountByName(context, name.domain, name.username), admitted]);
   const salt = account?.salt ?? decoySalt(context.secret, name?.domain ?? "", typedName);
   const parameters = (account && parseParameters(account.parameters)) ?? context.config.argon2;
   const id = account?.id ?? context.decoys.lock.accountId;

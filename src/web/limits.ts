@@ -55,17 +55,16 @@ export function makeLimits(context: Context): Limits {
     toBase64url(hmac(context.secret, LIMIT, action, dayOf(context.clock()), subject));
   return {
     async take(action, ...subjects) {
-      for (const subject of subjects) {
-        try {
-          await limiter(action).consume(keyOf(action, subject));
-        } catch (refused) {
-          if (!(refused instanceof RateLimiterRes)) throw refused;
-          throw new TooManyError(Math.max(1, Math.ceil(refused.msBeforeNext / 1000)));
-        }
+      const taken = await Promise.allSettled(
+        subjects.map((subject) => limiter(action).consume(keyOf(action, subject))),
+      );
+      for (const { reason } of taken.filter((one) => one.status === "rejected")) {
+        if (!(reason instanceof RateLimiterRes)) throw reason;
+        throw new TooManyError(Math.max(1, Math.ceil(reason.msBeforeNext / 1000)));
       }
     },
     async giveBack(action, ...subjects) {
-      for (const subject of subjects) await limiter(action).reward(keyOf(action, subject));
+      await Promise.all(subjects.map((subject) => limiter(action).reward(keyOf(action, subject))));
     },
   };
 }
