@@ -27,6 +27,6 @@ export async function makeContext(parts: Parts): Promise<Context> {
   const month = monthStart(parts.clock());
   await fixTrustSlots(parts.db, parts.secret, slots);
   const [nobody, personIds] = await Promise.all([makeNobody(month), ensureDecoyPersons(parts, slots)]);
-  const decoys = await makeDecoys(parts.secret, nobody, personIds, slots, month);
+  const decoys = await makeDecoys(parts, nobody, personIds);
   return { ...parts, hashing: makeHashing(), nobody, decoys, forgedRows: new Map() };
 }

@@ -80,3 +80,39 @@ async function makeSecret(file: string): Promise<void> {
   const directory = await fs.open(dirname(file), "r");
   await directory.sync().finally(() => directory.close());
 }
+
+/** Where the new secret stands until everything is moved to it. */
+export function nextSecretFile(file: string): string {
+  return `${file}.next`;
+}
+
+/** Whether a rotation was begun and not finished: then neither secret fits all rows. */
+export async function isRotationUnfinished(file: string): Promise<boolean> {
+  return (await fs.stat(nextSecretFile(file)).catch(() => undefined)) !== undefined;
+}
+
+/**
+ * The present secret and the one to come, which is made now unless a rotation was broken off before.
+ *
+ * @throws Failure if there is no present secret
+ */
+export async function beginRotation(file: string): Promise<{ oldSecret: Uint8Array; newSecret: Uint8Array }> {
+  const oldSecret = await readSecret(file);
+  if (oldSecret === undefined) throw new Failure(`there is no server secret ${file} to rotate`);
+  const next = nextSecretFile(file);
+  if ((await readSecret(next)) === undefined) await makeSecret(next);
+  const newSecret = await readSecret(next);
+  if (newSecret === undefined) throw new Failure(`the new secret ${next} vanished as soon as it was made`);
+  return { oldSecret, newSecret };
+}
+
+/** Puts the new secret into the old one's place. */
+export async function finishRotation(file: string): Promise<void> {
+  await fs.rename(nextSecretFile(file), file);
+  const directory = await fs.open(dirname(file), "r");
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}

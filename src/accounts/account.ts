@@ -27,12 +27,23 @@ export function reportForgery(context: Pick<Context, "log" | "forgedRows">, tabl
   context.log.error({ table }, "a row does not bear Kith's tag: somebody wrote to the database");
 }
 
+/** The account of a name, or the decoy account; undefined only if a forged row stands there. */
+export async function findAccountOrDecoy(
+  context: Context,
+  domain: string,
+  username: string,
+): Promise<AccountRow | undefined> {
+  const { accountId } = context.decoys;
+  return genuine(context, await queries.selectAccountOrDecoy(context.db, domain, username, accountId));
+}
+
 export async function findAccountByName(
   context: Context,
   domain: string,
   username: string,
 ): Promise<AccountRow | undefined> {
-  return genuine(context, await queries.selectAccountByName(context.db, domain, username));
+  const account = await findAccountOrDecoy(context, domain, username);
+  return account?.id === context.decoys.accountId ? undefined : account;
 }
 
 export async function findAccount(context: Context, id: string): Promise<AccountRow | undefined> {

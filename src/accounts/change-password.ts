@@ -1,13 +1,13 @@
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
-import { fromBase64url, toBase64url } from "../protocol/bytes.js";
+import { equalBytes, fromBase64url, toBase64url } from "../protocol/bytes.js";
 import { newSessionEpoch } from "../protocol/generation.js";
 import { lockPrivateKey } from "../protocol/lock.js";
 import { formatParameters, newSalt } from "../protocol/password.js";
 import { checkPassword, type PasswordFault } from "./password-policy.js";
 import { deleteSessions } from "./queries.js";
 import { makeSession, type Session, sessionOwner } from "./sessions.js";
-import { changeState } from "./state.js";
+import { changeState, StaleKeyError } from "./state.js";
 import { confirmPassword } from "./unlock.js";
 
 export type ChangePasswordOutcome =
@@ -50,6 +50,8 @@ export async function changePassword(
     client,
   });
   const { outcome: ended } = await changeState(context, session.account.id, privateKey, async (state) => {
+    // Somebody else chose a password, or a reset was completed, since this one was confirmed: it is not the present one.
+    if (!equalBytes(state.account.session_epoch, session.account.session_epoch)) throw new StaleKeyError();
     const day = dayOf(context.clock());
     const ended = state.record.sessions.map((listed) => fromBase64url(listed.id) as Uint8Array);
     state.record.sessions = [{ id: toBase64url(next.row.id), client, since: day }];

@@ -1,8 +1,17 @@
 import { randomBytes, randomUUID } from "node:crypto";
+import type { Context } from "../context.js";
+import { monthStart } from "../days.js";
+import { sealColumn } from "../protocol/column.js";
+import { newGeneration, newSessionEpoch } from "../protocol/generation.js";
+import { FINGERPRINT_BYTES, PRIVATE_KEY_BYTES } from "../protocol/keypair.js";
 import { type DecoyLock, makeDecoyLock } from "../protocol/lock.js";
 import type { Nobody } from "../protocol/nobody.js";
 import { sealToNobody } from "../protocol/nobody.js";
+import { formatParameters, newSalt } from "../protocol/password.js";
+import { regenerate } from "../protocol/relation.js";
 import type { TokenRow } from "../protocol/token.js";
+import { tagged } from "./account.js";
+import { insertDecoyAccount, selectAccountOrDecoy } from "./queries.js";
 
 /** What stands in for a member who does not exist, so that the same work is done for an unknown name. */
 export interface Decoys {
@@ -10,19 +19,17 @@ export interface Decoys {
   lock: DecoyLock;
   /** S relation rows that are for nobody. */
   rows: readonly TokenRow[];
+  /** An account that is nobody's, with all its rows: read wherever a name is unknown. */
+  accountId: string;
   /** Ids of S rows in `people` that are nobody's: look-ups always ask for S ids. */
   personIds: readonly string[];
 }
 
-/** @param month first day of the month, as for everybody's key */
-export async function makeDecoys(
-  serverSecret: Uint8Array,
-  nobody: Nobody,
-  personIds: readonly string[],
-  slots: number,
-  month: Date,
-): Promise<Decoys> {
-  const rows = Array.from({ length: slots }, async () => ({
+type DecoyParts = Pick<Context, "db" | "secret" | "clock" | "config">;
+
+export async function makeDecoys(parts: DecoyParts, nobody: Nobody, personIds: readonly string[]): Promise<Decoys> {
+  const month = monthStart(parts.clock());
+  const rows = Array.from({ length: parts.config.trustSlots }, async () => ({
     id: randomUUID(),
     trusting_id: randomUUID(),
     generation: randomBytes(16),
@@ -30,8 +37,64 @@ export async function makeDecoys(
     token_hash: randomBytes(32),
   }));
   return {
-    lock: await makeDecoyLock(serverSecret, randomUUID(), month),
+    lock: await makeDecoyLock(parts.secret, randomUUID(), month),
     rows: await Promise.all(rows),
     personIds,
+    accountId: await ensureDecoyAccount(parts, nobody, personIds[0] as string),
   };
+}
+
+/** Made at the first start; of two instances that start at once, one makes it. */
+async function ensureDecoyAccount(parts: DecoyParts, nobody: Nobody, id: string): Promise<string> {
+  const { db, secret, config } = parts;
+  const month = monthStart(parts.clock());
+  const existing = await selectAccountOrDecoy(db, "", "", id);
+  if (existing) return existing.id;
+  const { lockedKey } = await makeDecoyLock(secret, id, month);
+  const generation = newGeneration();
+  const rowIds = Array.from({ length: config.trustSlots }, () => randomUUID());
+  const rules = { threshold: 1, waitDays: 0, keepsKey: false };
+  const { publicKey } = nobody;
+  const keys = { publicKey, privateKey: randomBytes(PRIVATE_KEY_BYTES) };
+  const { rows, escrow } = await regenerate({
+    ...keys,
+    serverSecret: secret,
+    accountId: id,
+    generation,
+    rowIds,
+    rules,
+    entries: [],
+    nobody,
+  });
+  const account = tagged(
+    { secret },
+    {
+      id,
+      username: "",
+      domain: "",
+      status: "active",
+      role: "member",
+      frozen: "nothing",
+      granted: 0,
+      fingerprint: randomBytes(FINGERPRINT_BYTES),
+      locked_key: lockedKey,
+      salt: newSalt(),
+      parameters: formatParameters(config.argon2),
+      generation,
+      session_epoch: newSessionEpoch(),
+      self_record: await sealToNobody(nobody, "large"),
+      escrow,
+      second_step: sealColumn(secret, "second step", id, ""),
+      edge: await sealToNobody(nobody, "small"),
+      contact: sealColumn(secret, "contact", id, ""),
+      language: "en",
+      people_version: 1,
+    },
+  );
+  try {
+    await insertDecoyAccount(db, account, rows);
+  } catch (error) {
+    if ((error as { code?: string }).code !== "23505") throw error;
+  }
+  return (await selectAccountOrDecoy(db, "", "", id))?.id ?? id;
 }

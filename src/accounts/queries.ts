@@ -6,16 +6,28 @@ import type { RelationRow } from "../protocol/relation.js";
 export type AccountRow = AccountsTable;
 export type SessionRow = SessionsTable;
 
-export async function selectAccountByName(
+/**
+ * The account of a name; for a name that nobody has, the decoy account, by the very same work of the database.
+ */
+export async function selectAccountOrDecoy(
   db: Kysely<Database>,
   domain: string,
   username: string,
+  decoyId: string,
 ): Promise<AccountRow | undefined> {
   return await db
     .selectFrom("accounts")
     .selectAll()
-    .where("domain", "=", domain)
-    .where("username", "=", username)
+    .where(
+      "id",
+      "=",
+      (id) =>
+        sql<string>`coalesce(${id
+          .selectFrom("accounts as named")
+          .select("named.id")
+          .where("named.domain", "=", domain)
+          .where("named.username", "=", username)}, ${decoyId}::uuid)`,
+    )
     .executeTakeFirst();
 }
 
@@ -28,8 +40,10 @@ export async function hasAdmin(db: Kysely<Database>): Promise<boolean> {
   return row !== undefined;
 }
 
-export async function hasAccounts(db: Kysely<Database>): Promise<boolean> {
-  return (await db.selectFrom("accounts").select("id").limit(1).executeTakeFirst()) !== undefined;
+/** Whether anybody has joined; the decoy account does not count. */
+export async function hasMembers(db: Kysely<Database>): Promise<boolean> {
+  const row = await db.selectFrom("accounts").select("id").where("username", "<>", "").limit(1).executeTakeFirst();
+  return row !== undefined;
 }
 
 export async function selectRelations(db: Kysely<Database>, trustingId: string): Promise<RelationRow[]> {
@@ -183,6 +197,17 @@ async function insertAccountRows(db: Kysely<Database>, created: NewAccount): Pro
     )
     insert into sessions (id, sealed, expiry_day)
     select row.* from ${sessionArrays(optional(created.session))} as row`.execute(db);
+}
+
+export async function insertDecoyAccount(
+  db: Kysely<Database>,
+  account: AccountRow,
+  relations: readonly RelationRow[],
+): Promise<void> {
+  await db.transaction().execute(async (transaction) => {
+    await transaction.insertInto("accounts").values(account).execute();
+    await transaction.insertInto("relations").values(relations).execute();
+  });
 }
 
 export async function insertSession(db: Kysely<Database>, row: SessionRow): Promise<void> {

@@ -73,6 +73,7 @@ async function homeOf(visit: MemberVisit) {
       ...told("letter-used")
         .filter((event) => event.values?.username)
         .map((event) => ({ key: "event.letter-used", vars: { username: String(event.values?.username) } })),
+      ...told("key-kept-off").map(() => ({ key: "event.key-kept-off" })),
       ...(account.role === "reset-admin" ? [{ key: "event.admin-unconfirmed" }] : []),
     ],
   };

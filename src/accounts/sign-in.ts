@@ -5,14 +5,24 @@ import { type PrivateKey, readPrivateKey } from "../protocol/keypair.js";
 import { lockPrivateKey } from "../protocol/lock.js";
 import { formatParameters, newSalt } from "../protocol/password.js";
 import type { RelationRow } from "../protocol/relation.js";
-import { approvalsOf, type CaseRow, judge, openCases, type Standing } from "../resets/cases.js";
+import { type CaseRow, judge, openCases, type Standing } from "../resets/cases.js";
 import { completeReset, countFinishedCase } from "../resets/complete.js";
 import { sendResetNotice } from "../resets/notices.js";
+import { whoAgreed } from "../resets/stop.js";
+import { makeNewKey } from "../trust/rekey.js";
 import { type AccountRow, findAccount } from "./account.js";
 import { insertSession } from "./queries.js";
-import { type SecondStep, sealSecondStep, secondStepOf, useCode } from "./second-step.js";
+import { sealSecondStep, secondStepOf, useCode } from "./second-step.js";
 import { makeSession, type Session, sessionOwner } from "./sessions.js";
-import { type ChangeExtras, openState, type PrivateState, reviewList, StaleKeyError, storeState } from "./state.js";
+import {
+  type ChangeExtras,
+  MAX_TRIES,
+  openState,
+  type PrivateState,
+  reviewList,
+  StaleKeyError,
+  storeState,
+} from "./state.js";
 import { isLockedWeaker, type Unlocked, unlockByPassword } from "./unlock.js";
 
 export type SignInOutcome =
@@ -55,10 +65,16 @@ export interface Beside {
 /**
  * Signs in: unlocks, asks for the second step, opens, regenerates, stores, starts a session.
  *
+ * @param again whether this is the second go, after somebody changed password or key in between
  * @throws BusyError if too many are waiting
  * @see docs/protocol.md, "Sign-in"
  */
-export async function signIn(context: Context, credentials: Credentials, beside: Beside = {}): Promise<SignInOutcome> {
+export async function signIn(
+  context: Context,
+  credentials: Credentials,
+  beside: Beside = {},
+  again = false,
+): Promise<SignInOutcome> {
   const unlocked = await unlockByPassword(context, credentials.username, credentials.password, beside.admitted);
   if (!unlocked) return { outcome: "wrong" };
   beside.onRight?.();
@@ -74,7 +90,10 @@ export async function signIn(context: Context, credentials: Credentials, beside:
   if (secondStepOf(context, account) && !pendingCase?.lost_second_step) {
     return { outcome: "code-needed", cookie: await startCodeStage(context, unlocked, credentials.client) };
   }
-  return await finishSignIn(context, unlocked, credentials);
+  const outcome = await finishSignIn(context, unlocked, credentials);
+  // What the password opened was replaced meanwhile: look what it opens now, from the start, once.
+  if (outcome.outcome === "wrong" && !again) return await signIn(context, credentials, beside, true);
+  return outcome;
 }
 
 async function startCodeStage(context: Context, unlocked: Unlocked, client: string): Promise<string> {
@@ -97,9 +116,7 @@ async function startCodeStage(context: Context, unlocked: Unlocked, client: stri
 export async function confirmCode(context: Context, session: Session, code: string): Promise<SignInOutcome> {
   const { payload } = session;
   const account = await findAccount(context, payload.accountId);
-  const step = account && secondStepOf(context, account);
-  const used = step && useCode(context, account.id, step, code);
-  if (!account || !used || payload.stage !== "code") return { outcome: "wrong" };
+  if (!account || payload.stage !== "code" || !columnsAfterCode(context, account, code)) return { outcome: "wrong" };
   const cases = await openCases(context, account);
   const pendingCase = cases.find((row) => row.id === payload.caseId);
   if (payload.caseId && !pendingCase) return { outcome: "wrong" };
@@ -111,7 +128,14 @@ export async function confirmCode(context: Context, session: Session, code: stri
     unlockKey: fromBase64url(payload.unlockKey ?? "") as Uint8Array,
     relations: [],
   };
-  return await finishSignIn(context, { ...unlocked, relations: undefined }, { client: payload.client, step: used });
+  return await finishSignIn(context, { ...unlocked, relations: undefined }, { client: payload.client, code });
+}
+
+/** The second step as it is once this code is used up; undefined if the code is wrong, or used already. */
+function columnsAfterCode(context: Context, account: AccountRow, code: string): Partial<AccountRow> | undefined {
+  const step = secondStepOf(context, account);
+  const used = step && useCode(context, account.id, step, code);
+  return used && { second_step: sealSecondStep(context, account.id, used) };
 }
 
 type Finishing = Omit<Unlocked, "relations"> & { relations: RelationRow[] | undefined };
@@ -120,14 +144,16 @@ type Finishing = Omit<Unlocked, "relations"> & { relations: RelationRow[] | unde
 async function finishSignIn(
   context: Context,
   unlocked: Finishing,
-  { client, password, step }: { client: string; password?: string; step?: SecondStep },
+  { client, password, code }: { client: string; password?: string; code?: string },
 ): Promise<SignInOutcome> {
   let { account, relations, cases, pendingCase } = unlocked;
-  for (;;) {
-    const secondStep = step && { second_step: sealSecondStep(context, account.id, step) };
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    // Of two sign-ins with one code at the same moment, the second finds it used.
+    const secondStep = code === undefined ? {} : columnsAfterCode(context, account, code);
+    if (!secondStep) return { outcome: "wrong" };
     try {
       const done = pendingCase
-        ? await completeReset(context, { account, relations, pendingCase, unlocked, client, columns: secondStep ?? {} })
+        ? await completeReset(context, { account, relations, pendingCase, unlocked, client, columns: secondStep })
         : await regenerateAndStart(context, {
             account,
             relations,
@@ -137,9 +163,11 @@ async function finishSignIn(
             password,
             columns: secondStep,
           });
-      if (done) {
+      // Nobody undoes an approval or turns back the clock: somebody wrote to the database.
+      if (done === "not-ripe") return { outcome: "wrong" };
+      if (done !== "changed") {
         if (pendingCase) await countFinishedCase(context);
-        if (cases.length > 0) await sendResetNotice(context, account, pendingCase ? "completed" : "stopped");
+        if (cases.length > 0) sendResetNotice(context, account, pendingCase ? "completed" : "stopped");
         return done;
       }
       // Somebody changed the account between reading and writing: read it again.
@@ -159,6 +187,7 @@ async function finishSignIn(
       throw error;
     }
   }
+  throw new Error("An account changed too often for a sign-in.");
 }
 
 async function regenerateAndStart(
@@ -170,9 +199,9 @@ async function regenerateAndStart(
     unlocked: Pick<Unlocked, "privateKey" | "unlockKey">;
     client: string;
     password: string | undefined;
-    columns: Partial<AccountRow> | undefined;
+    columns: Partial<AccountRow>;
   },
-): Promise<SignedIn | undefined> {
+): Promise<SignedIn | "changed"> {
   const { account, cases, client } = input;
   const { privateKey } = input.unlocked;
   const state = await openState(context, account, privateKey, input.relations);
@@ -181,11 +210,17 @@ async function regenerateAndStart(
   reviewList(context, state);
   remindOfList(state, day);
   await noteStoppedCases(context, state, cases);
-  const columns = { ...input.columns, ...(await relock(context, account, privateKey, input.password)) };
-  const session = noteSignIn(context, state, { ...account, ...columns } as AccountRow, privateKey, client, day);
-  const extras: ChangeExtras = { columns, session: session.row };
+  const newKey = await endKeeping(context, state, input.unlocked.unlockKey);
+  const key = newKey?.privateKey ?? privateKey;
+  const columns = { ...input.columns, ...newKey?.columns, ...(await relock(context, account, key, input.password)) };
+  const session = noteSignIn(context, state, { ...account, ...columns } as AccountRow, key, client, day);
+  const extras: ChangeExtras = {
+    columns,
+    session: session.row,
+    ...(newKey && { privateKey: key, person: newKey.person }),
+  };
   const stored = await storeState(context, state, extras);
-  if (!stored) return undefined;
+  if (!stored) return "changed";
   return {
     outcome: "signed-in",
     cookie: session.cookie,
@@ -216,6 +251,19 @@ export function noteSignIn(
   return session;
 }
 
+/**
+ * Who has become an admin does not keep the key any longer, and gets a new one: what an admin may do must not pass to
+ * k people who help, nor to an old backup and k who once did.
+ */
+async function endKeeping(context: Context, state: PrivateState, unlockKey: Uint8Array) {
+  const { account, record } = state;
+  if (account.role === "member" || !record.rules.keepsKey) return undefined;
+  record.rules = { ...record.rules, keepsKey: false };
+  record.sessions = [];
+  record.told.push({ kind: "key-kept-off", day: dayOf(context.clock()) });
+  return await makeNewKey(context, account, unlockKey);
+}
+
 const LIST_REMINDER_DAYS = 182;
 
 /** Once in half a year: is the list still right? */
@@ -228,10 +276,7 @@ function remindOfList({ record, trusted }: PrivateState, day: string): void {
 /** A sign-in with the old password ends every case; who began or agreed to one is told to its target. */
 async function noteStoppedCases(context: Context, state: PrivateState, cases: readonly CaseRow[]): Promise<void> {
   if (cases.length === 0) return;
-  const approvals = await approvalsOf(context, state.account, cases);
-  const nameOfRow = new Map(state.trusted.map((trusted) => [trusted.rowId, trusted.name.split("@")[0] as string]));
-  for (const row of cases) {
-    const agreed = (approvals.get(row.id) ?? []).map((approval) => nameOfRow.get(approval.row_id) ?? "?");
+  for (const agreed of await whoAgreed(context, state, cases)) {
     const day = dayOf(context.clock());
     state.record.told.push({ kind: "reset-stopped", day, values: { agreed: agreed.join(" ") } });
     state.record.events.push({ kind: "reset-stopped", day });

@@ -6,7 +6,7 @@ import { selectNewest } from "../people/queries.js";
 import { equalBytes } from "../protocol/bytes.js";
 import { newGeneration } from "../protocol/generation.js";
 import { fingerprintOf, type PrivateKey, publicHalf } from "../protocol/keypair.js";
-import { openSlots, type RelationRow, regenerate, type TrustedEntry } from "../protocol/relation.js";
+import { openSlots, type RelationRow, regenerate, shuffled, type TrustedEntry } from "../protocol/relation.js";
 import { openSelfRecord, type SelfRecord, sealSelfRecord } from "../protocol/self-record.js";
 import { hasValidTag } from "../protocol/tag.js";
 import { type AccountRow, findAccount, reportForgery, tagged } from "./account.js";
@@ -206,7 +206,8 @@ export async function storeState(
   return written ? account : undefined;
 }
 
-const MAX_TRIES = 40;
+/** How often a change begins anew when others are faster; each round somebody's change was stored. */
+export const MAX_TRIES = 40;
 
 /**
  * Changes an account's private state: reads, lets `decide` alter the opened state, regenerates and stores; again
@@ -249,7 +250,8 @@ function entryFor(person: Person, rowId: string, month: string): TrustedEntry {
 /** Puts a person into one of the empty slots, any of them. */
 export function addEntry(state: Pick<PrivateState, "rowIds" | "trusted">, person: Person, month: string): boolean {
   const used = new Set(state.trusted.map((trusted) => trusted.rowId));
-  const free = state.rowIds.find((id) => !used.has(id));
+  // Any of them: the place of a row must not tell whether it is in use.
+  const [free] = shuffled(state.rowIds.filter((id) => !used.has(id)));
   if (!free) return false;
   state.trusted.push({ ...entryFor(person, free, month), person, standing: "usable" });
   return true;

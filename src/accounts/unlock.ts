@@ -6,7 +6,7 @@ import type { RelationRow } from "../protocol/relation.js";
 import type { CaseRow } from "../resets/cases.js";
 import { countingCases } from "../resets/cases.js";
 import * as resetQueries from "../resets/queries.js";
-import { type AccountRow, findAccountByName } from "./account.js";
+import { type AccountRow, findAccountOrDecoy } from "./account.js";
 import * as queries from "./queries.js";
 import { parseName } from "./username.js";
 
@@ -36,18 +36,21 @@ export async function unlockByPassword(
   admitted?: Promise<unknown>,
 ): Promise<Unlocked | undefined> {
   const name = parseName(typedName, context.config.domains);
-  const [account] = await Promise.all([name && findAccountByName(context, name.domain, name.username), admitted]);
-  const salt = account?.salt ?? decoySalt(context.secret, name?.domain ?? "", typedName);
-  const parameters = (account && parseParameters(account.parameters)) ?? context.config.argon2;
-  const id = account?.id ?? context.decoys.lock.accountId;
+  const finding = findAccountOrDecoy(context, name?.domain ?? "", name?.username ?? "-");
+  const [row] = await Promise.all([finding, admitted]);
+  const known = row !== undefined && row.id !== context.decoys.accountId;
+  const otherSalt = decoySalt(context.secret, name?.domain ?? "", typedName);
+  const salt = known ? row.salt : otherSalt;
+  const parameters = (known && parseParameters(row.parameters)) || context.config.argon2;
+  const id = row?.id ?? context.decoys.accountId;
   const [unlockKey, storedCases, relations] = await Promise.all([
     context.hashing.unlockKey(password, salt, parameters),
     resetQueries.selectCases(context.db, id),
     queries.selectRelations(context.db, id),
   ]);
-  const cases = account ? countingCases(context, storedCases, account) : [];
-  const opened = await tryKeys(context, account, cases, unlockKey);
-  return opened && account ? { account, unlockKey, relations, cases, ...opened } : undefined;
+  const cases = row ? countingCases(context, storedCases, row) : [];
+  const opened = await tryKeys(context, row, cases, unlockKey);
+  return opened && known ? { account: row, unlockKey, relations, cases, ...opened } : undefined;
 }
 
 /**
@@ -60,20 +63,19 @@ async function tryKeys(
   cases: readonly CaseRow[],
   unlockKey: Uint8Array,
 ): Promise<Pick<Unlocked, "privateKey" | "pendingCase"> | undefined> {
-  const tries = 1 + context.config.trustSlots;
-  if (account) {
-    const privateKey = await unlockPrivateKey(account.locked_key, unlockKey, context.secret, account.id);
-    if (privateKey) return { privateKey, pendingCase: undefined };
-  }
-  let opened: Pick<Unlocked, "privateKey" | "pendingCase"> | undefined;
-  const pending = cases.filter((row) => row.pending_locked_key);
-  for (const row of account ? pending : []) {
-    const id = (account as AccountRow).id;
-    const privateKey = await unlockPrivateKey(row.pending_locked_key as Uint8Array, unlockKey, context.secret, id);
-    if (privateKey) opened = { privateKey, pendingCase: row };
-  }
   const { lockedKey, accountId } = context.decoys.lock;
-  for (let tried = (account ? 1 : 0) + pending.length; tried < tries; tried++) {
+  const id = account?.id ?? accountId;
+  const privateKey = await unlockPrivateKey(account?.locked_key ?? lockedKey, unlockKey, context.secret, id);
+  if (privateKey) return { privateKey, pendingCase: undefined };
+  let opened: Pick<Unlocked, "privateKey" | "pendingCase"> | undefined;
+  let tried = 1;
+  for (const row of cases) {
+    if (!row.pending_locked_key) continue;
+    const pendingKey = await unlockPrivateKey(row.pending_locked_key, unlockKey, context.secret, id);
+    if (pendingKey) opened = { privateKey: pendingKey, pendingCase: row };
+    tried += 1;
+  }
+  for (; tried < 1 + context.config.trustSlots; tried++) {
     await unlockPrivateKey(lockedKey, unlockKey, context.secret, accountId);
   }
   return opened;

@@ -3,11 +3,13 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { addAccount } from "./account.js";
 import { addAdmin } from "./admin.js";
+import { addBackup } from "./backup.js";
 import { addDemo } from "./demo.js";
 import { addDoctor } from "./doctor.js";
 import { fail } from "./fail.js";
 import { addInvite } from "./invite.js";
 import { addMigrate } from "./migrate.js";
+import { addSecret } from "./secret.js";
 import { addStart } from "./start.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
@@ -28,6 +30,8 @@ addAdmin(program);
 addInvite(program);
 addAccount(program);
 addDemo(program);
+addBackup(program);
+addSecret(program);
 addDoctor(program);
 
 try {

@@ -13,20 +13,33 @@ export async function selectNewest(db: Kysely<Database>, ids: readonly string[])
   return rows;
 }
 
-/** The newest version of whoever bears this name now. */
+/** The newest version of whoever bears this name now; where nobody does, of the decoy, by the same work. */
 export async function selectNewestByName(
   db: Kysely<Database>,
   domain: string,
   username: string,
+  decoyId: string,
 ): Promise<PersonRow | undefined> {
   const { rows } = await sql<PersonRow>`
-    select newest.* from (
-      select account_id from people where domain = ${domain} and username = ${username} order by version desc limit 1
-    ) as named
-    cross join lateral (
-      select * from people where account_id = named.account_id order by version desc limit 1
-    ) as newest`.execute(db);
+    select * from people where account_id = coalesce(
+      (select account_id from people where domain = ${domain} and username = ${username}
+       order by version desc limit 1),
+      ${decoyId}::uuid)
+    order by version desc limit 1`.execute(db);
   return rows[0];
+}
+
+export async function selectVersion(
+  db: Kysely<Database>,
+  accountId: string,
+  version: number,
+): Promise<PersonRow | undefined> {
+  return await db
+    .selectFrom("people")
+    .selectAll()
+    .where("account_id", "=", accountId)
+    .where("version", "=", version)
+    .executeTakeFirst();
 }
 
 export async function insertPerson(db: Kysely<Database>, row: PersonRow): Promise<void> {

@@ -20,6 +20,14 @@ export function waitDaysOf(rules: Pick<Rules, "waitDays">, lostSecondStep: boole
   return Math.max(rules.waitDays, lostSecondStep ? LOST_SECOND_STEP_DAYS : 0);
 }
 
+/**
+ * The last day on which a password can be chosen: one chosen later could not take effect before the case expires.
+ * It is left open long enough for somebody who lost the second step as well.
+ */
+export function lastChoiceDay(row: Pick<CaseRow, "expiry_day">, rules: Pick<Rules, "waitDays">): string {
+  return addDays(row.expiry_day, -waitDaysOf(rules, true));
+}
+
 export type CaseRow = queries.CaseRow;
 
 /** The cases of an account that count: Kith's own, of the present generation, not expired. */

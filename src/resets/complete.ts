@@ -24,7 +24,7 @@ import { countCase } from "./queries.js";
  * If the key is kept and k shares open the escrow, the old key is locked with the new password, and the list,
  * letters and power to help survive. Otherwise the pending key becomes the account's, with S empty rows.
  *
- * @returns undefined if the account was changed meanwhile, or the case is not ripe any more
+ * @returns `"changed"` if the account was changed meanwhile, `"not-ripe"` if the case does not stand as it did
  */
 export async function completeReset(
   context: Context,
@@ -36,17 +36,19 @@ export async function completeReset(
     client: string;
     columns: Partial<AccountRow>;
   },
-): Promise<SignedIn | undefined> {
+): Promise<SignedIn | "changed" | "not-ripe"> {
   const { account, pendingCase, client } = input;
   const { privateKey: pendingKey, unlockKey } = input.unlocked;
   const standing = await judge(context, account, pendingCase, pendingKey);
-  if (!standing?.ripe || !pendingCase.pending_locked_key) return undefined;
+  if (!standing?.ripe || !pendingCase.pending_locked_key) return "not-ripe";
   const relations = input.relations ?? (await selectRelations(context.db, account.id));
   const person = await findPerson(context, account.id);
   const resetMark = (person?.resetMark ?? 0) + 1;
   const day = dayOf(context.clock());
 
-  const oldKey = standing.keepsKey ? await joinShares(account, standing.shares) : undefined;
+  // What an admin's key opens must not pass to those who help: an admin's is never kept.
+  const keeps = standing.keepsKey && account.role === "member";
+  const oldKey = keeps ? await joinShares(account, standing.shares) : undefined;
   const key = oldKey ?? pendingKey;
   const state: PrivateState = oldKey
     ? await openState(context, account, oldKey, relations)
@@ -75,7 +77,7 @@ export async function completeReset(
     person: { publicKey: publicHalf(key), resetMark },
     session: session.row,
   });
-  if (!stored) return undefined;
+  if (!stored) return "changed";
   await deleteSessions(context.db, endedSessions);
   return {
     outcome: "signed-in",

@@ -16,7 +16,7 @@ import { lockPrivateKey } from "../protocol/lock.js";
 import { parseParameters } from "../protocol/password.js";
 import { tagRow } from "../protocol/tag.js";
 import { caseWords, type FourWords } from "../protocol/words.js";
-import { type CaseRow, countingCases, waitDaysOf } from "./cases.js";
+import { type CaseRow, countingCases, lastChoiceDay, waitDaysOf } from "./cases.js";
 import { sendResetNotice } from "./notices.js";
 import * as queries from "./queries.js";
 
@@ -42,7 +42,7 @@ async function findLive(context: Context, linkText: string): Promise<LiveCase | 
   const account = await findAccount(context, row.trusting_id);
   if (account?.status !== "active" || countingCases(context, [row], account).length === 0) return undefined;
   const rules = openRulesOfLink(row.rules, secret, row.id);
-  if (!rules || row.choice_day) return undefined;
+  if (!rules || row.choice_day || dayOf(context.clock()) > lastChoiceDay(row, rules)) return undefined;
   return {
     row,
     account,
@@ -107,7 +107,7 @@ export async function choosePassword(
     tag: tagRow(context.secret, "reset_cases", columns),
   });
   if (!written) return { outcome: "dead" };
-  await sendResetNotice(context, account, "chosen");
+  sendResetNotice(context, account, "chosen");
   const waitDays = waitDaysOf(rules, columns.lost_second_step);
   return {
     outcome: "chosen",

@@ -10,7 +10,7 @@ import { formatLinkSecret, linkHash, newLinkSecret, sealApproval, sealRulesToLin
 import { hasValidTag, tagRow } from "../protocol/tag.js";
 import { proveToken, type Rules, type Token } from "../protocol/token.js";
 import type { FourWords } from "../protocol/words.js";
-import { approvalsOf, type CaseRow, MAX_CASE_DAYS, openCases, waitDaysOf, wordsOf } from "./cases.js";
+import { approvalsOf, type CaseRow, lastChoiceDay, MAX_CASE_DAYS, openCases, waitDaysOf, wordsOf } from "./cases.js";
 import { sendResetNotice } from "./notices.js";
 import * as queries from "./queries.js";
 
@@ -32,7 +32,14 @@ export type HelpOutcome =
   | { outcome: "opened"; username: string; rules: Rules; link: string; expiryDay: string }
   /** The link is handed over, and nothing is chosen yet. */
   | { outcome: "nothing-chosen"; username: string; rules: Rules; expiryDay: string }
-  | { outcome: "compare"; username: string; rules: Rules; cases: ComparableCase[] };
+  | {
+      outcome: "compare";
+      username: string;
+      rules: Rules;
+      cases: ComparableCase[];
+      /** A link of this helper's own, if asking opened a case beside those that are there. */
+      fresh: { link: string; expiryDay: string } | undefined;
+    };
 
 /** A right to help that was proven just now. */
 interface Proof {
@@ -48,22 +55,23 @@ interface Proof {
  */
 async function prove(context: Context, helper: Session, typedName: string): Promise<Proof | undefined> {
   const name = parseName(typedName, context.config.domains);
-  const person = await findPersonByName(context, name?.domain ?? "", name?.username ?? typedName);
-  const stored = await queries.selectRelations(context.db, person?.id ?? context.decoys.lock.accountId);
+  const person = await findPersonByName(context, name?.domain ?? "", name?.username ?? "-");
+  const stored = await queries.selectRelations(context.db, person?.id ?? context.decoys.accountId);
   const genuine = stored.filter((row) => hasValidTag(context.secret, "relations", { ...row }));
   // Somebody suspended has the rows of nobody: one that opens would take longer than one that does not.
-  const complete = person?.status === "active" && genuine.length === context.config.trustSlots;
+  const complete = genuine.length === context.config.trustSlots && person?.status !== "suspended";
   const privateKey = await helper.privateKey();
   const rows = complete ? genuine : context.decoys.rows;
   const match = await proveToken(privateKey, rows, context.config.trustSlots);
-  if (!match || !complete || person.id === helper.account.id) return undefined;
+  if (!match || !complete || !person || person.status !== "active" || person.id === helper.account.id) return undefined;
   const account = await findAccount(context, person.id);
   if (account?.status !== "active" || !equalBytes(match.row.generation, account.generation)) return undefined;
   return { account, rowId: match.row.id, token: match.token };
 }
 
 /**
- * "Help someone": opens a case and makes its link, or shows every case in which a password was chosen.
+ * "Help someone": opens a case for the helper's row if it has none, and makes its link; shows every case in which a
+ * password was chosen.
  *
  * @param again start anew, replacing the case that this helper's row may have
  */
@@ -76,11 +84,12 @@ export async function help(context: Context, helper: Session, typedName: string,
   const cases = await openCases(context, account);
   const mine = cases.find((row) => row.row_id === rowId);
   const chosen = cases.filter((row) => row.pending_public_key);
-  if (again || (!mine && chosen.length === 0)) return await openCase(context, proof);
+  const fresh = again || !mine ? await openCase(context, proof) : undefined;
+  if (fresh && (again || chosen.length === 0)) return { outcome: "opened", username, rules, ...fresh };
   if (chosen.length === 0) {
-    return { outcome: "nothing-chosen", username, rules, expiryDay: (mine as CaseRow).expiry_day };
+    return { outcome: "nothing-chosen", username, rules, expiryDay: lastChoiceDay(mine as CaseRow, rules) };
   }
-  return { outcome: "compare", username, rules, cases: await comparable(context, account, chosen, proof) };
+  return { outcome: "compare", username, rules, cases: await comparable(context, account, chosen, proof), fresh };
 }
 
 async function comparable(
@@ -104,7 +113,10 @@ async function comparable(
 }
 
 /** Opening approves nothing: it makes a link with which a password can be chosen. */
-async function openCase(context: Context, { account, rowId, token }: Proof): Promise<HelpOutcome> {
+async function openCase(
+  context: Context,
+  { account, rowId, token }: Proof,
+): Promise<{ link: string; expiryDay: string }> {
   const secret = newLinkSecret();
   const id = randomUUID();
   const today = dayOf(context.clock());
@@ -124,14 +136,8 @@ async function openCase(context: Context, { account, rowId, token }: Proof): Pro
   };
   await queries.replaceCase(context.db, { ...columns, tag: tagRow(context.secret, "reset_cases", columns) });
   await queries.countCase(context.db, weekOf(today), "opened");
-  await sendResetNotice(context, account, "opened");
-  return {
-    outcome: "opened",
-    username: account.username,
-    rules: token.rules,
-    link: formatLinkSecret(secret),
-    expiryDay: columns.expiry_day,
-  };
+  sendResetNotice(context, account, "opened");
+  return { link: formatLinkSecret(secret), expiryDay: lastChoiceDay(columns, token.rules) };
 }
 
 export type ApproveOutcome =

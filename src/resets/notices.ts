@@ -3,13 +3,13 @@ import type { Context } from "../context.js";
 import { openColumn } from "../protocol/column.js";
 
 /** What happened to a reset, for a notice by mail. */
-export type ResetNotice = "opened" | "chosen" | "completed" | "stopped";
+export type ResetNotice = "opened" | "chosen" | "completed" | "stopped" | "expired";
 
 /**
  * Tells the member by mail, where mail is configured and an address is known. Names nobody, and carries no link.
  * A notice that can't be sent never fails what it tells about.
  */
-export async function sendResetNotice(context: Context, account: AccountRow, notice: ResetNotice): Promise<void> {
+export function sendResetNotice(context: Context, account: AccountRow, notice: ResetNotice): void {
   const address = openColumn(context.secret, "contact", account.id, account.contact);
   if (!context.config.smtpUrl || !address) return;
   context.log.debug({ notice }, "a notice is due");

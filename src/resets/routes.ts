@@ -37,15 +37,19 @@ export async function askToHelp(visit: MemberVisit) {
   return await showHelpOutcome(visit, outcome);
 }
 
+function linkFor(visit: Visit, secret: string): string {
+  return new URL(`/handover/${secret}`, originOf(visit.context.config, visit.request)).href;
+}
+
 async function showHelpOutcome(visit: MemberVisit, outcome: HelpOutcome, errors: FieldError[] = []) {
   const current = "help" as const;
   switch (outcome.outcome) {
     case "none":
       return await show(visit, "resets/help-nothing", {}, { current });
     case "opened": {
-      const link = new URL(`/handover/${outcome.link}`, originOf(visit.context.config, visit.request)).href;
       const { username, expiryDay: expires, rules } = outcome;
       const { threshold, waitDays } = rules;
+      const link = linkFor(visit, outcome.link);
       return await show(visit, "resets/help-handover", { username, link, expires, threshold, waitDays }, { current });
     }
     case "nothing-chosen": {
@@ -67,8 +71,11 @@ async function showHelpOutcome(visit: MemberVisit, outcome: HelpOutcome, errors:
           approved: row.approvedByMe,
         }))
         .sort((a, b) => (a.chosen < b.chosen ? -1 : a.chosen > b.chosen ? 1 : a.id < b.id ? -1 : 1));
+      const fresh = outcome.fresh
+        ? { link: linkFor(visit, outcome.fresh.link), expires: outcome.fresh.expiryDay }
+        : null;
       const status = errors.length > 0 ? 422 : 200;
-      return await show(visit, "resets/help-compare", { username, cases }, { current, status, errors });
+      return await show(visit, "resets/help-compare", { username, cases, fresh }, { current, status, errors });
     }
   }
 }
@@ -169,7 +176,16 @@ export async function choose(visit: Visit) {
 
 /** `POST /resets/stop`: from a session that is still open. */
 export async function stop(visit: MemberVisit) {
-  const count = await stopResets(visit.context, visit.session);
-  if (count === 0) return await goTo(visit, "/", { kind: "good", key: "flash.nothing-to-stop" });
-  return await goTo(visit, "/", { kind: "good", key: "flash.reset-stopped", vars: { count } });
+  const { count, agreed } = await stopResets(visit.context, visit.session);
+  await saveSession(visit.context, visit.session, { once: { stopped: count, agreed: agreed.join(" ") } });
+  return await goTo(visit, "/resets/stopped");
+}
+
+/** `GET /resets/stopped`: once, right after stopping: who had agreed. */
+export async function showStopped(visit: MemberVisit) {
+  const { once } = visit.session.payload;
+  if (once?.stopped === undefined) return await goTo(visit, "/");
+  await saveSession(visit.context, visit.session, { once: undefined });
+  const agreed = String(once.agreed).split(" ").filter(Boolean);
+  return await show(visit, "resets/stopped", { count: Number(once.stopped), agreed });
 }

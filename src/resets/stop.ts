@@ -1,8 +1,9 @@
 import type { Session } from "../accounts/sessions.js";
-import { changeState } from "../accounts/state.js";
+import { changeState, type PrivateState, StaleKeyError } from "../accounts/state.js";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
-import { approvalsOf, openCases } from "./cases.js";
+import { equalBytes } from "../protocol/bytes.js";
+import { approvalsOf, type CaseRow, openCases } from "./cases.js";
 import { sendResetNotice } from "./notices.js";
 
 /** A reset of one's own password that is under way, as an open session may see it. */
@@ -31,19 +32,39 @@ export async function ownCases(context: Context, session: Session): Promise<OwnC
 /**
  * Stops every reset of the account of this session: regenerating ends them all.
  *
- * @returns how many there were
+ * @returns how many there were, and who had agreed to one of them
  * @throws StaleKeyError if a reset was completed just before
  */
-export async function stopResets(context: Context, session: Session): Promise<number> {
-  const cases = await openCases(context, session.account);
-  const { account } = await changeState(context, session.account.id, await session.privateKey(), async (state) => {
+export async function stopResets(
+  context: Context,
+  session: Session,
+): Promise<{ count: number; agreed: readonly string[] }> {
+  const privateKey = await session.privateKey();
+  const { outcome, account } = await changeState(context, session.account.id, privateKey, async (state) => {
+    // A reset that kept the key was completed since this page was asked for: there is nothing left to stop.
+    if (!equalBytes(state.account.session_epoch, session.account.session_epoch)) throw new StaleKeyError();
+    const cases = await openCases(context, state.account);
+    const agreed = await whoAgreed(context, state, cases);
     const day = dayOf(context.clock());
     for (const row of cases) {
       state.record.events.push({ kind: "reset-stopped", day, values: { opened: row.opening_day } });
     }
-    return { store: true, outcome: undefined };
+    return { store: true, outcome: { count: cases.length, agreed: [...new Set(agreed.flat())].sort() } };
   });
   session.account = account;
-  if (cases.length > 0) await sendResetNotice(context, account, "stopped");
-  return cases.length;
+  if (outcome.count > 0) sendResetNotice(context, account, "stopped");
+  return outcome;
+}
+
+/** Who of A's people has agreed to each of these cases, as A's own list names them. */
+export async function whoAgreed(
+  context: Context,
+  state: Pick<PrivateState, "account" | "trusted">,
+  cases: readonly CaseRow[],
+): Promise<string[][]> {
+  const approvals = await approvalsOf(context, state.account, cases);
+  const nameOfRow = new Map(state.trusted.map((trusted) => [trusted.rowId, trusted.name.split("@")[0] as string]));
+  return cases.map((row) =>
+    (approvals.get(row.id) ?? []).flatMap((approval) => nameOfRow.get(approval.row_id) ?? []).sort(),
+  );
 }

@@ -1,3 +1,4 @@
+import type { AccountRow } from "../accounts/account.js";
 import { makeSession, type Session, sessionOwner } from "../accounts/sessions.js";
 import type { ChangeExtras, PrivateState } from "../accounts/state.js";
 import { confirmPassword } from "../accounts/unlock.js";
@@ -30,12 +31,7 @@ export async function rekey(
   const confirmed = password ? await confirmPassword(context, state.account, password) : undefined;
   if (!confirmed) return undefined;
   const { account } = state;
-  const pair = await makeKeypair(account.id, monthStart(context.clock()));
-  const privateKey = await readPrivateKey(pair.privateKey);
-  const columns = {
-    locked_key: await lockPrivateKey(privateKey, confirmed.unlockKey, context.secret, account.id),
-    session_epoch: newSessionEpoch(),
-  };
+  const { privateKey, columns, person } = await makeNewKey(context, account, confirmed.unlockKey);
   const { client } = session.payload;
   const next = makeSession(context, {
     ...sessionOwner({ ...account, ...columns }, privateKey),
@@ -43,14 +39,20 @@ export async function rekey(
     client,
   });
   state.record.sessions = [{ id: toBase64url(next.row.id), client, since: dayOf(context.clock()) }];
-  const person = await findPerson(context, account.id);
+  return { cookie: next.cookie, extras: { columns, privateKey, person, session: next.row } };
+}
+
+/** A new keypair for an account, locked with the unlock key it has; every session ends. */
+export async function makeNewKey(context: Context, account: AccountRow, unlockKey: Uint8Array) {
+  const pair = await makeKeypair(account.id, monthStart(context.clock()));
+  const privateKey = await readPrivateKey(pair.privateKey);
+  const known = await findPerson(context, account.id);
   return {
-    cookie: next.cookie,
-    extras: {
-      columns,
-      privateKey,
-      person: { publicKey: pair.publicKey, resetMark: person?.resetMark ?? 0 },
-      session: next.row,
+    privateKey,
+    columns: {
+      locked_key: await lockPrivateKey(privateKey, unlockKey, context.secret, account.id),
+      session_epoch: newSessionEpoch(),
     },
+    person: { publicKey: pair.publicKey, resetMark: known?.resetMark ?? 0 },
   };
 }

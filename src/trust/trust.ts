@@ -68,15 +68,16 @@ export async function removeTrusted(
       const entry = findEntry(context, state, input.username);
       if (!entry) return refuse({ outcome: "unknown" });
       const { rules } = state.record;
-      const left = state.trusted.length - 1;
-      if (!input.confirmed && left < rules.threshold) {
-        return refuse({ outcome: "confirm", left, needsPassword: rules.keepsKey });
-      }
-      state.trusted = state.trusted.filter((trusted) => trusted !== entry);
+      const others = state.trusted.filter((trusted) => trusted !== entry);
+      const left = usablePeople(others).length;
+      // Below k people on the list, or below k who can help now where this one could.
+      const below = others.length < rules.threshold || (left < rules.threshold && usablePeople([entry]).length > 0);
+      if (!input.confirmed && below) return refuse({ outcome: "confirm", left, needsPassword: rules.keepsKey });
+      state.trusted = others;
       noteListChange(context, state, "person-removed", entry.name);
       if (!rules.keepsKey) return { store: true, outcome: { outcome: "removed" } };
       const rekeyed = await rekey(context, session, state, input.password);
-      if (!rekeyed) return refuse({ outcome: "wrong-password", left, below: left < rules.threshold });
+      if (!rekeyed) return refuse({ outcome: "wrong-password", left, below });
       return { store: true, outcome: { outcome: "removed", rekeyed }, extras: rekeyed.extras };
     },
   );

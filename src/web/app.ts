@@ -8,6 +8,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { openResets } from "../accounts/page-data.js";
 import * as accounts from "../accounts/routes.js";
 import { openSession } from "../accounts/sessions.js";
+import type { Config } from "../config.js";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
 import * as invites from "../invites/routes.js";
@@ -62,6 +63,7 @@ const TABLE: readonly { url: string; get?: Route; post?: Route }[] = [
   { url: "/help/agreed", get: member(resets.showAgreed) },
   { url: "/handover/:secret", get: anybody(resets.showHandover), post: anybody(resets.choose) },
   { url: "/resets/stop", post: member(resets.stop) },
+  { url: "/resets/stopped", get: member(resets.showStopped) },
 
   { url: "/security", get: member(accounts.showSecurity) },
   { url: "/security/password", post: member(accounts.postPassword) },
@@ -130,10 +132,13 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
   app.addHook("onRequest", async (request, reply) => {
     reply.header("Cache-Control", "no-store");
     reply.header("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
+    const onion = onionLocation(config, request);
+    if (onion) reply.header("Onion-Location", onion);
     const asked = LANGUAGES.find((language) => language === (request.query as { language?: unknown }).language);
     if (asked && request.method === "GET") {
       setLanguageCookie(config, reply, asked);
-      return await reply.redirect(request.url.split("?")[0] as string, 303);
+      // A path that begins with two slashes would lead to another host.
+      return await reply.redirect(sameSitePath(request.url.split("?")[0] as string) ?? "/", 303);
     }
   });
   app.addHook("onResponse", async (request, reply) => {
@@ -162,6 +167,19 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     if (post) app.post(url, { preHandler: app.csrfProtection }, serve(post));
   }
   return app;
+}
+
+/**
+ * Where Tor Browser finds the same page as an onion service. Not for pages with a letter or a link in their address,
+ * and not for somebody who is there already.
+ */
+function onionLocation({ origin, onionOrigin }: Config, request: FastifyRequest): string | undefined {
+  const path = request.url.split("?")[0] as string;
+  const secret = /^\/(?:invite|handover)\//.test(path);
+  const page = request.method === "GET" && sameSitePath(path) !== undefined;
+  if (!onionOrigin || origin.protocol !== "https:" || secret || !page || request.host === onionOrigin.host)
+    return undefined;
+  return new URL(path, onionOrigin).href;
 }
 
 /** OWASP ASVS 5.0, 3.4: nothing from elsewhere, nothing inline, no framing, no referrer that could carry a link. */

@@ -247,7 +247,12 @@ export interface Pages {
     waitDays: number;
   };
   "resets/help-waiting": { username: string; expires: Day; threshold: number; waitDays: number };
-  "resets/help-compare": { username: string; cases: readonly HelpCase[] };
+  "resets/help-compare": {
+    username: string;
+    cases: readonly HelpCase[];
+    /** A link of the helper's own, shown this once; null: the helper had one already. */
+    fresh: { link: string; expires: Day } | null;
+  };
   "resets/help-agreed": {
     username: string;
     agreed: number;

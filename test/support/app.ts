@@ -32,7 +32,15 @@ export interface PlaceOptions {
   env?: NodeJS.ProcessEnv;
   /** A PostgreSQL with an empty, migrated database; default: a new one on the embedded server. */
   databaseUrl?: string;
+  /** The server secret; default: a new one. */
+  secret?: Uint8Array;
 }
+
+const closing: (() => Promise<void>)[] = [];
+// Here, not in `openPlace`: called from a `before` hook, that would be over as soon as the hook is.
+after(async () => {
+  for (const close of closing) await close();
+});
 
 /** A whole Kith on a database of its own, without a listener: requests are injected. */
 export async function openPlace(options: PlaceOptions = {}): Promise<Place> {
@@ -46,12 +54,12 @@ export async function openPlace(options: PlaceOptions = {}): Promise<Place> {
     config,
     db,
     pool,
-    secret: randomBytes(32),
+    secret: options.secret ?? randomBytes(32),
     clock: () => new Date(Date.now() + offset),
     log: pino({ level: "debug", base: null }, { write: (line: string) => void log.push(line) }),
   });
   const app = await buildApp(context);
-  after(async () => {
+  closing.push(async () => {
     await app.close();
     await close();
   });

@@ -486,20 +486,21 @@ const other = {
   chosen: "2025-11-23",
   lostSecondStep: false,
 };
-add("resets/help-compare", "", { username: "ada", cases: [open] }, helper);
+add("resets/help-compare", "", { username: "ada", fresh: null, cases: [open] }, helper);
 add(
   "resets/help-compare",
   "one",
-  { username: "ada", cases: [{ ...open, threshold: 1, lostSecondStep: false }] },
+  { username: "ada", fresh: null, cases: [{ ...open, threshold: 1, lostSecondStep: false }] },
   helper,
 );
-add("resets/help-compare", "one-lost", { username: "ada", cases: [{ ...open, threshold: 1 }] }, helper);
-add("resets/help-compare", "two", { username: "ada", cases: [other, open] }, helper);
+add("resets/help-compare", "one-lost", { username: "ada", fresh: null, cases: [{ ...open, threshold: 1 }] }, helper);
+add("resets/help-compare", "two", { username: "ada", fresh: null, cases: [other, open] }, helper);
 add(
   "resets/help-compare",
   "three",
   {
     username: "ada",
+    fresh: null,
     cases: [
       other,
       { ...open, approved: true, agreed: 1 },
@@ -508,7 +509,22 @@ add(
   },
   { ...helper, errors: [{ field: "case", key: "problem.help.case" }] },
 );
-add("resets/help-compare", "approved", { username: "ada", cases: [{ ...open, approved: true, agreed: 1 }] }, helper);
+add(
+  "resets/help-compare",
+  "approved",
+  { username: "ada", fresh: null, cases: [{ ...open, approved: true, agreed: 1 }] },
+  helper,
+);
+add(
+  "resets/help-compare",
+  "own-link",
+  {
+    username: "ada",
+    cases: [open],
+    fresh: { link: "https://kith.example.org/handover/m7Qk2vXh0dYw9uRb4TzJ6a", expires: "2026-01-07" },
+  },
+  helper,
+);
 const agreed = { username: "ada", agreed: 1, threshold: 2, chosen: SAMPLE_DAY, earliest: "2025-11-27", waitDays: 3 };
 add("resets/help-agreed", "", agreed, helper);
 add("resets/help-agreed", "one", { ...agreed, threshold: 1, earliest: SAMPLE_DAY, waitDays: 0 }, helper);

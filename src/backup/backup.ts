@@ -1,0 +1,181 @@
+import { createHash, type Hash } from "node:crypto";
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
+import { finished } from "node:stream/promises";
+import type { Kysely } from "kysely";
+import { hasMembers } from "../accounts/queries.js";
+import { migrateTo, migrateToLatest, migrationStates } from "../db/migrate.js";
+import type { Database } from "../db/schema.js";
+import { Failure } from "../failure.js";
+import { emptyTable, insertRow, readRows, selectColumns, selectTables } from "./queries.js";
+
+const FORMAT = "kith backup 1";
+
+interface Head {
+  format: typeof FORMAT;
+  /** The last migration that the database had. */
+  migration: string;
+}
+
+interface TableLine {
+  table: string;
+  columns: string[];
+}
+
+/**
+ * Writes the whole database as of one moment to one file, while Kith goes on: JSON lines, a table after the other,
+ * rows in random order so that the file does not tell who came after whom. The server secret is never in it.
+ *
+ * The file is written beside its place, flushed, and moved there whole; mode 0600.
+ *
+ * @returns how many rows of each table
+ * @throws Failure if the file can't be written, for example because the disk is full
+ */
+export async function backUp(db: Kysely<Database>, file: string): Promise<Record<string, number>> {
+  const unfinished = `${file}.unfinished`;
+  try {
+    const counts = await writeFile(db, unfinished);
+    await rename(unfinished, file);
+    return counts;
+  } catch (error) {
+    await rm(unfinished, { force: true });
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOSPC") throw new Failure(`the disk is full: ${file} was not written`, { cause: error });
+    if (code && /^E[A-Z]+$/.test(code)) throw new Failure(`${file} can't be written (${code})`, { cause: error });
+    throw error;
+  }
+}
+
+async function writeFile(db: Kysely<Database>, file: string): Promise<Record<string, number>> {
+  const stream = createWriteStream(file, { flags: "w", mode: 0o600 });
+  await once(stream, "open");
+  const broken = new Promise<never>((_resolve, reject) => stream.once("error", reject));
+  broken.catch(() => undefined);
+  const digest = createHash("sha256");
+  const line = async (value: unknown) => {
+    const text = `${JSON.stringify(value)}\n`;
+    digest.update(text);
+    if (!stream.write(text)) await Promise.race([once(stream, "drain"), broken]);
+  };
+  const counts = await db
+    .transaction()
+    .setIsolationLevel("repeatable read")
+    .setAccessMode("read only")
+    .execute(async (transaction) => {
+      const applied = (await migrationStates(transaction)).filter((state) => state.appliedAt !== undefined);
+      await line({ format: FORMAT, migration: applied.at(-1)?.name ?? "" } satisfies Head);
+      const counts: Record<string, number> = {};
+      for (const table of await selectTables(transaction)) {
+        const columns = (await selectColumns(transaction, table)).map(({ name }) => name);
+        await line({ table, columns } satisfies TableLine);
+        counts[table] = 0;
+        for await (const values of readRows(transaction, table, columns)) {
+          await line(values);
+          counts[table] += 1;
+        }
+      }
+      return counts;
+    });
+  stream.write(`${JSON.stringify({ end: digest.digest("hex") })}\n`);
+  stream.end();
+  await Promise.race([finished(stream), broken]);
+  const written = await open(file, "r+");
+  try {
+    await written.sync();
+  } finally {
+    await written.close();
+  }
+  return counts;
+}
+
+/**
+ * Restores a backup into an empty database, in one transaction: all of it or nothing. A backup of an older Kith is
+ * brought up to date afterwards.
+ *
+ * @throws Failure if the database has members, or the file is no backup, is cut off or was changed
+ */
+export async function restore(db: Kysely<Database>, file: string): Promise<Record<string, number>> {
+  const { migration } = await checkFile(file);
+  const states = await migrationStates(db);
+  if (states.some((state) => state.appliedAt !== undefined) && (await isInhabited(db))) {
+    throw new Failure("there are members in this database: a backup can only be restored into an empty one");
+  }
+  if (!states.some((state) => state.name === migration)) {
+    throw new Failure("the backup is of a newer Kith: install that one first");
+  }
+  await migrateTo(db, migration);
+  const counts = await db.transaction().execute(async (transaction) => {
+    const tables = await selectTables(transaction);
+    for (const table of [...tables].reverse()) await emptyTable(transaction, table);
+    const counts: Record<string, number> = {};
+    let current: { name: string; columns: { name: string; type: string }[] } | undefined;
+    for await (const value of readLines(file)) {
+      if (Array.isArray(value)) {
+        if (!current) throw notWhole(file);
+        await insertRow(transaction, current.name, current.columns, value as (string | null)[]);
+        counts[current.name] = (counts[current.name] ?? 0) + 1;
+        continue;
+      }
+      const { table, columns } = value as Partial<TableLine>;
+      if (!table || !columns) continue;
+      if (!tables.includes(table)) throw notWhole(file);
+      const types = await selectColumns(transaction, table);
+      const known = columns.map((name) => types.find((column) => column.name === name));
+      if (known.includes(undefined)) throw notWhole(file);
+      current = { name: table, columns: known as { name: string; type: string }[] };
+      counts[table] = 0;
+    }
+    return counts;
+  });
+  await migrateToLatest(db);
+  return counts;
+}
+
+async function isInhabited(db: Kysely<Database>): Promise<boolean> {
+  try {
+    return await hasMembers(db);
+  } catch (error) {
+    if ((error as { code?: string }).code === "42P01") return false; // no such table yet
+    throw error;
+  }
+}
+
+function notWhole(file: string): Failure {
+  return new Failure(`${file} is not a whole backup: it was cut off or changed`);
+}
+
+/** Reads the file once without believing it: format, and the hash over all lines. */
+async function checkFile(file: string): Promise<Head> {
+  const digest: Hash = createHash("sha256");
+  let head: Head | undefined;
+  let before: string | undefined;
+  for await (const text of readTexts(file)) {
+    if (before !== undefined) digest.update(`${before}\n`);
+    head ??= parse(file, text) as Head;
+    if (head.format !== FORMAT) throw new Failure(`${file} is not a backup made by kith`);
+    before = text;
+  }
+  const end = before === undefined ? undefined : (parse(file, before) as { end?: string }).end;
+  if (!head || end !== digest.digest("hex")) throw notWhole(file);
+  return head;
+}
+
+async function* readLines(file: string): AsyncGenerator<unknown> {
+  for await (const text of readTexts(file)) yield parse(file, text);
+}
+
+function parse(file: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw notWhole(file);
+  }
+}
+
+async function* readTexts(file: string): AsyncGenerator<string> {
+  const handle = await open(file, "r").catch((error: NodeJS.ErrnoException) => {
+    throw new Failure(`${file} can't be read (${error.code})`, { cause: error });
+  });
+  yield* handle.readLines({ encoding: "utf8" });
+}

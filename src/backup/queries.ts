@@ -1,0 +1,69 @@
+import { type Kysely, sql, type Transaction } from "kysely";
+import type { Database } from "../db/schema.js";
+
+/** Nothing that a backup should keep: sessions end with the server they belong to, limits with the day. */
+const LEFT_OUT = ["sessions", "limits_points"];
+
+/** Kith's tables, those first that others point at. */
+export async function selectTables(db: Kysely<Database>): Promise<string[]> {
+  const { rows } = await sql<{ name: string; needs: string[] }>`
+    select c.relname as name,
+      coalesce(array_agg(f.confrelid::regclass::text) filter (where f.confrelid <> c.oid), '{}')::text[] as needs
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
+    left join pg_constraint f on f.conrelid = c.oid and f.contype = 'f'
+    where c.relkind = 'r' and c.relname not like 'kysely_%' and c.relname <> all(${LEFT_OUT}::text[])
+    group by c.relname, c.oid order by c.relname`.execute(db);
+  const ordered: string[] = [];
+  const place = (name: string) => {
+    if (ordered.includes(name)) return;
+    for (const needed of rows.find((row) => row.name === name)?.needs ?? []) place(needed);
+    ordered.push(name);
+  };
+  for (const { name } of rows) place(name);
+  return ordered;
+}
+
+/** Columns with their types as SQL writes them. */
+export async function selectColumns(db: Kysely<Database>, table: string): Promise<{ name: string; type: string }[]> {
+  const { rows } = await sql<{ name: string; type: string }>`
+    select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute
+    where attrelid = ${table}::regclass and attnum > 0 and not attisdropped order by attnum`.execute(db);
+  return rows;
+}
+
+const BATCH_ROWS = 500;
+
+/** Every row of a table in random order, each value as PostgreSQL's own text. */
+export async function* readRows(
+  transaction: Transaction<Database>,
+  table: string,
+  columns: readonly string[],
+): AsyncGenerator<(string | null)[]> {
+  const texts = sql.join(columns.map((column) => sql`${sql.ref(column)}::text`));
+  await sql`declare rows_of_one_table no scroll cursor for
+    select array[${texts}]::text[] as values from ${sql.table(table)} order by random()`.execute(transaction);
+  for (;;) {
+    const { rows } = await sql<{ values: (string | null)[] }>`
+      fetch ${sql.lit(BATCH_ROWS)} from rows_of_one_table`.execute(transaction);
+    for (const { values } of rows) yield values;
+    if (rows.length < BATCH_ROWS) break;
+  }
+  await sql`close rows_of_one_table`.execute(transaction);
+}
+
+export async function insertRow(
+  transaction: Transaction<Database>,
+  table: string,
+  columns: readonly { name: string; type: string }[],
+  values: readonly (string | null)[],
+): Promise<void> {
+  const names = sql.join(columns.map(({ name }) => sql.ref(name)));
+  const casts = sql.join(columns.map(({ type }, index) => sql`${values[index] ?? null}::text::${sql.raw(type)}`));
+  await sql`insert into ${sql.table(table)} (${names}) values (${casts})`.execute(transaction);
+}
+
+/** Empties what a first start put into an empty installation. */
+export async function emptyTable(transaction: Transaction<Database>, table: string): Promise<void> {
+  await sql`delete from ${sql.table(table)}`.execute(transaction);
+}

@@ -1,0 +1,38 @@
+import type { Command } from "commander";
+import { backUp, restore } from "../backup/backup.js";
+import { withDatabase } from "./with-database.js";
+
+export function addBackup(program: Command): void {
+  program
+    .command("backup")
+    .description("writes the whole database to one file, also while Kith runs; the server secret is not in it")
+    .argument("<file>", "is written whole or not at all")
+    .option("--json", "prints JSON")
+    .action(async (file: string, options: { json?: boolean }) => {
+      await withDatabase(async ({ unhurried }) => {
+        const rows = await unhurried((db) => backUp(db, file));
+        if (options.json) return console.log(JSON.stringify({ file, rows }));
+        console.log(
+          `${file}: ${total(rows)} rows. Keep the server secret somewhere else: without it nobody can sign in.`,
+        );
+      });
+    });
+  program
+    .command("restore")
+    .description("reads a backup into an empty database")
+    .argument("<file>", "written by kith backup")
+    .option("--json", "prints JSON")
+    .action(async (file: string, options: { json?: boolean }) => {
+      await withDatabase(async ({ unhurried }) => {
+        const rows = await unhurried((db) => restore(db, file));
+        if (options.json) return console.log(JSON.stringify({ file, rows }));
+        console.log(
+          `${total(rows)} rows are restored. Put the server secret that belongs to them in place, then start.`,
+        );
+      });
+    });
+}
+
+function total(rows: Record<string, number>): number {
+  return Object.values(rows).reduce((sum, count) => sum + count, 0);
+}

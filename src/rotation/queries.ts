@@ -1,0 +1,50 @@
+import { type Kysely, sql } from "kysely";
+import type { Database } from "../db/schema.js";
+import type { TaggedColumns } from "../protocol/tag.js";
+
+/** Every table whose rows bear a tag, with its primary key. */
+export const TAGGED_TABLES = {
+  settings: ["name"],
+  accounts: ["id"],
+  relations: ["id"],
+  people: ["account_id", "version"],
+  reset_cases: ["id"],
+  approvals: ["case_id", "row_id"],
+  review_keys: ["id"],
+  review_grants: ["id"],
+  events: ["id"],
+} as const satisfies { [Table in keyof Database]?: readonly string[] };
+export type TaggedTable = keyof typeof TAGGED_TABLES;
+export type TaggedRow = TaggedColumns & { tag: Uint8Array };
+
+const BATCH_ROWS = 200;
+
+/** All rows of a table, in batches by primary key; rows may be changed while reading. */
+export async function* readTagged(db: Kysely<Database>, table: TaggedTable): AsyncGenerator<TaggedRow[]> {
+  const key = sql.join(TAGGED_TABLES[table].map((column) => sql.ref(column)));
+  let after: unknown[] | undefined;
+  for (;;) {
+    const where = after ? sql`where (${key}) > (${sql.join(after)})` : sql``;
+    const { rows } = await sql<TaggedRow>`
+      select * from ${sql.table(table)} ${where} order by ${key} limit ${BATCH_ROWS}`.execute(db);
+    if (rows.length > 0) yield rows;
+    const last = rows.at(-1);
+    if (rows.length < BATCH_ROWS || !last) return;
+    after = TAGGED_TABLES[table].map((column) => last[column]);
+  }
+}
+
+/** Replaces one row, if it still is the one that was read. */
+export async function replaceTagged(
+  db: Kysely<Database>,
+  table: TaggedTable,
+  before: TaggedRow,
+  after: TaggedRow,
+): Promise<void> {
+  const key: readonly string[] = TAGGED_TABLES[table];
+  const changed = Object.entries(after).filter(([name]) => !key.includes(name) && after[name] !== before[name]);
+  const same = key.map((column) => sql`${sql.ref(column)} = ${before[column]}`);
+  await sql`
+    update ${sql.table(table)} set ${sql.join(changed.map(([name, value]) => sql`${sql.ref(name)} = ${value}`))}
+    where ${sql.join(same, sql` and `)} and tag = ${before.tag}`.execute(db);
+}

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import fc from "fast-check";
+import { newSessionCookie, SESSION_BYTES, sessionId, unwrapSession, wrapSession } from "#kith/protocol/session.js";
+import { altered } from "../support/keys.js";
+
+describe("a wrapped session", () => {
+  it("opens with its cookie alone, and always has one length", () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 2 }), (payload) => {
+        const cookie = newSessionCookie();
+        const wrapped = wrapSession(cookie, payload);
+        assert.equal(wrapped.length, SESSION_BYTES);
+        assert.deepEqual(unwrapSession(cookie, wrapped), JSON.parse(JSON.stringify(payload)));
+        assert.equal(unwrapSession(newSessionCookie(), wrapped), undefined);
+        assert.equal(unwrapSession(altered(cookie, 3), wrapped), undefined);
+      }),
+    );
+  });
+
+  it("does not open with the row's id, nor when a byte of it is another", () => {
+    const cookie = newSessionCookie();
+    const wrapped = wrapSession(cookie, { a: 1 });
+    assert.equal(unwrapSession(sessionId(cookie), wrapped), undefined);
+    for (let at = 0; at < wrapped.length; at += 37) {
+      assert.equal(unwrapSession(cookie, altered(wrapped, at, at % 8)), undefined);
+    }
+  });
+
+  it("has an id that is not the cookie, and another one for every cookie", () => {
+    const cookies = Array.from({ length: 200 }, () => newSessionCookie());
+    assert.equal(new Set(cookies.map((cookie) => Buffer.from(cookie).toString("hex"))).size, 200);
+    const ids = cookies.map((cookie) => Buffer.from(sessionId(cookie)).toString("hex"));
+    assert.equal(new Set(ids).size, 200);
+    for (const [index, id] of ids.entries())
+      assert.notEqual(id, Buffer.from(cookies[index] as Uint8Array).toString("hex"));
+  });
+
+  it("is refused when it holds too much, never cut", () => {
+    const cookie = newSessionCookie();
+    assert.ok(wrapSession(cookie, "x".repeat(4090)));
+    assert.throws(() => wrapSession(cookie, "x".repeat(4091)), { code: "ERR_CLASS_OVERFLOW" });
+  });
+});

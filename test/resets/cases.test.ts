@@ -1,0 +1,325 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { casesOf, passwordOf, textOf, wordsOf } from "../support/app.js";
+import { choose, openCommunity, readable, trustAll, turnOnSecondStep } from "../support/resets.js";
+
+describe("a reset that several must agree to", () => {
+  it("ripens when k have agreed and the wait is over, and says what is missing until then", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem", "dora"]);
+    await trustAll(who.ada, ["bea", "cem", "dora"], { threshold: 2, waitDays: 3 });
+    const path = await who.bea.openCase("ada");
+    const { browser, words, body } = await choose(place, path, passwordOf("ada", 2));
+    assert.match(readable(body), /The one who gave you the link, and one more/);
+    assert.match(readable(body), /0 of 2 have agreed/);
+
+    const signIn = () => browser.signIn("ada", passwordOf("ada", 2));
+    const missing = async (expected: RegExp) => {
+      const answer = await signIn();
+      assert.equal(answer.statusCode, 200);
+      assert.equal(answer.cookies.filter((cookie) => cookie.name.includes("session")).length, 0, "no cookie");
+      assert.deepEqual(wordsOf(answer.body), words);
+      assert.match(readable(answer.body), expected);
+    };
+    await missing(/when two people have agreed, and not before/);
+    await who.bea.agree("ada", words);
+    await missing(/when one more person has agreed, and not before .* 1 of 2 have agreed .* 3 days are left/);
+    await who.cem.agree("ada", words);
+    await missing(/enough people have agreed. It opens your account from/);
+    place.days(2);
+    await missing(/One day is left/);
+    place.days(1);
+    const before = await place.context.db.selectFrom("accounts").selectAll().where("username", "=", "ada").execute();
+    assert.equal((await signIn()).statusCode, 303);
+    const after = await place.context.db.selectFrom("accounts").selectAll().where("username", "=", "ada").execute();
+    assert.notDeepEqual(after[0]?.generation, before[0]?.generation);
+    assert.equal((await place.context.db.selectFrom("reset_cases").selectAll().execute()).length, 0);
+    assert.equal((await place.context.db.selectFrom("approvals").selectAll().execute()).length, 0);
+    assert.equal((await place.visitor().signIn("ada", passwordOf("ada"))).statusCode, 422, "the old password is gone");
+  });
+
+  it("two who wait and one who agrees too early or late: the wait counts from the choice", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"], { threshold: 1, waitDays: 5 });
+    const path = await who.bea.openCase("ada");
+    place.days(4);
+    const { browser, words } = await choose(place, path, passwordOf("ada", 2));
+    place.days(4);
+    await who.bea.signIn();
+    await who.bea.agree("ada", words);
+    assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 200);
+    place.advance(23 * 3_600_000);
+    assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 200, "whole days");
+    place.advance(3_600_000);
+    assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 303);
+  });
+
+  it("what is missing is said to whoever has the new password, and to nobody else", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"], { threshold: 1, waitDays: 2 });
+    const stranger = place.visitor();
+    const plain = (html: string) => html.replaceAll(/name="_csrf" value="[^"]*"/g, "");
+    const without = await stranger.signIn("ada", "not the password at all");
+    await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    const during = await stranger.signIn("ada", "not the password at all");
+    assert.equal(during.statusCode, 422);
+    assert.equal(plain(during.body), plain(without.body), "byte for byte");
+  });
+
+  it("two cases of different helpers stand side by side, and the words tell them apart", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem", "dora"]);
+    await trustAll(who.ada, ["bea", "cem", "dora"], { threshold: 2 });
+    const real = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    // Dora was tricked, or is the one who tries: she begins one herself and chooses with her own link.
+    const forged = await choose(place, await who.dora.openCase("ada", true), passwordOf("intruder"));
+    assert.notDeepEqual(real.words, forged.words);
+
+    const compare = await who.cem.help("ada");
+    const shown = casesOf(compare.body).map((one) => one.words.join(" "));
+    assert.deepEqual(new Set(shown), new Set([real.words.join(" "), forged.words.join(" ")]));
+    assert.match(readable(compare.body), /Two resets of ada’s password are open/);
+    assert.match(readable(compare.body), /If the words differ, somebody else is trying to get in\./);
+    assert.match(readable(compare.body), /tell ada that there was another/);
+
+    await who.bea.agree("ada", real.words);
+    await who.cem.agree("ada", real.words);
+    await who.dora.agree("ada", forged.words);
+    assert.match(readable((await forged.browser.signIn("ada", passwordOf("intruder"))).body), /1 of 2 have agreed/);
+    assert.equal((await real.browser.signIn("ada", passwordOf("ada", 2))).statusCode, 303);
+    const late = await forged.browser.signIn("ada", passwordOf("intruder"));
+    assert.equal(late.statusCode, 422, "the other case ended with it");
+  });
+
+  it("one case alone says what to do when a word differs", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    const text = readable((await who.bea.help("ada")).body);
+    assert.match(text, /If one word differs Don’t agree\. Somebody else opened the link/);
+    assert.match(text, /Tell ada/);
+  });
+
+  it("starting again replaces the case of that row only, with its approvals", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem"]);
+    await trustAll(who.ada, ["bea", "cem"], { threshold: 2 });
+    const ofCem = await choose(place, await who.cem.openCase("ada"), passwordOf("ada", 2));
+    const firstLink = await who.bea.openCase("ada", true);
+    const ofBea = await choose(place, firstLink, passwordOf("ada", 3));
+    await who.bea.agree("ada", ofBea.words);
+    await who.cem.agree("ada", ofBea.words);
+    await who.cem.agree("ada", ofCem.words);
+
+    const anew = await who.bea.openCase("ada", true);
+    assert.notEqual(anew, firstLink);
+    const compare = casesOf((await who.cem.help("ada")).body);
+    assert.deepEqual(
+      compare.map((one) => one.words),
+      [ofCem.words],
+      "cem's case is as it was",
+    );
+    assert.equal((await ofBea.browser.signIn("ada", passwordOf("ada", 3))).statusCode, 422, "the replaced one is over");
+    assert.match(readable((await ofCem.browser.signIn("ada", passwordOf("ada", 2))).body), /1 of 2 have agreed/);
+    const again = await choose(place, anew, passwordOf("ada", 3));
+    assert.match(
+      readable((await again.browser.signIn("ada", passwordOf("ada", 3))).body),
+      /0 of 2|when two people/,
+      "nobody has agreed to the new one",
+    );
+    const rows = await place.context.db.selectFrom("approvals").selectAll().execute();
+    assert.equal(rows.length, 1, "only cem's agreement to his own case is left");
+  });
+
+  it("a row approves once", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem"]);
+    await trustAll(who.ada, ["bea", "cem"], { threshold: 2 });
+    const { browser, words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    await who.bea.agree("ada", words);
+    const again = await who.bea.agree("ada", words);
+    assert.equal(again.statusCode, 303);
+    assert.match(readable((await who.bea.get("/help/agreed")).body), /1 of 2 have agreed/);
+    assert.match(readable((await who.bea.help("ada")).body), /You have agreed to these words/);
+    assert.match(readable((await browser.signIn("ada", passwordOf("ada", 2))).body), /1 of 2 have agreed/);
+  });
+
+  it("an agreement for somebody else's case, an unknown one or one without a password is refused", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem", "dora"]);
+    await trustAll(who.ada, ["bea"]);
+    await trustAll(who.cem, ["bea"]);
+    const { words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    const id = casesOf((await who.bea.help("ada")).body).find((one) => one.words.join() === words.join())?.id as string;
+    const approve = (username: string, one: string) => who.bea.post("/help/approve", { username, case: one }, "/help");
+    assert.equal((await approve("cem", id)).statusCode, 422, "the case of another member");
+    assert.equal((await approve("ada", "00000000-0000-4000-8000-000000000000")).statusCode, 422);
+    assert.equal((await approve("ada", "nonsense")).statusCode, 422);
+    await who.bea.openCase("cem");
+    const [open] = await place.context.db
+      .selectFrom("reset_cases")
+      .selectAll()
+      .where("choice_day", "is", null)
+      .execute();
+    assert.equal((await approve("cem", open?.id as string)).statusCode, 422, "nothing is chosen yet");
+    const stranger = await who.dora.post("/help/approve", { username: "ada", case: id }, "/help");
+    assert.match(readable(stranger.body), /Nothing|nothing/);
+    assert.equal((await place.context.db.selectFrom("approvals").selectAll().execute()).length, 0);
+  });
+
+  it("a helper who is suspended afterwards has agreed all the same; one suspended before can't", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem"]);
+    const { setStatus } = await import("#kith/accounts/suspend.js");
+    await trustAll(who.ada, ["bea", "cem"], { threshold: 2 });
+    const { browser, words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    await who.bea.agree("ada", words);
+    const suspend = (username: string) => setStatus(place.context, { username, domain: "localhost" }, "suspended");
+    await suspend("bea");
+    assert.equal((await who.bea.help("ada")).statusCode, 303, "bea's session is over");
+    await who.cem.agree("ada", words);
+    assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 303);
+    // Nor can anybody be helped who is suspended.
+    await suspend("ada");
+    assert.equal(textOf((await who.cem.help("ada")).body, "handover-link"), undefined);
+  });
+});
+
+describe("the handover link", () => {
+  it("is dead for everybody once a password is chosen, as an unknown one is", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    const path = await who.bea.openCase("ada");
+    const chosen = await choose(place, path, passwordOf("ada", 2));
+    const plain = (html: string) => html.replaceAll(/(name="_csrf" value|href)="[^"]*"/g, "");
+    const unknown = await place.visitor().get(`/handover/${"A".repeat(43)}`);
+    assert.equal(unknown.statusCode, 404);
+    for (const visitor of [chosen.browser, place.visitor(), who.bea, who.ada]) {
+      assert.equal((await visitor.get(path)).statusCode, 404);
+    }
+    assert.equal(plain((await place.visitor().get(path)).body), plain(unknown.body), "one page for both");
+    const late = await place.visitor().post(path, { password: passwordOf("thief") });
+    assert.equal(late.statusCode, 404);
+    assert.match(readable(late.body), /ring the person who gave you the link at once/);
+    assert.equal((await place.visitor().signIn("ada", passwordOf("thief"))).statusCode, 422);
+    assert.equal((await place.visitor().signIn("ada", passwordOf("ada", 2))).statusCode, 200);
+  });
+
+  it("opening it changes nothing, and a password that won't do keeps it alive", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"], { threshold: 1, waitDays: 4 });
+    const path = await who.bea.openCase("ada");
+    const rows = () => place.context.db.selectFrom("reset_cases").selectAll().execute();
+    const before = await rows();
+    const locked = place.visitor();
+    const page = await locked.get(path);
+    assert.equal(page.headers["referrer-policy"], "no-referrer");
+    assert.equal(page.headers["cache-control"], "no-store");
+    assert.ok(!/<title>[^<]*ada/i.test(page.body), "the title names nobody");
+    const short = await locked.post(path, { password: "short", lost_second_step: "on" }, path);
+    assert.equal(short.statusCode, 422);
+    assert.ok(!short.body.includes('value="short"'));
+    assert.match(short.body, /name="lost_second_step"[^>]* checked/, "what was ticked is kept");
+    assert.deepEqual(await rows(), before);
+    assert.match(readable(short.body), /At least 15 characters/);
+    const asked = [...page.body.matchAll(/<input[^>]*name="([^"]+)"/g)].map((match) => match[1]);
+    assert.deepEqual(
+      asked.filter((name) => name !== "_csrf" && name !== "username"),
+      ["password", "lost_second_step"],
+      "it asks for nothing that could have been forgotten",
+    );
+  });
+
+  it("the page after choosing shows words, what is missing, and why the words matter", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"], { threshold: 1, waitDays: 4 });
+    const { body, words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    assert.equal(words.length, 4);
+    const text = readable(body);
+    assert.match(text, /Fake requests for help are how activists were robbed of their accounts/);
+    assert.match(text, /Nobody has agreed yet, and one is enough/);
+    assert.match(text, /What is still missing/);
+    assert.match(text, /at the earliest, with the new password/);
+    assert.match(text, /The link is dead now/);
+  });
+
+  it("can't be used any more when a password chosen now could not take effect before the case expires", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"], { threshold: 1, waitDays: 30 });
+    const path = await who.bea.openCase("ada");
+    place.days(14);
+    assert.equal((await place.visitor().get(path)).statusCode, 200);
+    place.days(1);
+    assert.equal((await place.visitor().get(path)).statusCode, 404, "day 15 and 30 of waiting are more than 44");
+    await who.bea.signIn();
+    assert.ok(await who.bea.openCase("ada", true), "a new one can be had");
+  });
+
+  it("choosing late still ripens: the last day of choice and the longest wait fit", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"], { threshold: 1, waitDays: 30 });
+    const path = await who.bea.openCase("ada");
+    place.days(14);
+    const { browser, words } = await choose(place, path, passwordOf("ada", 2));
+    await who.bea.signIn();
+    await who.bea.agree("ada", words);
+    place.days(30);
+    assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 303);
+  });
+});
+
+describe("a member with a second step", () => {
+  it("is asked for the code when a ripe reset is completed, and not before", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"], { threshold: 1, waitDays: 1 });
+    const code = await turnOnSecondStep(place, who.ada);
+    const { browser, words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    const early = await browser.signIn("ada", passwordOf("ada", 2));
+    assert.equal(early.statusCode, 200, "what is missing, without a code");
+    await who.bea.agree("ada", words);
+    place.days(1);
+    const ripe = await browser.signIn("ada", passwordOf("ada", 2));
+    assert.equal(ripe.headers.location, "/sign-in/code");
+    assert.equal((await place.context.db.selectFrom("reset_cases").selectAll().execute()).length, 1, "not yet");
+    assert.equal((await browser.get("/trust")).statusCode, 303, "half a session opens nothing");
+    assert.equal((await browser.post("/sign-in/code", { code: "000000" }, "/sign-in/code")).statusCode, 422);
+    const done = await browser.post("/sign-in/code", { code: code() }, "/sign-in/code");
+    assert.equal(done.statusCode, 303);
+    assert.match((await browser.get("/")).body, /You are back in, ada/);
+    assert.match(readable((await browser.get("/security")).body), /second step/i);
+    const again = place.visitor();
+    assert.equal((await again.signIn("ada", passwordOf("ada", 2))).headers.location, "/sign-in/code", "it is kept");
+  });
+
+  it("who lost it too says so: approvers are shown it, and it takes at least three days", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    await turnOnSecondStep(place, who.ada);
+    const path = await who.bea.openCase("ada");
+    const { browser, words } = await choose(place, path, passwordOf("ada", 2), true);
+    const compare = await who.bea.help("ada");
+    assert.match(readable(compare.body), /Ada also lost the second step\. Ask about that too/);
+    assert.match(readable(compare.body), /after at least 3 days/);
+    await who.bea.agree("ada", words);
+    assert.match(readable((await who.bea.get("/help/agreed")).body), /can sign in from/);
+    for (const days of [0, 1, 1]) {
+      place.days(days);
+      assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 200);
+    }
+    place.days(1);
+    const done = await browser.signIn("ada", passwordOf("ada", 2));
+    assert.equal(done.headers.location, "/", "no code is asked for");
+    assert.equal((await place.visitor().signIn("ada", passwordOf("ada", 2))).headers.location, "/", "it is off");
+  });
+
+  it("a longer wait stays longer", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"], { threshold: 1, waitDays: 10 });
+    await turnOnSecondStep(place, who.ada);
+    await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2), true);
+    assert.match(readable((await who.bea.help("ada")).body), /after at least 10 days/);
+  });
+
+  it("who has none and ticks it waits no longer, and nobody is told", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    const { browser, words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2), true);
+    assert.ok(!/second step/.test(readable((await who.bea.help("ada")).body)));
+    await who.bea.agree("ada", words);
+    assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 303);
+  });
+});

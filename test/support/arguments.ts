@@ -1,0 +1,13 @@
+/**
+ * A number for a long suite: `--name 5` on the command line (the last one counts), else what `npm test` runs.
+ *
+ * ```
+ * npm run test:model -- --steps 20000 --seed 7
+ * ```
+ */
+export function numberArgument(name: string, otherwise: number): number {
+  const at = process.argv.lastIndexOf(`--${name}`);
+  const value = at < 0 ? otherwise : Number(process.argv[at + 1]);
+  if (!Number.isFinite(value)) throw new Error(`--${name} needs a number`);
+  return value;
+}
