@@ -6,7 +6,7 @@ import { selectNewest } from "../people/queries.js";
 import { equalBytes } from "../protocol/bytes.js";
 import { newGeneration } from "../protocol/generation.js";
 import { fingerprintOf, type PrivateKey, publicHalf } from "../protocol/keypair.js";
-import { openSlots, type RelationRow, regenerate, shuffled, type TrustedEntry } from "../protocol/relation.js";
+import { type RelationRow, regenerate, shuffled, type TrustedEntry } from "../protocol/relation.js";
 import { openSelfRecord, type SelfRecord, sealSelfRecord } from "../protocol/self-record.js";
 import { hasValidTag } from "../protocol/tag.js";
 import { type AccountRow, findAccount, reportForgery, tagged } from "./account.js";
@@ -49,9 +49,10 @@ function standingOf(entry: TrustedEntry, person: Person | undefined, hold: boole
 }
 
 /**
- * Opens an account's private state: its self record and its S rows, and looks up the people in them.
+ * Opens an account's private state: its self record, in which the list of trusted people stands as well, and looks up
+ * the people in it.
  *
- * A row that does not bear Kith's tag, or belongs to another generation, counts as an empty slot and is reported.
+ * A row that does not bear Kith's tag, or belongs to another generation, is reported and made anew at the next change.
  *
  * @throws StaleKeyError if this is not the account's present key
  */
@@ -68,12 +69,9 @@ export async function openState(
     if (!good) reportForgery(context, "relations");
     return good;
   });
-  const [record, slots] = await Promise.all([
-    openSelfRecord(privateKey, account.self_record),
-    openSlots(privateKey, rows),
-  ]);
+  const record = await openSelfRecord(privateKey, account.self_record);
   if (!record) throw new StaleKeyError();
-  const entries = slots.filter((slot): slot is TrustedEntry => typeof slot === "object");
+  const entries = record.trusted;
   const persons = await findPersons(
     context,
     entries.map((entry) => entry.trustedId),
@@ -81,6 +79,9 @@ export async function openState(
   const rowIds = rows.map((row) => row.id).slice(0, context.config.trustSlots);
   const damagedSlots = context.config.trustSlots - rowIds.length;
   for (let missing = damagedSlots; missing > 0; missing--) rowIds.push(randomUUID());
+  // Who stood in a row that is not to be believed keeps a place: the list itself is in the record.
+  const free = rowIds.filter((id) => !entries.some((entry) => entry.rowId === id));
+  for (const entry of entries) if (!rowIds.includes(entry.rowId)) entry.rowId = free.pop() as string;
   return {
     account,
     privateKey,
@@ -158,6 +159,7 @@ export async function storeState(
   const key = extras.privateKey ?? state.privateKey;
   const publicKey = publicHalf(key);
   const generation = newGeneration();
+  state.record.trusted = state.trusted.map(({ person: _person, standing: _standing, ...entry }) => entry);
   const [{ rows, escrow }, selfRecord] = await Promise.all([
     regenerate({
       serverSecret: context.secret,
