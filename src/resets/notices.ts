@@ -1,5 +1,7 @@
 import type { AccountRow } from "../accounts/account.js";
+import type { Language } from "../config.js";
 import type { Context } from "../context.js";
+import { sendNotice } from "../mail/queue.js";
 import { openColumn } from "../protocol/column.js";
 
 /** What happened to a reset, for a notice by mail. */
@@ -11,6 +13,11 @@ export type ResetNotice = "opened" | "chosen" | "completed" | "stopped" | "expir
  */
 export function sendResetNotice(context: Context, account: AccountRow, notice: ResetNotice): void {
   const address = openColumn(context.secret, "contact", account.id, account.contact);
-  if (!context.config.smtpUrl || !address) return;
-  context.log.debug({ notice }, "a notice is due");
+  if (!address) return;
+  try {
+    await sendNotice(context, { to: address, language: account.language as Language, kind: `reset-${notice}` });
+  } catch (error) {
+    // Only the kind of error: its text may quote the address.
+    context.log.warn({ code: (error as { code?: string }).code }, "a notice could not be queued");
+  }
 }
