@@ -53,6 +53,14 @@ export interface Credentials {
   client: string;
 }
 
+/** What goes on beside a sign-in, such as counting it. */
+export interface Beside {
+  /** Has to succeed before anything costly is begun. */
+  admitted?: Promise<unknown>;
+  /** Told as soon as the password has turned out to be right. */
+  onRight?: () => void;
+}
+
 /**
  * Signs in: unlocks, asks for the second step, opens, regenerates, stores, starts a session.
  *
@@ -60,9 +68,15 @@ export interface Credentials {
  * @throws BusyError if too many are waiting
  * @see docs/protocol.md, "Sign-in"
  */
-export async function signIn(context: Context, credentials: Credentials, again = false): Promise<SignInOutcome> {
-  const unlocked = await unlockByPassword(context, credentials.username, credentials.password);
+export async function signIn(
+  context: Context,
+  credentials: Credentials,
+  beside: Beside = {},
+  again = false,
+): Promise<SignInOutcome> {
+  const unlocked = await unlockByPassword(context, credentials.username, credentials.password, beside.admitted);
   if (!unlocked) return { outcome: "wrong" };
+  beside.onRight?.();
   const { account, pendingCase } = unlocked;
   if (account.status !== "active") return { outcome: "suspended", reason: undefined };
   if (!pendingCase && (account.frozen === "sign-in" || account.frozen === "both")) return { outcome: "frozen" };
@@ -77,7 +91,7 @@ export async function signIn(context: Context, credentials: Credentials, again =
       if (open.some((row) => row.id === pendingCase.id)) {
         return { outcome: "waiting", username: account.username, standing };
       }
-      return again ? { outcome: "wrong" } : await signIn(context, credentials, true);
+      return again ? { outcome: "wrong" } : await signIn(context, credentials, {}, true);
     }
   }
   if (secondStepOf(context, account) && !pendingCase?.lost_second_step) {
@@ -85,7 +99,7 @@ export async function signIn(context: Context, credentials: Credentials, again =
   }
   const outcome = await finishSignIn(context, unlocked, credentials);
   // What the password opened was replaced meanwhile: look what it opens now, from the start, once.
-  if (outcome.outcome === "wrong" && !again) return await signIn(context, credentials, true);
+  if (outcome.outcome === "wrong" && !again) return await signIn(context, credentials, {}, true);
   return outcome;
 }
 

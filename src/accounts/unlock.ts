@@ -27,16 +27,19 @@ export interface Unlocked {
  * Opening the key is the check. For an unknown name the same run is done over a salt of its own, then the same number
  * of failing unlocks: same answer, same time.
  *
+ * @param admitted what has to succeed before the run is begun, such as a limit
  * @param again whether this is the second look
  */
 export async function unlockByPassword(
   context: Context,
   typedName: string,
   password: string,
+  admitted?: Promise<unknown>,
   again = false,
 ): Promise<Unlocked | undefined> {
   const name = parseName(typedName, context.config.domains);
-  const row = await findAccountOrDecoy(context, name?.domain ?? "", name?.username ?? "-");
+  const finding = findAccountOrDecoy(context, name?.domain ?? "", name?.username ?? "-");
+  const [row] = await Promise.all([finding, admitted]);
   const known = row !== undefined && row.id !== context.decoys.accountId;
   const otherSalt = decoySalt(context.secret, name?.domain ?? "", typedName);
   const salt = known ? row.salt : otherSalt;
@@ -54,7 +57,7 @@ export async function unlockByPassword(
   // nobody bears costs the same look.
   const present = await findAccountOrDecoy(context, name?.domain ?? "", name?.username ?? "-");
   const changed = known && present !== undefined && !equalBytes(present.session_epoch, row.session_epoch);
-  return changed && !again ? await unlockByPassword(context, typedName, password, true) : undefined;
+  return changed && !again ? await unlockByPassword(context, typedName, password, undefined, true) : undefined;
 }
 
 /**

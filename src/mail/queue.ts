@@ -86,7 +86,10 @@ function client(context: QueueContext): Promise<PgBoss> {
 async function start({ pool, log }: QueueContext): Promise<PgBoss> {
   stopped.delete(pool);
   const boss = new PgBoss({
-    db: { executeSql: async (text, values) => (stopped.has(pool) ? { rows: [{ count: 0 }] } : await pool.query(text, values)) },
+    db: {
+      executeSql: async (text, values) =>
+        stopped.has(pool) ? { rows: [{ count: 0 }] } : await pool.query(text, values),
+    },
     schedule: false,
     archiveCompletedAfterSeconds: 60,
     deleteAfterHours: 1,
