@@ -5,8 +5,7 @@ import { dayOf, monthOf, monthStart } from "../days.js";
 import type { Database } from "../db/schema.js";
 import { grantedToEverybody } from "../invites/granted.js";
 import type { Person } from "../people/people.js";
-import { personRow } from "../people/people.js";
-import { selectNewest } from "../people/queries.js";
+import { personRow, readAsWriter } from "../people/people.js";
 import { toBase64url } from "../protocol/bytes.js";
 import { sealColumn } from "../protocol/column.js";
 import { emptyEscrow } from "../protocol/escrow.js";
@@ -74,6 +73,8 @@ export async function createAccount(
     trusted: [] as TrustedPerson[],
   };
   if (joining.trusted) addEntry(slots, joining.trusted, monthOf(now));
+
+  record.trusted = slots.trusted.map(({ person: _person, standing: _standing, ...entry }) => entry);
 
   const epoch = { id, session_epoch: newSessionEpoch() } as AccountRow;
   const session = makeSession(context, {
@@ -143,6 +144,6 @@ export async function createAccount(
     if (code === "23505" && constraint === "spent_invites_pkey") return "spent";
     throw error;
   }
-  await selectNewest(context.db, [id]);
+  await readAsWriter(context, id);
   return { account, cookie: session.cookie };
 }

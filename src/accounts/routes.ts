@@ -9,6 +9,7 @@ import { openOwnState } from "../trust/trust.js";
 import { clientFamily } from "../web/client.js";
 import { clearSessionCookie, setSessionCookie } from "../web/cookies.js";
 import { LANGUAGES } from "../web/i18n.js";
+import { TooManyError } from "../web/limits.js";
 import type { FieldError, Tile } from "../web/pages.js";
 import { passwordProblem } from "../web/problems.js";
 import { field, goTo, type MemberVisit, query, sameSitePath, show, type Visit } from "../web/visit.js";
@@ -119,13 +120,21 @@ export async function postSignIn(visit: Visit) {
   if (missing.length > 0) return await signInPage(visit, username, missing);
   // Counted beforehand, so that many guesses at once don't all slip through; given back unless it was a wrong guess.
   const subjects = [`client ${visit.client}`, `client ${visit.client} on ${username.toLowerCase()}`];
-  await visit.limits.take("sign-in", ...subjects);
+  let givenBack: Promise<void> | undefined;
+  const giveBack = () => {
+    givenBack ??= visit.limits.giveBack("sign-in", ...subjects);
+    givenBack.catch(() => undefined);
+  };
   const client = clientFamily(visit.request.headers["user-agent"]);
-  const outcome = await signIn(context, { username, password, client }).catch(async (error: unknown) => {
-    await visit.limits.giveBack("sign-in", ...subjects).catch(() => undefined);
-    throw error;
-  });
-  if (outcome.outcome !== "wrong") await visit.limits.giveBack("sign-in", ...subjects);
+  const admitted = visit.limits.take("sign-in", ...subjects);
+  const outcome = await signIn(context, { username, password, client }, { admitted, onRight: giveBack }).catch(
+    async (error: unknown) => {
+      if (!(error instanceof TooManyError)) giveBack();
+      await givenBack?.catch(() => undefined);
+      throw error;
+    },
+  );
+  await givenBack;
   return await answerSignIn(visit, outcome, () =>
     signInPage(visit, username, [{ field: "username", key: "problem.signIn" }]),
   );

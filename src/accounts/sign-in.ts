@@ -8,7 +8,6 @@ import { formatParameters, newSalt } from "../protocol/password.js";
 import type { RelationRow } from "../protocol/relation.js";
 import { type CaseRow, judge, openCases, type Standing } from "../resets/cases.js";
 import { completeReset, countFinishedCase } from "../resets/complete.js";
-import { sendResetNotice } from "../resets/notices.js";
 import { whoAgreed } from "../resets/stop.js";
 import { forgetEvents, suspensionReason, takeEvents } from "../review/events.js";
 import { noteGranter, renewGrants } from "../review/keys.js";
@@ -57,6 +56,14 @@ export interface Credentials {
   client: string;
 }
 
+/** What goes on beside a sign-in, such as counting it. */
+export interface Beside {
+  /** Has to succeed before anything costly is begun. */
+  admitted?: Promise<unknown>;
+  /** Told as soon as the password has turned out to be right. */
+  onRight?: () => void;
+}
+
 /**
  * Signs in: unlocks, asks for the second step, opens, regenerates, stores, starts a session.
  *
@@ -64,9 +71,15 @@ export interface Credentials {
  * @throws BusyError if too many are waiting
  * @see docs/protocol.md, "Sign-in"
  */
-export async function signIn(context: Context, credentials: Credentials, again = false): Promise<SignInOutcome> {
-  const unlocked = await unlockByPassword(context, credentials.username, credentials.password);
+export async function signIn(
+  context: Context,
+  credentials: Credentials,
+  beside: Beside = {},
+  again = false,
+): Promise<SignInOutcome> {
+  const unlocked = await unlockByPassword(context, credentials.username, credentials.password, beside.admitted);
   if (!unlocked) return { outcome: "wrong" };
+  beside.onRight?.();
   const { account, pendingCase } = unlocked;
   if (account.status !== "active") {
     return { outcome: "suspended", reason: await suspensionReason(context, account.id, unlocked.privateKey) };
@@ -76,14 +89,22 @@ export async function signIn(context: Context, credentials: Credentials, again =
   if (pendingCase) {
     const standing = await judge(context, account, pendingCase, unlocked.privateKey);
     if (!standing) return { outcome: "wrong" };
-    if (!standing.ripe) return { outcome: "waiting", username: account.username, standing };
+    if (!standing.ripe) {
+      // Its approvals were read after it was: a case that ended in between is not one that waits.
+      const present = await findAccount(context, account.id);
+      const open = present ? await openCases(context, present) : [];
+      if (open.some((row) => row.id === pendingCase.id)) {
+        return { outcome: "waiting", username: account.username, standing };
+      }
+      return again ? { outcome: "wrong" } : await signIn(context, credentials, {}, true);
+    }
   }
   if (secondStepOf(context, account) && !pendingCase?.lost_second_step) {
     return { outcome: "code-needed", cookie: await startCodeStage(context, unlocked, credentials.client) };
   }
   const outcome = await finishSignIn(context, unlocked, credentials);
   // What the password opened was replaced meanwhile: look what it opens now, from the start, once.
-  if (outcome.outcome === "wrong" && !again) return await signIn(context, credentials, true);
+  if (outcome.outcome === "wrong" && !again) return await signIn(context, credentials, {}, true);
   return outcome;
 }
 
@@ -158,7 +179,6 @@ async function finishSignIn(
       if (done === "not-ripe") return { outcome: "wrong" };
       if (done !== "changed") {
         if (pendingCase) await countFinishedCase(context);
-        if (cases.length > 0) sendResetNotice(context, account, pendingCase ? "completed" : "stopped");
         return done;
       }
       // Somebody changed the account between reading and writing: read it again.

@@ -12,6 +12,7 @@ import type { Config } from "../config.js";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
 import * as invites from "../invites/routes.js";
+import * as onion from "../onion/routes.js";
 import * as resets from "../resets/routes.js";
 import * as review from "../review/routes.js";
 import * as trust from "../trust/routes.js";
@@ -66,6 +67,7 @@ const TABLE: readonly { url: string; get?: Route; post?: Route }[] = [
   { url: "/handover/:secret", get: anybody(resets.showHandover), post: anybody(resets.choose) },
   { url: "/resets/stop", post: member(resets.stop) },
   { url: "/resets/stopped", get: member(resets.showStopped) },
+  { url: "/admin/cases", get: member(resets.showAlarm) },
 
   { url: "/security", get: member(accounts.showSecurity) },
   { url: "/security/password", post: member(accounts.postPassword) },
@@ -95,6 +97,21 @@ const TABLE: readonly { url: string; get?: Route; post?: Route }[] = [
   { url: "/account", get: member(accounts.showAccount) },
   { url: "/account/language", post: member(accounts.postLanguage) },
   { url: "/account/contact", post: member(accounts.postContact) },
+
+  {
+    url: "/admin/onion",
+    get: member(onion.forAdmins(onion.showMap)),
+    post: member(onion.forAdmins(onion.pin)),
+  },
+  { url: "/admin/onion/search", post: member(onion.forAdmins(onion.search)) },
+  { url: "/admin/onion/remove", post: member(onion.forAdmins(onion.remove)) },
+  { url: "/admin/onion/fallback", post: member(onion.forAdmins(onion.fallback)) },
+  {
+    url: "/admin/onion/import",
+    get: member(onion.forAdmins(onion.showImport)),
+    post: member(onion.forAdmins(onion.postImport)),
+  },
+  { url: "/admin/onion/entry/:domain", get: member(onion.forAdmins(onion.showEntry)) },
 ];
 
 /** No form of Kith is larger than this. */
@@ -107,6 +124,8 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     bodyLimit: MAX_BODY_BYTES,
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
     forceCloseConnections: true,
+    // Fastify answers an address that can't be read by itself, quoting it: ours is the page for whatever is not there.
+    rewriteUrl: ({ url = "/" }) => (isReadable(url) ? url : "/%3F"),
     routerOptions: { maxParamLength: 300 },
     // Our own line below: the template of the route, never the address, which may hold a letter or a link.
     logger: false,
@@ -186,6 +205,16 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     if (post) app.post(url, { preHandler: app.csrfProtection }, serve(post));
   }
   return app;
+}
+
+/** Whether the path of an address is percent-encoded UTF-8. */
+function isReadable(url: string): boolean {
+  try {
+    decodeURIComponent(url.split("?")[0] as string);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

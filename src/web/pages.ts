@@ -37,7 +37,7 @@ export interface Shell {
 export type NavItem = "home" | "trust" | "help" | "invites" | "security" | "account" | "admin";
 
 /** The admins' own navigation: a page's name in the catalogues (`adminNav.*`) and below `/admin/`. Only what exists. */
-export const ADMIN_PAGES = ["tree", "accounts", "log", "recovery"] as const;
+export const ADMIN_PAGES = ["tree", "accounts", "onion", "cases", "log", "recovery"] as const;
 
 export interface FieldError extends Message {
   /** The field's name in the form. */
@@ -368,6 +368,34 @@ export interface Pages {
     form: { note: string };
   };
   "invites/card": FreshLetter;
+  "onion/map": {
+    /** Entries in all. */
+    count: number;
+    /** What was searched for; empty: nothing. */
+    search: string;
+    rows: readonly OnionRow[];
+    /** What an admin should look at. */
+    notices: readonly OnionNotice[];
+    /** What changed lately without an admin. */
+    changes: readonly { domain: string; event: string; day: Day; detail: string }[];
+    form: { domain: string; onion: string; port: string };
+  };
+  "onion/entry": {
+    domain: string;
+    /** null: no longer in the map. */
+    row: OnionRow | null;
+    notices: readonly OnionNotice[];
+    targets: readonly { onion: string; port: number; priority: number; weight: number; virtual: string }[];
+    fallback: boolean;
+    note: string;
+    check: { outcome: string; starttls: boolean | null; seconds: string; day: Day } | null;
+    history: readonly { event: string; actor: string; day: Day; detail: string }[];
+  };
+  "onion/import": {
+    form: { list: string; strict: boolean };
+    refused: readonly { line: number; domain: string; reason: string }[];
+    changed: number;
+  };
   "trust/people": {
     people: readonly TrustedPerson[];
     rules: Rules;
@@ -434,6 +462,10 @@ export interface Pages {
   };
   "resets/dead": Record<never, never>;
   "resets/how": Record<never, never>;
+  "admin/cases": {
+    weeks: readonly { week: Day; opened: number; finished: number; alarming: boolean }[];
+    warning: boolean;
+  };
   "resets/stopped": { agreed: readonly string[]; count: number };
   "errors/not-found": Record<never, never>;
   "errors/too-many": { retryAfterSeconds: number };
@@ -443,3 +475,26 @@ export interface Pages {
   "errors/database-down": Record<never, never>;
   about: Record<never, never>;
 }
+
+/** A domain of the onion map. */
+export interface OnionRow {
+  domain: string;
+  onion: string;
+  port: number;
+  /** How many further onions it has. */
+  more: number;
+  source: "pinned" | "dnssec" | "plain";
+  /** An admin's name, `import` or `dns`. */
+  changedBy: string;
+  month: Month;
+  reach:
+    | { state: "unchecked" }
+    | { state: "yes" | "slow"; seconds: string; day: Day }
+    | { state: "no"; since: Day; clear: boolean };
+}
+
+/** Something about an entry of the onion map that an admin should look at. */
+export type OnionNotice =
+  | { kind: "unreachable"; domain: string; clear: boolean }
+  | { kind: "contradiction"; domain: string; pinned: boolean; said: string }
+  | { kind: "mta-sts"; domain: string; policy: "enforce" | "unknown" };
