@@ -62,6 +62,7 @@ describe("the arrows between the parts", () => {
     assert.deepEqual(show(from.filter(({ to }) => to.startsWith("src/") && partOf(to) !== "protocol")), []);
     const packages = new Set(from.map(({ to }) => to).filter((to) => !to.startsWith("src/")));
     assert.deepEqual([...packages].sort(), [
+      "@scure/bip39",
       "@scure/bip39/wordlists/english.js",
       "argon2",
       "lru-cache",
