@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
-import { findPersons, type Person, personRow, readAsWriter } from "../people/people.js";
+import { findPersons, type Person, personRow, personStatus, readAsWriter } from "../people/people.js";
 import { equalBytes } from "../protocol/bytes.js";
 import { newGeneration } from "../protocol/generation.js";
 import { fingerprintOf, type PrivateKey, publicHalf } from "../protocol/keypair.js";
-import { openSlots, type RelationRow, regenerate, shuffled, type TrustedEntry } from "../protocol/relation.js";
+import { type RelationRow, regenerate, shuffled, type TrustedEntry } from "../protocol/relation.js";
 import { openSelfRecord, type SelfRecord, sealSelfRecord } from "../protocol/self-record.js";
 import { hasValidTag } from "../protocol/tag.js";
+import { sendResetNotice } from "../resets/notices.js";
 import { type AccountRow, findAccount, reportForgery, tagged } from "./account.js";
 import type { SessionRow } from "./queries.js";
 import * as queries from "./queries.js";
@@ -53,9 +54,10 @@ export async function relationsOf(context: Context, accountId: string): Promise<
 }
 
 /**
- * Opens an account's private state: its self record and its S rows, and looks up the people in them.
+ * Opens an account's private state: its self record, in which the list of trusted people stands as well, and looks up
+ * the people in it.
  *
- * A row that does not bear Kith's tag, or belongs to another generation, counts as an empty slot and is reported.
+ * A row that does not bear Kith's tag, or belongs to another generation, is reported and made anew at the next change.
  *
  * @throws StaleKeyError if this is not the account's present key
  */
@@ -72,12 +74,9 @@ export async function openState(
     if (!good) reportForgery(context, "relations");
     return good;
   });
-  const [record, slots] = await Promise.all([
-    openSelfRecord(privateKey, account.self_record),
-    openSlots(privateKey, rows),
-  ]);
+  const record = await openSelfRecord(privateKey, account.self_record);
   if (!record) throw new StaleKeyError();
-  const entries = slots.filter((slot): slot is TrustedEntry => typeof slot === "object");
+  const entries = record.trusted;
   const persons = await findPersons(
     context,
     entries.map((entry) => entry.trustedId),
@@ -85,6 +84,9 @@ export async function openState(
   const rowIds = rows.map((row) => row.id).slice(0, context.config.trustSlots);
   const damagedSlots = context.config.trustSlots - rowIds.length;
   for (let missing = damagedSlots; missing > 0; missing--) rowIds.push(randomUUID());
+  // Who stood in a row that is not to be believed keeps a place: the list itself is in the record.
+  const free = rowIds.filter((id) => !entries.some((entry) => entry.rowId === id));
+  for (const entry of entries) if (!rowIds.includes(entry.rowId)) entry.rowId = free.pop() as string;
   return {
     account,
     privateKey,
@@ -142,6 +144,8 @@ export interface ChangeExtras {
   columns?: Partial<AccountRow>;
   /** What others see of the account, if that changes: the version is counted up here. */
   person?: { publicKey: Uint8Array; resetMark: number };
+  /** The cases that this ends did not fail: one of them takes effect. */
+  completesReset?: boolean;
   /** The key that is to be the account's from now on; the list and record are sealed to it. */
   privateKey?: PrivateKey;
   /** Made once the final state is known, since the state lists it. */
@@ -162,6 +166,7 @@ export async function storeState(
   const key = extras.privateKey ?? state.privateKey;
   const publicKey = publicHalf(key);
   const generation = newGeneration();
+  state.record.trusted = state.trusted.map(({ person: _person, standing: _standing, ...entry }) => entry);
   const [{ rows, escrow }, selfRecord] = await Promise.all([
     regenerate({
       serverSecret: context.secret,
@@ -195,18 +200,18 @@ export async function storeState(
       domain: account.domain,
       public_key: extras.person.publicKey,
       fingerprint: account.fingerprint,
-      status: account.status,
+      status: personStatus(account),
       reset_mark: extras.person.resetMark,
     });
-  const written = await queries.writeState(context.db, {
-    readTag: state.account.tag,
-    account,
-    relations: rows,
-    person,
-    session: extras.session,
-  });
-  if (written && person) await readAsWriter(context, account.id);
-  return written ? account : undefined;
+  const ended = await queries.writeState(
+    context.db,
+    { readTag: state.account.tag, account, relations: rows, person, session: extras.session },
+    { generation: state.account.generation, today: dayOf(context.clock()) },
+  );
+  if (ended === undefined) return undefined;
+  if (ended > 0) sendResetNotice(context, account, extras.completesReset ? "completed" : "stopped");
+  if (person) await readAsWriter(context, account.id);
+  return account;
 }
 
 /** How often a change begins anew when others are faster; each round somebody's change was stored. */

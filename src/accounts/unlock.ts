@@ -1,4 +1,5 @@
 import type { Context } from "../context.js";
+import { equalBytes } from "../protocol/bytes.js";
 import type { PrivateKey } from "../protocol/keypair.js";
 import { unlockPrivateKey } from "../protocol/lock.js";
 import { decoySalt, formatParameters, parseParameters } from "../protocol/password.js";
@@ -25,10 +26,20 @@ export interface Unlocked {
  *
  * Opening the key is the check. For an unknown name the same run is done over a salt of its own, then the same number
  * of failing unlocks: same answer, same time.
+ *
+ * @param admitted what has to succeed before the run is begun, such as a limit
+ * @param again whether this is the second look
  */
-export async function unlockByPassword(context: Context, typedName: string, password: string) {
+export async function unlockByPassword(
+  context: Context,
+  typedName: string,
+  password: string,
+  admitted?: Promise<unknown>,
+  again = false,
+): Promise<Unlocked | undefined> {
   const name = parseName(typedName, context.config.domains);
-  const row = await findAccountOrDecoy(context, name?.domain ?? "", name?.username ?? "-");
+  const finding = findAccountOrDecoy(context, name?.domain ?? "", name?.username ?? "-");
+  const [row] = await Promise.all([finding, admitted]);
   const known = row !== undefined && row.id !== context.decoys.accountId;
   const otherSalt = decoySalt(context.secret, name?.domain ?? "", typedName);
   const salt = known ? row.salt : otherSalt;
@@ -41,7 +52,12 @@ export async function unlockByPassword(context: Context, typedName: string, pass
   ]);
   const cases = row ? countingCases(context, stored, row) : [];
   const opened = await tryKeys(context, row, cases, unlockKey);
-  return opened && known ? { account: row, unlockKey, relations, cases, ...opened } : undefined;
+  if (opened && known) return { account: row, unlockKey, relations, cases, ...opened };
+  // A reset may have been completed between reading the account and its cases: then look once more. A name that
+  // nobody bears costs the same look.
+  const present = await findAccountOrDecoy(context, name?.domain ?? "", name?.username ?? "-");
+  const changed = known && present !== undefined && !equalBytes(present.session_epoch, row.session_epoch);
+  return changed && !again ? await unlockByPassword(context, typedName, password, undefined, true) : undefined;
 }
 
 /**

@@ -1,11 +1,20 @@
-import { utf8 } from "./bytes.js";
+import { toHex, utf8 } from "./bytes.js";
 import { ProtocolError } from "./errors.js";
 import type { PrivateKey } from "./keypair.js";
+import type { TrustedEntry } from "./relation.js";
 import { open, SEAL_CLASSES, seal } from "./seal.js";
 import type { Rules } from "./token.js";
 
 /** At most this many of each; older ones drop. */
-export const SELF_RECORD_LIMITS = { openLetters: 40, usedLetters: 50, grants: 20, sessions: 20, events: 50, told: 20 };
+export const SELF_RECORD_LIMITS = {
+  openLetters: 40,
+  usedLetters: 50,
+  grants: 20,
+  sessions: 20,
+  events: 50,
+  told: 20,
+  acts: 20,
+};
 
 /** A letter that is out: enough to learn who came by it and to take it back. */
 export interface OpenLetter {
@@ -45,10 +54,24 @@ export interface RecordedEvent {
   values?: Record<string, string | number>;
 }
 
+/** What an admin did with an account, as its owner reads it. */
+export interface RecordedAct {
+  kind: string;
+  day: string;
+  /** The admin's username; empty: whoever runs the place, by the command line. */
+  by: string;
+  reason: string;
+  count?: number;
+  /** Milliseconds since 1970: only for the order of one day's acts. */
+  at?: number;
+}
+
 /** What A alone must be able to read. */
 export interface SelfRecord {
   version: 1;
   rules: Rules;
+  /** The list of trusted people, as it also stands in the slots: one seal to open instead of S. */
+  trusted: TrustedEntry[];
   /** Letters that A may still write. */
   invitesLeft: number;
   /** How much of `accounts.granted` is in `invitesLeft` already. */
@@ -61,6 +84,10 @@ export interface SelfRecord {
   events: RecordedEvent[];
   /** What A was found to need telling at the last sign-in. */
   told: RecordedEvent[];
+  /** What admins did with this account. */
+  acts?: RecordedAct[];
+  /** How many invites given to everybody are in `invitesLeft` already. */
+  grantedToAllSeen?: number;
   /** `YYYY-MM-DD` */
   joined: string;
   lastSignIn: string;
@@ -75,6 +102,7 @@ export function newSelfRecord(day: string, invitesLeft: number): SelfRecord {
   return {
     version: 1,
     rules: { threshold: 1, waitDays: 0, keepsKey: false },
+    trusted: [],
     invitesLeft,
     grantedSeen: 0,
     openLetters: [],
@@ -100,6 +128,7 @@ function withinLimits(record: SelfRecord): SelfRecord {
     sessions: record.sessions.slice(-limits.sessions),
     events: record.events.slice(-limits.events),
     told: record.told.slice(-limits.told),
+    ...(record.acts && { acts: record.acts.slice(-limits.acts) }),
   };
 }
 
@@ -109,12 +138,13 @@ function withinLimits(record: SelfRecord): SelfRecord {
  */
 export async function sealSelfRecord(publicKey: Uint8Array, record: SelfRecord): Promise<Uint8Array> {
   let kept = withinLimits(record);
-  let bytes = utf8(JSON.stringify(kept));
+  let bytes = encode(kept);
   while (bytes.length + 4 > SEAL_CLASSES.large) {
     if (kept.events.length > 0) kept = { ...kept, events: kept.events.slice(1) };
+    else if (kept.acts && kept.acts.length > 1) kept = { ...kept, acts: kept.acts.slice(1) };
     else if (kept.pastLetters.length > 0) kept = { ...kept, pastLetters: kept.pastLetters.slice(1) };
     else throw new ProtocolError("ERR_CLASS_OVERFLOW", "A self record is too long.");
-    bytes = utf8(JSON.stringify(kept));
+    bytes = encode(kept);
   }
   return await seal(publicKey, bytes, "large");
 }
@@ -123,6 +153,15 @@ export async function sealSelfRecord(publicKey: Uint8Array, record: SelfRecord):
 export async function openSelfRecord(privateKey: PrivateKey, sealed: Uint8Array): Promise<SelfRecord | undefined> {
   const plaintext = await open(privateKey, sealed);
   if (!plaintext) return undefined;
-  const record = JSON.parse(Buffer.from(plaintext).toString("utf8")) as SelfRecord;
+  const record = JSON.parse(Buffer.from(plaintext).toString("utf8"), (_name, value: unknown) => {
+    const hex = (value as { hex?: unknown } | null)?.hex;
+    return typeof hex === "string" ? Buffer.from(hex, "hex") : value;
+  }) as SelfRecord;
   return record.version === 1 ? record : undefined;
+}
+
+/** JSON; bytes stand in it as `{"hex":"…"}`. */
+function encode(record: SelfRecord): Uint8Array {
+  const trusted = record.trusted.map((entry) => ({ ...entry, fingerprint: { hex: toHex(entry.fingerprint) } }));
+  return utf8(JSON.stringify({ ...record, trusted }));
 }

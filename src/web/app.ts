@@ -12,7 +12,9 @@ import type { Config } from "../config.js";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
 import * as invites from "../invites/routes.js";
+import * as onion from "../onion/routes.js";
 import * as resets from "../resets/routes.js";
+import * as review from "../review/routes.js";
 import * as trust from "../trust/routes.js";
 import { about, changePasswordPage, securityTxt } from "./about.js";
 import { cookieName, cookieOptions, isSecure, readCookie, setLanguageCookie } from "./cookies.js";
@@ -49,6 +51,7 @@ const TABLE: readonly { url: string; get?: Route; post?: Route }[] = [
   { url: "/invite/:letter", get: anybody(invites.showLetter), post: anybody(invites.join) },
   { url: "/welcome", get: member(invites.showWelcome) },
   { url: "/invites", get: member(invites.showInvites), post: member(invites.write) },
+  { url: "/invites/card", get: member(invites.showLetterCard) },
   { url: "/invites/revoke", post: member(invites.revoke) },
 
   { url: "/trust", get: member(trust.showPeople), post: member(trust.addPerson) },
@@ -64,6 +67,7 @@ const TABLE: readonly { url: string; get?: Route; post?: Route }[] = [
   { url: "/handover/:secret", get: anybody(resets.showHandover), post: anybody(resets.choose) },
   { url: "/resets/stop", post: member(resets.stop) },
   { url: "/resets/stopped", get: member(resets.showStopped) },
+  { url: "/admin/cases", get: member(resets.showAlarm) },
 
   { url: "/security", get: member(accounts.showSecurity) },
   { url: "/security/password", post: member(accounts.postPassword) },
@@ -73,9 +77,41 @@ const TABLE: readonly { url: string; get?: Route; post?: Route }[] = [
   { url: "/security/totp/remove", post: member(accounts.postTotpRemove) },
   { url: "/security/recovery-codes", get: member(accounts.showRecoveryCodes) },
 
+  { url: "/admin", get: member(review.showAdmin) },
+  { url: "/admin/tree", get: member(review.showTree), post: member(review.unlockTree) },
+  { url: "/admin/tree/search", post: member(review.search("/admin/tree", "list")) },
+  { url: "/admin/accounts", get: member(review.showAccounts) },
+  { url: "/admin/accounts/search", post: member(review.search("/admin/accounts", "list")) },
+  { url: "/admin/accounts/suspend", post: member(review.suspend) },
+  { url: "/admin/accounts/reinstate", post: member(review.reinstate) },
+  { url: "/admin/accounts/freeze", post: member(review.freeze) },
+  { url: "/admin/accounts/unfreeze", post: member(review.unfreeze) },
+  { url: "/admin/accounts/invites", post: member(review.giveInvites) },
+  { url: "/admin/accounts/graft", post: member(review.moveBranch) },
+  { url: "/admin/accounts/role", post: member(review.changeRole) },
+  { url: "/admin/confirm", post: member(review.confirm) },
+  { url: "/admin/recovery", get: member(review.showRecovery), post: member(review.makeRecovery) },
+  { url: "/admin/log", get: member(review.showLog) },
+  { url: "/admin/log/undo", post: member(review.undoAct) },
+
   { url: "/account", get: member(accounts.showAccount) },
   { url: "/account/language", post: member(accounts.postLanguage) },
   { url: "/account/contact", post: member(accounts.postContact) },
+
+  {
+    url: "/admin/onion",
+    get: member(onion.forAdmins(onion.showMap)),
+    post: member(onion.forAdmins(onion.pin)),
+  },
+  { url: "/admin/onion/search", post: member(onion.forAdmins(onion.search)) },
+  { url: "/admin/onion/remove", post: member(onion.forAdmins(onion.remove)) },
+  { url: "/admin/onion/fallback", post: member(onion.forAdmins(onion.fallback)) },
+  {
+    url: "/admin/onion/import",
+    get: member(onion.forAdmins(onion.showImport)),
+    post: member(onion.forAdmins(onion.postImport)),
+  },
+  { url: "/admin/onion/entry/:domain", get: member(onion.forAdmins(onion.showEntry)) },
 ];
 
 /** No form of Kith is larger than this. */

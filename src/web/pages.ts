@@ -1,4 +1,5 @@
 import type { Language } from "../config.js";
+import type { TreePicture } from "../review/picture.js";
 import type { Rules, TrustedPerson } from "../trust/statement.js";
 import type { Day, Message, Month } from "./i18n.js";
 
@@ -34,6 +35,9 @@ export interface Shell {
 }
 
 export type NavItem = "home" | "trust" | "help" | "invites" | "security" | "account" | "admin";
+
+/** The admins' own navigation: a page's name in the catalogues (`adminNav.*`) and below `/admin/`. Only what exists. */
+export const ADMIN_PAGES = ["tree", "accounts", "log", "recovery"] as const;
 
 export interface FieldError extends Message {
   /** The field's name in the form. */
@@ -124,6 +128,101 @@ export interface FreshLetter {
   expires: Day;
 }
 
+/** One member, as an admin sees and acts on them. */
+export interface PersonPanel {
+  /** As it is typed: without the domain where that is the first one. */
+  username: string;
+  /** The admin who looks. */
+  self: boolean;
+  isAdmin: boolean;
+  suspended: boolean;
+  invitingFrozen: boolean;
+  signInFrozen: boolean;
+  /** Where the member stands in the tree; null: the tree is closed. */
+  place: {
+    inviter: string | null;
+    month: Month | null;
+    /** From the root to the inviter. */
+    path: readonly string[];
+    direct: number;
+    below: number;
+    /** The first few below. */
+    names: readonly string[];
+    more: number;
+    /** The admin who looks is in the branch. */
+    containsSelf: boolean;
+  } | null;
+}
+
+/** One line of the tree as a list. */
+export interface TreeItem {
+  label: string;
+  username: string;
+  depth: number;
+  state: "active" | "suspended" | "frozen";
+  /** In the branch that is looked at. */
+  cut: boolean;
+  current: boolean;
+  invited: number;
+  /** On the first lines of a page: who stands above, on the page before. */
+  below: string | null;
+  /** In a list of matches: who invited. */
+  by: string | null;
+  open: boolean;
+  children: TreeItem[];
+}
+
+export interface TreeList {
+  items: readonly TreeItem[];
+  filtered: boolean;
+  count: number;
+  page: number;
+  pages: number;
+}
+
+/** An admin, as other admins see them. */
+export interface AdminLine {
+  username: string;
+  self: boolean;
+  /** `reader`: can open the tree; `unconfirmed`: somebody must confirm the key; `resting`: reset, the role rests. */
+  standing: "reader" | "unconfirmed" | "resting";
+  /** Whether the admin who looks may confirm. */
+  canConfirm: boolean;
+  canUnmake: boolean;
+  /** In groups of four. */
+  fingerprint: string;
+}
+
+/** One line of the log. */
+export interface LogLine {
+  id: string;
+  /** The admin; null: by the command line. */
+  by: string | null;
+  kind: string;
+  day: Day;
+  /** Whom it was about, once the tree is open: a name, or null for somebody who has left; undefined while closed. */
+  about?: { name: string | null; count: number; invites: number; everybody: boolean; to: string | null };
+  undone: boolean;
+  undo: boolean;
+}
+
+/** What an admin did with one's own account. */
+export interface OwnAct {
+  kind: string;
+  day: Day;
+  by: string;
+  reason: string;
+  count: number;
+}
+
+/** What was typed into the forms of a person's panel. */
+export interface PanelForm {
+  reason: string;
+  branch: boolean;
+  inviter: string;
+  count: string;
+}
+
 /** Each page's template and what it needs. The same stands in words at the top of the template. */
 export interface Pages {
   "accounts/sign-in": { form: { username: string }; next: string | null };
@@ -138,7 +237,11 @@ export interface Pages {
     /** Whole days until the wait is over; 0: it is over. */
     daysLeft: number;
   };
-  "accounts/suspended": { reason: string | null };
+  "accounts/suspended": {
+    /** `frozen`: only signing in is closed, since somebody else may know the password. */
+    kind: "suspended" | "frozen";
+    reason: string | null;
+  };
   "accounts/home": {
     people: readonly TrustedPerson[];
     rules: Rules;
@@ -157,7 +260,7 @@ export interface Pages {
     /** When an admin last opened the invite tree. */
     treeOpened: { day: Day; by: string } | null;
     /** Whatever else this member should find: keys of `event.*`. */
-    events: readonly Message[];
+    events: readonly (Message & { href?: string })[];
   };
   "accounts/welcome": {
     /** The inviter, if this member now trusts them. */
@@ -189,6 +292,10 @@ export interface Pages {
     language: Language;
     contact: { address: string } | null;
     treeOpened: { day: Day; by: string } | null;
+    /** What admins did with this account, newest first. */
+    acts: readonly OwnAct[];
+    /** This member's key in groups of four, for admins to compare; null: not an admin. */
+    ownKey: string | null;
     canExport: boolean;
     canDelete: boolean;
   };
@@ -199,6 +306,50 @@ export interface Pages {
     secret: string;
   };
   "accounts/recovery-codes": { codes: readonly string[] };
+  "admin/gate": {
+    /** `unconfirmed`: nobody has confirmed this admin's key yet. */
+    state: "closed" | "unconfirmed";
+    /** How many members will read that it was opened. */
+    members: number;
+    last: { day: Day; by: string } | null;
+  };
+  "admin/reading": { done: number; total: number };
+  "admin/tree": {
+    total: number;
+    roots: readonly string[];
+    minutesLeft: number;
+    picture: TreePicture;
+    /** Around whom the picture is drawn; null: all of the tree. */
+    around: string | null;
+    /** Who invited the one in the middle. */
+    up: string | null;
+    rings: number;
+    person: PersonPanel | null;
+    list: TreeList;
+    filter: { q: string; month: string; domain: string; state: string };
+    domains: readonly string[];
+    form: PanelForm;
+  };
+  "admin/accounts": {
+    admins: readonly AdminLine[];
+    /** Whether the admin who looks can open the tree. */
+    reader: boolean;
+    recovery: boolean;
+    person: PersonPanel | null;
+    list: readonly { username: string; suspended: boolean; frozen: boolean; isAdmin: boolean }[];
+    filter: { q: string; state: string };
+    page: number;
+    more: boolean;
+    form: PanelForm;
+  };
+  "admin/log": { open: boolean; lines: readonly LogLine[]; page: number; more: boolean };
+  "admin/recovery": {
+    state: "none" | "set" | "unconfirmed";
+    /** A phrase that is shown until it was checked. */
+    words: readonly string[] | null;
+    /** Which words are asked for, counted from 1; null: they are still shown. */
+    ask: readonly number[] | null;
+  };
   "invites/redeem": {
     letter: string;
     kind: "member" | "operator" | "admin" | "first-admin";
@@ -217,6 +368,34 @@ export interface Pages {
     form: { note: string };
   };
   "invites/card": FreshLetter;
+  "onion/map": {
+    /** Entries in all. */
+    count: number;
+    /** What was searched for; empty: nothing. */
+    search: string;
+    rows: readonly OnionRow[];
+    /** What an admin should look at. */
+    notices: readonly OnionNotice[];
+    /** What changed lately without an admin. */
+    changes: readonly { domain: string; event: string; day: Day; detail: string }[];
+    form: { domain: string; onion: string; port: string };
+  };
+  "onion/entry": {
+    domain: string;
+    /** null: no longer in the map. */
+    row: OnionRow | null;
+    notices: readonly OnionNotice[];
+    targets: readonly { onion: string; port: number; priority: number; weight: number; virtual: string }[];
+    fallback: boolean;
+    note: string;
+    check: { outcome: string; starttls: boolean | null; seconds: string; day: Day } | null;
+    history: readonly { event: string; actor: string; day: Day; detail: string }[];
+  };
+  "onion/import": {
+    form: { list: string; strict: boolean };
+    refused: readonly { line: number; domain: string; reason: string }[];
+    changed: number;
+  };
   "trust/people": {
     people: readonly TrustedPerson[];
     rules: Rules;
@@ -283,6 +462,10 @@ export interface Pages {
   };
   "resets/dead": Record<never, never>;
   "resets/how": Record<never, never>;
+  "admin/cases": {
+    weeks: readonly { week: Day; opened: number; finished: number; alarming: boolean }[];
+    warning: boolean;
+  };
   "resets/stopped": { agreed: readonly string[]; count: number };
   "errors/not-found": Record<never, never>;
   "errors/too-many": { retryAfterSeconds: number };
@@ -292,3 +475,26 @@ export interface Pages {
   "errors/database-down": Record<never, never>;
   about: Record<never, never>;
 }
+
+/** A domain of the onion map. */
+export interface OnionRow {
+  domain: string;
+  onion: string;
+  port: number;
+  /** How many further onions it has. */
+  more: number;
+  source: "pinned" | "dnssec" | "plain";
+  /** An admin's name, `import` or `dns`. */
+  changedBy: string;
+  month: Month;
+  reach:
+    | { state: "unchecked" }
+    | { state: "yes" | "slow"; seconds: string; day: Day }
+    | { state: "no"; since: Day; clear: boolean };
+}
+
+/** Something about an entry of the onion map that an admin should look at. */
+export type OnionNotice =
+  | { kind: "unreachable"; domain: string; clear: boolean }
+  | { kind: "contradiction"; domain: string; pinned: boolean; said: string }
+  | { kind: "mta-sts"; domain: string; policy: "enforce" | "unknown" };
