@@ -2,8 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Context } from "../context.js";
 import { dayOf, monthOf, monthStart } from "../days.js";
 import type { Person } from "../people/people.js";
-import { personRow } from "../people/people.js";
-import { selectNewest } from "../people/queries.js";
+import { personRow, readAsWriter } from "../people/people.js";
 import { toBase64url } from "../protocol/bytes.js";
 import { sealColumn } from "../protocol/column.js";
 import { emptyEscrow } from "../protocol/escrow.js";
@@ -133,6 +132,6 @@ export async function createAccount(
     if (code === "23505" && constraint === "spent_invites_pkey") return "spent";
     throw error;
   }
-  await selectNewest(context.db, [id]);
+  await readAsWriter(context, id);
   return { account, cookie: session.cookie };
 }

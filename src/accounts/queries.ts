@@ -94,12 +94,16 @@ function sessionArrays(rows: readonly SessionRow[]) {
  * Writes a change of an account's private state in one statement: the account, all S rows, and the end of every
  * reset case of the generation before. Nothing at all is written if somebody else changed the account meanwhile.
  *
- * @returns whether it was written
+ * @returns how many cases that counted were ended, or undefined if nothing was written
  */
-export async function writeState(db: Kysely<Database>, change: StateChange): Promise<boolean> {
+export async function writeState(
+  db: Kysely<Database>,
+  change: StateChange,
+  before: { generation: Uint8Array; today: string },
+): Promise<number | undefined> {
   const { id, ...columns } = change.account;
   const assignments = Object.entries(columns).map(([name, value]) => sql`${sql.ref(name)} = ${value}`);
-  const { rows } = await sql<{ written: boolean }>`
+  const { rows } = await sql<{ written: boolean; ended: number }>`
     with changed as (
       update accounts set ${sql.join(assignments)}
       where id = ${id} and tag = ${change.readTag} returning id
@@ -115,7 +119,7 @@ export async function writeState(db: Kysely<Database>, change: StateChange): Pro
       delete from relations using changed
       where trusting_id = changed.id and relations.id <> all(${change.relations.map((row) => row.id)}::uuid[])
     ), cases as (
-      delete from reset_cases using changed where trusting_id = changed.id
+      delete from reset_cases using changed where trusting_id = changed.id returning generation, expiry_day
     ), person as (
       insert into people (account_id, version, username, domain, public_key, fingerprint, status, reset_mark, tag)
       select row.* from changed, ${personArrays(optional(change.person))} as row
@@ -123,8 +127,10 @@ export async function writeState(db: Kysely<Database>, change: StateChange): Pro
       insert into sessions (id, sealed, expiry_day)
       select row.* from changed, ${sessionArrays(optional(change.session))} as row
     )
-    select exists (select from changed) as written`.execute(db);
-  return rows[0]?.written ?? false;
+    select exists (select from changed) as written, (
+      select count(*)::int from cases where generation = ${before.generation} and expiry_day >= ${before.today}::date
+    ) as ended`.execute(db);
+  return rows[0]?.written ? rows[0].ended : undefined;
 }
 
 /**

@@ -125,6 +125,11 @@ export async function saveSession(context: Context, session: Session, changes: P
   await queries.updateSession(context.db, session.id, wrapSession(cookie, session.payload));
 }
 
+/** Ends sessions by the ids of their rows. */
+export async function endSessions(context: Context, ids: readonly Uint8Array[]): Promise<void> {
+  await queries.deleteSessions(context.db, ids);
+}
+
 /** Ends one session. */
 export async function endSession(context: Context, session: Session): Promise<void> {
   await queries.deleteSessions(context.db, [session.id]);

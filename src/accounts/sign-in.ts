@@ -7,7 +7,6 @@ import { formatParameters, newSalt } from "../protocol/password.js";
 import type { RelationRow } from "../protocol/relation.js";
 import { type CaseRow, judge, openCases, type Standing } from "../resets/cases.js";
 import { completeReset, countFinishedCase } from "../resets/complete.js";
-import { sendResetNotice } from "../resets/notices.js";
 import { whoAgreed } from "../resets/stop.js";
 import { makeNewKey } from "../trust/rekey.js";
 import { type AccountRow, findAccount } from "./account.js";
@@ -85,7 +84,15 @@ export async function signIn(
   if (pendingCase) {
     const standing = await judge(context, account, pendingCase, unlocked.privateKey);
     if (!standing) return { outcome: "wrong" };
-    if (!standing.ripe) return { outcome: "waiting", username: account.username, standing };
+    if (!standing.ripe) {
+      // Its approvals were read after it was: a case that ended in between is not one that waits.
+      const present = await findAccount(context, account.id);
+      const open = present ? await openCases(context, present) : [];
+      if (open.some((row) => row.id === pendingCase.id)) {
+        return { outcome: "waiting", username: account.username, standing };
+      }
+      return again ? { outcome: "wrong" } : await signIn(context, credentials, beside, true);
+    }
   }
   if (secondStepOf(context, account) && !pendingCase?.lost_second_step) {
     return { outcome: "code-needed", cookie: await startCodeStage(context, unlocked, credentials.client) };
@@ -167,7 +174,6 @@ async function finishSignIn(
       if (done === "not-ripe") return { outcome: "wrong" };
       if (done !== "changed") {
         if (pendingCase) await countFinishedCase(context);
-        if (cases.length > 0) sendResetNotice(context, account, pendingCase ? "completed" : "stopped");
         return done;
       }
       // Somebody changed the account between reading and writing: read it again.

@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
-import { findPersons, type Person, personRow } from "../people/people.js";
-import { selectNewest } from "../people/queries.js";
+import { findPersons, type Person, personRow, readAsWriter } from "../people/people.js";
 import { equalBytes } from "../protocol/bytes.js";
 import { newGeneration } from "../protocol/generation.js";
 import { fingerprintOf, type PrivateKey, publicHalf } from "../protocol/keypair.js";
 import { type RelationRow, regenerate, shuffled, type TrustedEntry } from "../protocol/relation.js";
 import { openSelfRecord, type SelfRecord, sealSelfRecord } from "../protocol/self-record.js";
 import { hasValidTag } from "../protocol/tag.js";
+import { sendResetNotice } from "../resets/notices.js";
 import { type AccountRow, findAccount, reportForgery, tagged } from "./account.js";
 import type { SessionRow } from "./queries.js";
 import * as queries from "./queries.js";
@@ -48,6 +48,11 @@ function standingOf(entry: TrustedEntry, person: Person | undefined, hold: boole
   return hold && !equalBytes(person.fingerprint, entry.fingerprint) ? "new-key" : "usable";
 }
 
+/** All rows of an account as they are stored. */
+export async function relationsOf(context: Context, accountId: string): Promise<RelationRow[]> {
+  return await queries.selectRelations(context.db, accountId);
+}
+
 /**
  * Opens an account's private state: its self record, in which the list of trusted people stands as well, and looks up
  * the people in it.
@@ -63,7 +68,7 @@ export async function openState(
   relations?: readonly RelationRow[],
 ): Promise<PrivateState> {
   if (!equalBytes(fingerprintOf(privateKey), account.fingerprint)) throw new StaleKeyError();
-  const stored = relations ?? (await queries.selectRelations(context.db, account.id));
+  const stored = relations ?? (await relationsOf(context, account.id));
   const rows = stored.filter((row) => {
     const good = hasValidTag(context.secret, "relations", { ...row }) && equalBytes(row.generation, account.generation);
     if (!good) reportForgery(context, "relations");
@@ -139,6 +144,8 @@ export interface ChangeExtras {
   columns?: Partial<AccountRow>;
   /** What others see of the account, if that changes: the version is counted up here. */
   person?: { publicKey: Uint8Array; resetMark: number };
+  /** The cases that this ends did not fail: one of them takes effect. */
+  completesReset?: boolean;
   /** The key that is to be the account's from now on; the list and record are sealed to it. */
   privateKey?: PrivateKey;
   /** Made once the final state is known, since the state lists it. */
@@ -196,16 +203,15 @@ export async function storeState(
       status: account.status,
       reset_mark: extras.person.resetMark,
     });
-  const written = await queries.writeState(context.db, {
-    readTag: state.account.tag,
-    account,
-    relations: rows,
-    person,
-    session: extras.session,
-  });
-  // Whoever reads this version first would leave a trace in its page: let it be its writer.
-  if (written && person) await selectNewest(context.db, [account.id]);
-  return written ? account : undefined;
+  const ended = await queries.writeState(
+    context.db,
+    { readTag: state.account.tag, account, relations: rows, person, session: extras.session },
+    { generation: state.account.generation, today: dayOf(context.clock()) },
+  );
+  if (ended === undefined) return undefined;
+  if (ended > 0) sendResetNotice(context, account, extras.completesReset ? "completed" : "stopped");
+  if (person) await readAsWriter(context, account.id);
+  return account;
 }
 
 /** How often a change begins anew when others are faster; each round somebody's change was stored. */

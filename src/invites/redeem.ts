@@ -1,6 +1,6 @@
+import { hasAdmin } from "../accounts/account.js";
 import { createAccount } from "../accounts/join.js";
 import { checkPassword, type PasswordFault } from "../accounts/password-policy.js";
-import { hasAdmin } from "../accounts/queries.js";
 import { checkUsername, normaliseUsername } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { dayFromNumber, dayNumber, dayOf } from "../days.js";

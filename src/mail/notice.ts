@@ -7,6 +7,7 @@ export const NOTICE_KINDS = [
   "reset-chosen",
   "reset-completed",
   "reset-stopped",
+  "reset-expired",
   "password-changed",
   "release",
 ] as const;

@@ -80,6 +80,15 @@ export async function findPresentVersion(
   return row && hasValidTag(context.secret, "people", { ...row }) ? row : undefined;
 }
 
+/**
+ * Reads a version once, by its writer: whoever reads it first would leave a trace in its page.
+ */
+export async function readAsWriter(context: Pick<Context, "db">, accountId: string): Promise<void> {
+  await queries.selectNewest(context.db, [accountId]);
+}
+
+export { freezeInsertOnlyTables, insertPerson as appendPerson } from "./queries.js";
+
 /** A version of a person, ready to be appended. */
 export function personRow(secret: Uint8Array, columns: Omit<queries.PersonRow, "tag">): queries.PersonRow {
   return { ...columns, tag: tagRow(secret, "people", columns) };

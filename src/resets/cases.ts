@@ -1,5 +1,5 @@
 import type { AccountRow } from "../accounts/account.js";
-import { reportForgery } from "../accounts/account.js";
+import { findAccount, reportForgery } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import { addDays, dayOf } from "../days.js";
 import { equalBytes } from "../protocol/bytes.js";
@@ -8,6 +8,7 @@ import { fingerprintOf, type PrivateKey, readPublicKey } from "../protocol/keypa
 import { hasValidTag } from "../protocol/tag.js";
 import type { Rules } from "../protocol/token.js";
 import { caseWords, type FourWords } from "../protocol/words.js";
+import { sendResetNotice } from "./notices.js";
 import * as queries from "./queries.js";
 
 /** Every case ends by itself after so many days, whatever its wait: a date of its own would tell the wait. */
@@ -26,6 +27,11 @@ export function lastChoiceDay(row: Pick<CaseRow, "expiry_day">, rules: Pick<Rule
 }
 
 export type CaseRow = queries.CaseRow;
+
+/** All cases of an account as they are stored. */
+export async function storedCases(context: Context, accountId: string): Promise<CaseRow[]> {
+  return await queries.selectCases(context.db, accountId);
+}
 
 /** The cases of an account that count: Kith's own, of the present generation, not expired. */
 export async function openCases(context: Context, account: AccountRow): Promise<CaseRow[]> {
@@ -143,7 +149,15 @@ export async function countOpenCases(context: Context): Promise<number> {
   return await queries.countCases(context.db, dayOf(context.clock()));
 }
 
-/** Removes what has expired; run daily. */
+/** Removes what has expired, and tells whose it was that it ended; run daily. */
 export async function sweepCases(context: Context): Promise<void> {
-  await queries.deleteExpiredCases(context.db, dayOf(context.clock()));
+  const expired = await queries.deleteExpiredCases(context.db, dayOf(context.clock()));
+  const told = new Set<string>();
+  for (const row of expired) {
+    const account = told.has(row.trusting_id) ? undefined : await findAccount(context, row.trusting_id);
+    if (!account || !hasValidTag(context.secret, "reset_cases", { ...row })) continue;
+    if (!equalBytes(row.generation, account.generation)) continue;
+    told.add(account.id);
+    sendResetNotice(context, account, "expired");
+  }
 }

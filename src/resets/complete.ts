@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { AccountRow } from "../accounts/account.js";
-import { deleteSessions, selectRelations } from "../accounts/queries.js";
 import { sealSecondStep } from "../accounts/second-step.js";
+import { endSessions } from "../accounts/sessions.js";
 import { noteSignIn, type SignedIn } from "../accounts/sign-in.js";
-import { openState, type PrivateState, reviewList, storeState } from "../accounts/state.js";
+import { openState, type PrivateState, relationsOf, reviewList, storeState } from "../accounts/state.js";
 import type { Unlocked } from "../accounts/unlock.js";
 import type { Context } from "../context.js";
 import { dayOf, weekOf } from "../days.js";
@@ -41,7 +41,7 @@ export async function completeReset(
   const { privateKey: pendingKey, unlockKey } = input.unlocked;
   const standing = await judge(context, account, pendingCase, pendingKey);
   if (!standing?.ripe || !pendingCase.pending_locked_key) return "not-ripe";
-  const relations = input.relations ?? (await selectRelations(context.db, account.id));
+  const relations = input.relations ?? (await relationsOf(context, account.id));
   const person = await findPerson(context, account.id);
   const resetMark = (person?.resetMark ?? 0) + 1;
   const day = dayOf(context.clock());
@@ -76,9 +76,10 @@ export async function completeReset(
     privateKey: key,
     person: { publicKey: publicHalf(key), resetMark },
     session: session.row,
+    completesReset: true,
   });
   if (!stored) return "changed";
-  await deleteSessions(context.db, endedSessions);
+  await endSessions(context, endedSessions);
   return {
     outcome: "signed-in",
     cookie: session.cookie,

@@ -70,8 +70,9 @@ export async function countCases(db: Kysely<Database>, today: string): Promise<n
   return Number(count);
 }
 
-export async function deleteExpiredCases(db: Kysely<Database>, today: string): Promise<void> {
-  await db.deleteFrom("reset_cases").where("expiry_day", "<", today).execute();
+/** @returns the rows that were deleted: of several instances that sweep, each row comes to one */
+export async function deleteExpiredCases(db: Kysely<Database>, today: string): Promise<CaseRow[]> {
+  return await db.deleteFrom("reset_cases").where("expiry_day", "<", today).returningAll().execute();
 }
 
 export async function countCase(db: Kysely<Database>, week: string, what: "opened" | "finished"): Promise<void> {

@@ -1,9 +1,11 @@
 import { saveSession } from "../accounts/sessions.js";
 import { addDays, dayOf } from "../days.js";
 import { suggestPassphrase } from "../protocol/words.js";
+import { notFound } from "../web/errors.js";
 import type { FieldError } from "../web/pages.js";
 import { passwordProblem } from "../web/problems.js";
 import { field, goTo, type MemberVisit, originOf, query, show, ticked, type Visit } from "../web/visit.js";
+import { resetAlarm } from "./alarm.js";
 import { choosePassword, findHandover, type Handover } from "./handover.js";
 import { approve, type HelpOutcome, help } from "./help.js";
 import { stopResets } from "./stop.js";
@@ -113,6 +115,12 @@ export async function showAgreed(visit: MemberVisit) {
     waitDays: Number(once.waitDays),
   };
   return await show(visit, "resets/help-agreed", data, { current: "help" });
+}
+
+/** `GET /admin/cases`: numbers only. For admins; to others it is not there. */
+export async function showAlarm(visit: MemberVisit) {
+  if (visit.session.account.role !== "admin") return await notFound(visit);
+  return await show(visit, "admin/cases", await resetAlarm(visit.context), { current: "admin" });
 }
 
 async function handoverPage(visit: Visit, secret: string, handover: Handover, errors: FieldError[] = []) {

@@ -4,7 +4,6 @@ import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
 import { equalBytes } from "../protocol/bytes.js";
 import { approvalsOf, type CaseRow, openCases } from "./cases.js";
-import { sendResetNotice } from "./notices.js";
 
 /** A reset of one's own password that is under way, as an open session may see it. */
 export interface OwnCase {
@@ -52,7 +51,6 @@ export async function stopResets(
     return { store: true, outcome: { count: cases.length, agreed: [...new Set(agreed.flat())].sort() } };
   });
   session.account = account;
-  if (outcome.count > 0) sendResetNotice(context, account, "stopped");
   return outcome;
 }
 

@@ -65,6 +65,7 @@ const TABLE: readonly { url: string; get?: Route; post?: Route }[] = [
   { url: "/handover/:secret", get: anybody(resets.showHandover), post: anybody(resets.choose) },
   { url: "/resets/stop", post: member(resets.stop) },
   { url: "/resets/stopped", get: member(resets.showStopped) },
+  { url: "/admin/cases", get: member(resets.showAlarm) },
 
   { url: "/security", get: member(accounts.showSecurity) },
   { url: "/security/password", post: member(accounts.postPassword) },
@@ -104,6 +105,8 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     bodyLimit: MAX_BODY_BYTES,
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
     forceCloseConnections: true,
+    // Fastify answers an address that can't be read by itself, quoting it: ours is the page for whatever is not there.
+    rewriteUrl: ({ url = "/" }) => (isReadable(url) ? url : "/%3F"),
     routerOptions: { maxParamLength: 300 },
     // Our own line below: the template of the route, never the address, which may hold a letter or a link.
     logger: false,
@@ -183,6 +186,16 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     if (post) app.post(url, { preHandler: app.csrfProtection }, serve(post));
   }
   return app;
+}
+
+/** Whether the path of an address is percent-encoded UTF-8. */
+function isReadable(url: string): boolean {
+  try {
+    decodeURIComponent(url.split("?")[0] as string);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

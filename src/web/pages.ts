@@ -311,6 +311,10 @@ export interface Pages {
   };
   "resets/dead": Record<never, never>;
   "resets/how": Record<never, never>;
+  "admin/cases": {
+    weeks: readonly { week: Day; opened: number; finished: number; alarming: boolean }[];
+    warning: boolean;
+  };
   "resets/stopped": { agreed: readonly string[]; count: number };
   "errors/not-found": Record<never, never>;
   "errors/too-many": { retryAfterSeconds: number };

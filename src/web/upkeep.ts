@@ -1,6 +1,6 @@
 import { sweepSessions } from "../accounts/sessions.js";
 import type { Context } from "../context.js";
-import { freezeInsertOnlyTables } from "../people/queries.js";
+import { freezeInsertOnlyTables } from "../people/people.js";
 import { sweepCases } from "../resets/cases.js";
 import { sweepLimits } from "./limits.js";
 

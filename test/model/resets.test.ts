@@ -328,12 +328,7 @@ async function askToHelp(
     assert.equal(answer.outcome, "opened", `${helper.name} can help ${member.name}`);
     if (answer.outcome !== "opened") return;
     assert.deepEqual(answer.rules, member.rules, "the rules inside the token");
-    const before = member.cases.find((one) => one.helper === helper.name);
-    if (before?.chosen) member.stale.push(before.chosen.password);
-    member.cases = member.cases.filter((one) => one !== before);
-    const { link } = answer;
-    const opened = { helper: helper.name, openedOn: model.day, link, chosen: undefined, approvals: new Set<string>() };
-    member.cases.push({ ...opened, id: undefined });
+    opensCase(model, helper, member, answer.link);
   } else if (chosen.length === 0) assert.equal(answer.outcome, "nothing-chosen");
   else {
     assert.equal(answer.outcome, "compare");
@@ -348,7 +343,17 @@ async function askToHelp(
         }))
         .sort(byId),
     );
+    assert.equal(answer.fresh !== undefined, !mine, "whoever has no case on this row gets a link beside the words");
+    if (answer.fresh) opensCase(model, helper, member, answer.fresh.link);
   }
+}
+
+function opensCase(model: Model, helper: Member, member: Member, link: string): void {
+  const before = member.cases.find((one) => one.helper === helper.name);
+  if (before?.chosen) member.stale.push(before.chosen.password);
+  member.cases = member.cases.filter((one) => one !== before);
+  const opened = { helper: helper.name, openedOn: model.day, link, chosen: undefined, approvals: new Set<string>() };
+  member.cases.push({ ...opened, id: undefined });
 }
 
 const byId = (a: { id: string }, b: { id: string }) => (a.id < b.id ? -1 : 1);

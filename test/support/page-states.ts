@@ -661,6 +661,16 @@ add("resets/how", "", {});
 add("resets/stopped", "", { count: 1, agreed: ["bea"] }, { ...ada, current: "home" });
 add("resets/stopped", "several", { count: 2, agreed: ["bea", "cem"] }, { ...ada, current: "home" });
 add("resets/stopped", "none", { count: 0, agreed: [] }, { ...ada, current: "home" });
+const caseWeeks = [1, 0, 2, 0, 0, 1, 0, 1, 0, 0, 3, 0].map((opened, index) => ({
+  week: new Date(Date.parse(SAMPLE_DAY) - index * 7 * 86_400_000).toISOString().slice(0, 10),
+  opened,
+  finished: Math.min(opened, 1),
+  alarming: false,
+}));
+const nour: Partial<Shell> = { ...ada, current: "admin", me: { username: "nour", isAdmin: true } };
+add("admin/cases", "", { weeks: caseWeeks, warning: false }, nour);
+const many = [{ ...caseWeeks[0]!, opened: 14, alarming: true }, ...caseWeeks.slice(1)];
+add("admin/cases", "warning", { weeks: many, warning: true }, nour);
 add("errors/not-found", "", {});
 add("errors/not-found", "signed-in", {}, ada);
 add("errors/too-many", "", { retryAfterSeconds: 20 });
