@@ -101,7 +101,7 @@ export async function readAsWriter(context: Pick<Context, "db">, accountId: stri
   await queries.selectNewest(context.db, [accountId]);
 }
 
-export { freezeInsertOnlyTables, insertPerson as appendPerson } from "./queries.js";
+export { freezeInsertOnlyTables, insertPerson as appendPerson, selectNewest as newestVersions } from "./queries.js";
 
 /** A version of a person, ready to be appended. */
 export function personRow(secret: Uint8Array, columns: Omit<queries.PersonRow, "tag">): queries.PersonRow {

@@ -1,9 +1,9 @@
 import type { Kysely } from "kysely";
-import { type AccountRow, tagged } from "../accounts/account.js";
+import { type AccountRow, reportForgery, tagged } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import type { Database } from "../db/schema.js";
-import { personRow, personStatus } from "../people/people.js";
-import { insertPerson, selectNewest } from "../people/queries.js";
+import { appendPerson, findPresentVersion, personRow, personStatus } from "../people/people.js";
+import type { PersonRow } from "../people/queries.js";
 import { genuineRows } from "./keys.js";
 import * as queries from "./queries.js";
 
@@ -32,21 +32,24 @@ export async function changeAccounts(
     for (let tries = 0; left.length > 0; tries++) {
       if (tries === MAX_TRIES) throw new Error("Accounts changed too often to be changed once more.");
       const rows = genuineRows(context, "accounts", await queries.selectAccounts(db, left));
-      const changes = rows.flatMap((row) => {
+      const decided = rows.flatMap((row) => {
         const change = row.username === "" ? undefined : decide(row);
         if (!change) return [];
         const next = { ...row, ...change };
-        const seen = personStatus(next) !== personStatus(row);
-        const version = row.people_version + (seen ? 1 : 0);
-        return [{ readTag: row.tag, seen, account: tagged(context, { ...next, people_version: version }) }];
+        return [{ row, next, seen: personStatus(next) !== personStatus(row) }];
       });
+      const changes = await Promise.all(
+        decided.map(async ({ row, next, seen }) => {
+          // Never the newest one as it stands: to tag a forged row anew would make it Kith's.
+          const person = seen ? await findPresentVersion({ db, secret: context.secret }, row) : undefined;
+          if (seen && !person) reportForgery(context, "people");
+          const version = row.people_version + (person ? 1 : 0);
+          return { readTag: row.tag, person, account: tagged(context, { ...next, people_version: version }) };
+        }),
+      );
       const written = new Set(changes.length > 0 ? await queries.updateAccounts(db, changes) : []);
       const done = changes.filter(({ account }) => written.has(account.id));
-      await appendPersons(
-        context,
-        db,
-        done.filter(({ seen }) => seen).map(({ account }) => account),
-      );
+      for (const { account, person } of done) if (person) await appendNext(context, db, account, person);
       changed.push(...done.map(({ account }) => account));
       left = changes.filter(({ account }) => !written.has(account.id)).map(({ account }) => account.id);
     }
@@ -54,17 +57,13 @@ export async function changeAccounts(
   return changed;
 }
 
-async function appendPersons(context: Context, db: Kysely<Database>, accounts: readonly AccountRow[]): Promise<void> {
-  if (accounts.length === 0) return;
-  const persons = await selectNewest(
-    db,
-    accounts.map(({ id }) => id),
-  );
-  for (const account of accounts) {
-    const person = persons.find((row) => row.account_id === account.id);
-    if (!person) continue;
-    const { tag: _old, ...columns } = person;
-    const version = account.people_version;
-    await insertPerson(db, personRow(context.secret, { ...columns, version, status: personStatus(account) }));
-  }
+async function appendNext(
+  context: Context,
+  db: Kysely<Database>,
+  account: AccountRow,
+  person: PersonRow,
+): Promise<void> {
+  const { tag: _old, ...columns } = person;
+  const version = account.people_version;
+  await appendPerson(db, personRow(context.secret, { ...columns, version, status: personStatus(account) }));
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Context } from "../context.js";
-import { selectNewest } from "../people/queries.js";
+import { newestVersions } from "../people/people.js";
 import { utf8 } from "../protocol/bytes.js";
 import type { PrivateKey } from "../protocol/keypair.js";
 import { open, seal } from "../protocol/seal.js";
@@ -20,7 +20,7 @@ export async function sealEvents(
   const events = new Map<string, queries.EventRow>();
   const text = utf8(JSON.stringify(act));
   for (let at = 0; at < accountIds.length; at += 100) {
-    const persons = genuineRows(context, "people", await selectNewest(context.db, accountIds.slice(at, at + 100)));
+    const persons = genuineRows(context, "people", await newestVersions(context.db, accountIds.slice(at, at + 100)));
     for (const person of persons) {
       const columns = { id: randomUUID(), account_id: person.account_id };
       const sealed = await seal(person.public_key, text, "medium");

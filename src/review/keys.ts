@@ -4,7 +4,7 @@ import { type AccountRow, reportForgery } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import { monthStart } from "../days.js";
 import type { Database } from "../db/schema.js";
-import { selectNewest } from "../people/queries.js";
+import { newestVersions } from "../people/people.js";
 import { equalBytes, toHex } from "../protocol/bytes.js";
 import { makeKeypair, type PrivateKey, readPrivateKey } from "../protocol/keypair.js";
 import { sealToNobody } from "../protocol/nobody.js";
@@ -170,7 +170,7 @@ export async function presentAdmins(context: Context, db: Kysely<Database> = con
 
 async function recipients(context: Context, db: Kysely<Database>, admins: readonly AccountRow[]): Promise<Recipient[]> {
   if (admins.length === 0) return [];
-  const persons = await selectNewest(
+  const persons = await newestVersions(
     db,
     admins.map(({ id }) => id),
   );
