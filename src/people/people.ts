@@ -101,7 +101,22 @@ export async function readAsWriter(context: Pick<Context, "db">, accountId: stri
   await queries.selectNewest(context.db, [accountId]);
 }
 
-export { freezeInsertOnlyTables, insertPerson as appendPerson, selectNewest as newestVersions } from "./queries.js";
+/** The present rows of members who are acted on, many at once; those that are not Kith's are reported and left out. */
+export async function presentRows(
+  context: Context,
+  ids: readonly string[],
+  db: Context["db"] = context.db,
+): Promise<Map<string, queries.PersonRow>> {
+  const rows = ids.length > 0 ? await queries.selectNewest(db, ids) : [];
+  const genuine = rows.filter((row) => {
+    const good = hasValidTag(context.secret, "people", { ...row });
+    if (!good) reportForgery(context, "people");
+    return good;
+  });
+  return new Map(genuine.map((row) => [row.account_id, row]));
+}
+
+export { freezeInsertOnlyTables, insertPerson as appendPerson } from "./queries.js";
 
 /** A version of a person, ready to be appended. */
 export function personRow(secret: Uint8Array, columns: Omit<queries.PersonRow, "tag">): queries.PersonRow {

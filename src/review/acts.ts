@@ -8,7 +8,7 @@ import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
 import type { Database } from "../db/schema.js";
 import { grantToEverybody } from "../invites/granted.js";
-import { newestVersions } from "../people/people.js";
+import { presentRows } from "../people/people.js";
 import { concat, toHex, utf8, uuidBytes, uuidText } from "../protocol/bytes.js";
 import { NO_INVITER } from "../protocol/letter.js";
 import { sealToNobody } from "../protocol/nobody.js";
@@ -105,7 +105,7 @@ async function perform(context: Context, actorId: string, act: Act): Promise<Act
   });
   // Whoever reads a new version first would leave a trace in its page: let it be its writer.
   for (let at = 0; at < (outcome.ids?.length ?? 0); at += 500) {
-    await newestVersions(context.db, outcome.ids?.slice(at, at + 500) ?? []);
+    await presentRows(context, outcome.ids?.slice(at, at + 500) ?? []);
   }
   return outcome;
 }

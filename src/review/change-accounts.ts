@@ -1,9 +1,8 @@
 import type { Kysely } from "kysely";
-import { type AccountRow, reportForgery, tagged } from "../accounts/account.js";
+import { type AccountRow, tagged } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import type { Database } from "../db/schema.js";
-import { appendPerson, findPresentVersion, personRow, personStatus } from "../people/people.js";
-import type { PersonRow } from "../people/queries.js";
+import { appendPerson, personRow, personStatus, presentRows } from "../people/people.js";
 import { genuineRows } from "./keys.js";
 import * as queries from "./queries.js";
 
@@ -34,36 +33,28 @@ export async function changeAccounts(
       const rows = genuineRows(context, "accounts", await queries.selectAccounts(db, left));
       const decided = rows.flatMap((row) => {
         const change = row.username === "" ? undefined : decide(row);
-        if (!change) return [];
-        const next = { ...row, ...change };
-        return [{ row, next, seen: personStatus(next) !== personStatus(row) }];
+        return change ? [{ row, next: { ...row, ...change } }] : [];
       });
-      const changes = await Promise.all(
-        decided.map(async ({ row, next, seen }) => {
-          // Never the newest one as it stands: to tag a forged row anew would make it Kith's.
-          const person = seen ? await findPresentVersion({ db, secret: context.secret }, row) : undefined;
-          if (seen && !person) reportForgery(context, "people");
-          const version = row.people_version + (person ? 1 : 0);
-          return { readTag: row.tag, person, account: tagged(context, { ...next, people_version: version }) };
-        }),
-      );
+      const seen = decided.filter(({ row, next }) => personStatus(next) !== personStatus(row)).map(({ row }) => row.id);
+      const persons = await presentRows(context, seen, db);
+      const changes = decided.map(({ row, next }) => {
+        const person = persons.get(row.id);
+        // Never a row that somebody else wrote: to tag it anew would make it Kith's.
+        const append = person?.version === row.people_version ? person : undefined;
+        const version = row.people_version + (append ? 1 : 0);
+        return { readTag: row.tag, append, account: tagged(context, { ...next, people_version: version }) };
+      });
       const written = new Set(changes.length > 0 ? await queries.updateAccounts(db, changes) : []);
       const done = changes.filter(({ account }) => written.has(account.id));
-      for (const { account, person } of done) if (person) await appendNext(context, db, account, person);
+      for (const { append, account } of done) {
+        if (!append) continue;
+        const { tag: _old, ...columns } = append;
+        const version = account.people_version;
+        await appendPerson(db, personRow(context.secret, { ...columns, version, status: personStatus(account) }));
+      }
       changed.push(...done.map(({ account }) => account));
       left = changes.filter(({ account }) => !written.has(account.id)).map(({ account }) => account.id);
     }
   }
   return changed;
-}
-
-async function appendNext(
-  context: Context,
-  db: Kysely<Database>,
-  account: AccountRow,
-  person: PersonRow,
-): Promise<void> {
-  const { tag: _old, ...columns } = person;
-  const version = account.people_version;
-  await appendPerson(db, personRow(context.secret, { ...columns, version, status: personStatus(account) }));
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Context } from "../context.js";
-import { newestVersions } from "../people/people.js";
+import { presentRows } from "../people/people.js";
 import { utf8 } from "../protocol/bytes.js";
 import type { PrivateKey } from "../protocol/keypair.js";
 import { open, seal } from "../protocol/seal.js";
@@ -20,8 +20,8 @@ export async function sealEvents(
   const events = new Map<string, queries.EventRow>();
   const text = utf8(JSON.stringify(act));
   for (let at = 0; at < accountIds.length; at += 100) {
-    const persons = genuineRows(context, "people", await newestVersions(context.db, accountIds.slice(at, at + 100)));
-    for (const person of persons) {
+    const persons = await presentRows(context, accountIds.slice(at, at + 100));
+    for (const person of persons.values()) {
       const columns = { id: randomUUID(), account_id: person.account_id };
       const sealed = await seal(person.public_key, text, "medium");
       events.set(person.account_id, withTag(context, "events", { ...columns, sealed }));

@@ -4,7 +4,7 @@ import { type AccountRow, reportForgery } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import { monthStart } from "../days.js";
 import type { Database } from "../db/schema.js";
-import { newestVersions } from "../people/people.js";
+import { presentRows } from "../people/people.js";
 import { equalBytes, toHex } from "../protocol/bytes.js";
 import { makeKeypair, type PrivateKey, readPrivateKey } from "../protocol/keypair.js";
 import { sealToNobody } from "../protocol/nobody.js";
@@ -169,12 +169,8 @@ export async function presentAdmins(context: Context, db: Kysely<Database> = con
 }
 
 async function recipients(context: Context, db: Kysely<Database>, admins: readonly AccountRow[]): Promise<Recipient[]> {
-  if (admins.length === 0) return [];
-  const persons = await newestVersions(
-    db,
-    admins.map(({ id }) => id),
-  );
-  return genuineRows(context, "people", persons).flatMap((person) => {
+  const ids = admins.map(({ id }) => id);
+  return [...(await presentRows(context, ids, db)).values()].flatMap((person) => {
     const admin = admins.find(({ id }) => id === person.account_id);
     const same = admin && equalBytes(admin.fingerprint, person.fingerprint);
     return same ? [{ id: admin.id, publicKey: person.public_key, fingerprint: person.fingerprint }] : [];

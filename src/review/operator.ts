@@ -2,7 +2,6 @@ import type { AccountRow } from "../accounts/account.js";
 import type { Name } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { Failure } from "../failure.js";
-import { newestVersions } from "../people/people.js";
 import { accountNamed, actOn, OPERATOR, type SimpleAct, setRole } from "./acts.js";
 import { changeAccounts } from "./change-accounts.js";
 import { ensureReader, presentAdmins, recoverReview } from "./keys.js";
@@ -40,7 +39,6 @@ export async function confirmByOperator(context: Context, name: Name) {
   const changed = await changeAccounts(context, context.db, [account.id], ({ role }) =>
     role === "reset-admin" ? { role: "admin" } : undefined,
   );
-  await newestVersions(context.db, [account.id]);
   const reads = await ensureReader(context, await memberNamed(context, name));
   return { changed: changed.length > 0, reads };
 }

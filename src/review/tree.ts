@@ -45,15 +45,43 @@ const BATCH = 100;
 /** Milliseconds that one request reads new edges; the next one goes on. */
 const READING_MS = 4_000;
 
-interface Member {
-  key: string;
-  mark: Uint8Array;
-  state: number;
-  username: string;
-  domain: string;
-  inviter: string | undefined;
-  month: number;
+/** A node while the tree is being read: its id as 16 characters, its edge's mark, and the inviter once it is known. */
+class Member implements TreeNode {
+  inviter: string | undefined = undefined;
+  monthNumber = 0;
+  parent: TreeNode | undefined = undefined;
+  children: TreeNode[] = NO_CHILDREN;
+  depth = -1;
+  below = 0;
+  constructor(
+    readonly key: string,
+    public mark: Uint8Array,
+    readonly state: number,
+    readonly username: string,
+    readonly domain: string,
+  ) {}
+  get id() {
+    return uuidText(Buffer.from(this.key, "latin1"));
+  }
+  get suspended() {
+    return (this.state & 1) !== 0;
+  }
+  get invitingFrozen() {
+    return (this.state & 2) !== 0;
+  }
+  get signInFrozen() {
+    return (this.state & 4) !== 0;
+  }
+  get isAdmin() {
+    return (this.state & 8) !== 0;
+  }
+  get month() {
+    return this.monthNumber > 0 ? monthText(this.monthNumber) : undefined;
+  }
 }
+
+/** Most have brought nobody: they share one empty list, which is never written to. */
+const NO_CHILDREN: TreeNode[] = [];
 
 /**
  * Reads the tree: every member's row in a few bytes, and what was read of the edges before; then opens the edges that
@@ -99,7 +127,7 @@ function parseMembers(bytes: Uint8Array): Map<string, Member> {
     const text = buffer.toString("utf8", nameEnd + 1, end);
     const domain = domains.get(text) ?? text;
     domains.set(domain, domain);
-    members.set(key, { key, mark, state, username, domain, inviter: undefined, month: 0 });
+    members.set(key, new Member(key, mark, state, username, domain));
     at = end;
   }
   return members;
@@ -115,10 +143,12 @@ function takeNotes(members: Map<string, Member>, notes: Uint8Array | undefined):
       if (!member || buffer.compare(member.mark, 0, EDGE_MARK_BYTES, markAt, markAt + EDGE_MARK_BYTES) !== 0) continue;
       const inviterAt = markAt + EDGE_MARK_BYTES;
       member.inviter = buffer.toString("latin1", inviterAt, inviterAt + ID_BYTES);
-      member.month = buffer.readUInt16BE(inviterAt + ID_BYTES);
+      member.monthNumber = buffer.readUInt16BE(inviterAt + ID_BYTES);
     }
   }
-  return [...members.values()].filter(({ inviter }) => inviter === undefined);
+  const unread: Member[] = [];
+  for (const member of members.values()) if (member.inviter === undefined) unread.push(member);
+  return unread;
 }
 
 function writeNotes(members: readonly Member[]): Uint8Array {
@@ -128,7 +158,7 @@ function writeNotes(members: readonly Member[]): Uint8Array {
     buffer.write(member.key, at, "latin1");
     buffer.set(member.mark, at + ID_BYTES);
     buffer.write(member.inviter as string, at + ID_BYTES + EDGE_MARK_BYTES, "latin1");
-    buffer.writeUInt16BE(member.month, at + NOTE_BYTES - 2);
+    buffer.writeUInt16BE(member.monthNumber, at + NOTE_BYTES - 2);
   }
   return buffer;
 }
@@ -160,7 +190,7 @@ async function readEdges(
       const good = edge?.inviteeId === row.id;
       member.mark = Uint8Array.from(edgeMark(row.edge));
       member.inviter = good ? asKey(edge.inviterId) : NOBODY;
-      member.month = good ? monthNumber(edge.month) : 0;
+      member.monthNumber = good ? monthNumber(edge.month) : 0;
     }
     read += batch.length;
   };
@@ -179,33 +209,17 @@ async function readEdges(
   return read;
 }
 
-function buildTree(members: Map<string, Member>): Tree {
-  const nodes = new Map<string, TreeNode>();
-  for (const { key, state, username, domain, month } of members.values()) {
-    nodes.set(key, {
-      id: uuidText(Buffer.from(key, "latin1")),
-      username,
-      domain,
-      suspended: (state & 1) !== 0,
-      invitingFrozen: (state & 2) !== 0,
-      signInFrozen: (state & 4) !== 0,
-      isAdmin: (state & 8) !== 0,
-      month: month > 0 ? monthText(month) : undefined,
-      parent: undefined,
-      children: [],
-      depth: -1,
-      below: 0,
-    });
-  }
+function buildTree(nodes: Map<string, Member>): Tree {
   const byName = (one: TreeNode, other: TreeNode) =>
     one.username < other.username ? -1 : one.username > other.username ? 1 : one.domain < other.domain ? -1 : 1;
   const roots: TreeNode[] = [];
-  for (const { key, inviter } of members.values()) {
-    const node = nodes.get(key) as TreeNode;
+  for (const node of nodes.values()) {
+    const { inviter, key } = node;
     const parent = inviter === undefined || inviter === key ? undefined : nodes.get(inviter);
     node.parent = parent;
-    if (parent) parent.children.push(node);
-    else roots.push(node);
+    if (!parent) roots.push(node);
+    else if (parent.children === NO_CHILDREN) parent.children = [node];
+    else parent.children.push(node);
   }
   const order: TreeNode[] = [];
   const place = (from: TreeNode[]) => {

@@ -37,7 +37,7 @@ export interface Shell {
 export type NavItem = "home" | "trust" | "help" | "invites" | "security" | "account" | "admin";
 
 /** The admins' own navigation: a page's name in the catalogues (`adminNav.*`) and below `/admin/`. Only what exists. */
-export const ADMIN_PAGES = ["tree", "accounts", "log", "recovery"] as const;
+export const ADMIN_PAGES = ["tree", "accounts", "onion", "cases", "log", "recovery"] as const;
 
 export interface FieldError extends Message {
   /** The field's name in the form. */
