@@ -51,7 +51,7 @@ export async function seal(publicKey: Uint8Array, plaintext: Uint8Array, sealCla
 /** @returns the plaintext, or undefined; never says why */
 export async function open(privateKey: PrivateKey, sealed: Uint8Array): Promise<Uint8Array | undefined> {
   try {
-    const sessionKey = await decryptSessionKey(privateKey, sealed);
+    const sessionKey = decryptSessionKey(privateKey, sealed);
     if (!sessionKey) return undefined;
     const { data } = await openpgp.decrypt({
       message: await openpgp.readMessage({

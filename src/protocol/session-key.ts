@@ -44,7 +44,7 @@ interface Half {
 
 /** Kept as long as the keys themselves. */
 const publicHalves = new WeakMap<openpgp.PublicKey, Promise<Half>>();
-const privateHalves = new WeakMap<PrivateKey, Promise<Half>>();
+const privateHalves = new WeakMap<PrivateKey, Half>();
 
 /**
  * Encrypts a session key to a public key.
@@ -72,7 +72,7 @@ export async function encryptSessionKey(publicKey: openpgp.PublicKey, sessionKey
  *
  * @returns 32 bytes, or undefined if the packet is for another key, or another kind of packet
  */
-export async function decryptSessionKey(privateKey: PrivateKey, message: Uint8Array): Promise<Uint8Array | undefined> {
+export function decryptSessionKey(privateKey: PrivateKey, message: Uint8Array): Uint8Array | undefined {
   const head = message.subarray(0, HEAD.length);
   const body = message.subarray(HEAD.length, SESSION_KEY_PACKET_BYTES);
   if (!equalBytes(head, HEAD) || body[POINT_BYTES] !== WRAPPED_BYTES) return undefined;
@@ -81,7 +81,7 @@ export async function decryptSessionKey(privateKey: PrivateKey, message: Uint8Ar
     half = privateHalfOf(privateKey);
     privateHalves.set(privateKey, half);
   }
-  const { key, param } = await half;
+  const { key, param } = half;
   try {
     const publicKey = readPoint(body.subarray(0, POINT_BYTES));
     const shared = diffieHellman({ privateKey: key, publicKey });
@@ -131,9 +131,10 @@ async function publicHalf(publicKey: openpgp.PublicKey): Promise<Half> {
   return { key: readPoint(Q.subarray(1)), param: paramOf(keyPacket) };
 }
 
-async function privateHalfOf(privateKey: PrivateKey): Promise<Half> {
-  const { keyPacket } = await privateKey.getEncryptionKey(undefined, null);
-  const { d } = (keyPacket as openpgp.SecretSubkeyPacket).privateParams as { d: Uint8Array };
+/** A private key comes out of an authenticated box: that its subkey belongs to it needs no signature. */
+function privateHalfOf(privateKey: PrivateKey): Half {
+  const keyPacket = privateKey.subkeys[0]?.keyPacket as openpgp.SecretSubkeyPacket;
+  const { d } = keyPacket.privateParams as { d: Uint8Array };
   // OpenPGP keeps this number with its highest byte first, X25519 with its lowest.
   const key = Buffer.concat([PKCS8_HEAD, Uint8Array.from(d).reverse()]);
   return { key: createPrivateKey({ key, format: "der", type: "pkcs8" }), param: paramOf(keyPacket) };

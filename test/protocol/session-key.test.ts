@@ -29,7 +29,7 @@ describe("a session key packet", () => {
         format: "binary",
         config: OPENPGP_CONFIG,
       });
-      assert.deepEqual(Uint8Array.from((await decryptSessionKey(privateKey, theirs as Uint8Array))!), data);
+      assert.deepEqual(Uint8Array.from(decryptSessionKey(privateKey, theirs as Uint8Array)!), data);
       const ours = await encryptSessionKey(publicKey, data);
       assert.equal(ours.length, SESSION_KEY_PACKET_BYTES);
       assert.deepEqual(Buffer.from(ours.subarray(0, 15)), Buffer.from(theirs as Uint8Array).subarray(0, 15));
