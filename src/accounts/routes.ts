@@ -2,6 +2,8 @@ import type { Language } from "../config.js";
 import { toBase64url } from "../protocol/bytes.js";
 import { openColumn, sealColumn } from "../protocol/column.js";
 import { suggestPassphrase } from "../protocol/words.js";
+import { actsOnOwnAccount } from "../review/events.js";
+import { adminNeeds, fingerprintText, lastOpening } from "../review/page-data.js";
 import { peopleFor, rulesFor } from "../trust/page-data.js";
 import { openOwnState } from "../trust/trust.js";
 import { clientFamily } from "../web/client.js";
@@ -67,14 +69,22 @@ async function homeOf(visit: MemberVisit) {
     lastSignIn: record.previousSignIn ?? null,
     listChanged: record.lastListChange,
     tiles,
-    treeOpened: null,
+    treeOpened: await lastOpening(context),
     events: [
       ...told("slots-damaged").map(() => ({ key: "event.row-refused" })),
       ...told("letter-used")
         .filter((event) => event.values?.username)
         .map((event) => ({ key: "event.letter-used", vars: { username: String(event.values?.username) } })),
       ...told("key-kept-off").map(() => ({ key: "event.key-kept-off" })),
+      ...told("letters-granted").map((event) => ({
+        key: "event.letters-granted",
+        vars: { count: Number(event.values?.count) },
+      })),
+      ...["reinstated", "made-admin", "unmade-admin"].flatMap((kind) =>
+        told(kind).map(() => ({ key: `event.${kind}` })),
+      ),
       ...(account.role === "reset-admin" ? [{ key: "event.admin-unconfirmed" }] : []),
+      ...(account.role === "admin" ? await adminNeeds(context, session) : []),
     ],
   };
   return await show(visit, "accounts/home", data, { current: "home" });
@@ -139,11 +149,16 @@ async function answerSignIn(visit: Visit, outcome: SignInOutcome, wrong: () => P
       return await show(
         { ...visit, session: undefined },
         "accounts/suspended",
-        { reason: outcome.reason ?? null },
+        { kind: "suspended", reason: outcome.reason ?? null },
         { status: 403 },
       );
     case "frozen":
-      return await show({ ...visit, session: undefined }, "accounts/suspended", { reason: null }, { status: 403 });
+      return await show(
+        { ...visit, session: undefined },
+        "accounts/suspended",
+        { kind: "frozen", reason: null },
+        { status: 403 },
+      );
     case "waiting": {
       const { words, agreed, threshold, choiceDay: chosen, earliest, daysLeft } = outcome.standing;
       const data = { username: outcome.username, words, agreed, threshold, chosen, earliest, daysLeft };
@@ -346,10 +361,14 @@ async function accountPage(visit: MemberVisit, address: string | undefined, erro
   const { context, session } = visit;
   const { account } = session;
   const stored = openColumn(context.secret, "contact", account.id, account.contact) ?? "";
+  const { record } = await openOwnState(context, session);
+  const acts = await actsOnOwnAccount(context, account.id, await session.privateKey(), record);
   const data = {
     language: visit.lang,
     contact: { address: address ?? stored },
-    treeOpened: null,
+    treeOpened: await lastOpening(context),
+    acts: acts.map(({ kind, day, by, reason, count }) => ({ kind, day, by, reason, count: count ?? 0 })),
+    ownKey: account.role === "member" ? null : fingerprintText(account.fingerprint),
     canExport: false,
     canDelete: false,
   };

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
-import { findPersons, type Person, personRow, readAsWriter } from "../people/people.js";
+import { findPersons, type Person, personRow, personStatus, readAsWriter } from "../people/people.js";
 import { equalBytes } from "../protocol/bytes.js";
 import { newGeneration } from "../protocol/generation.js";
 import { fingerprintOf, type PrivateKey, publicHalf } from "../protocol/keypair.js";
@@ -208,7 +208,7 @@ export async function storeState(
       domain: account.domain,
       public_key: extras.person.publicKey,
       fingerprint: account.fingerprint,
-      status: account.status,
+      status: personStatus(account),
       reset_mark: extras.person.resetMark,
     });
   const ended = await queries.writeState(

@@ -1,5 +1,5 @@
 import type { Context } from "../context.js";
-import { appendPerson, findPresentVersion, personRow, readAsWriter } from "../people/people.js";
+import { appendPerson, findPresentVersion, personRow, personStatus, readAsWriter } from "../people/people.js";
 import { type AccountRow, findAccount, findAccountByName, reportForgery, tagged } from "./account.js";
 import { writeAccount } from "./queries.js";
 import type { Name } from "./username.js";
@@ -31,7 +31,10 @@ export async function setStatus(
       if (!(await writeAccount(transaction, account.tag, changed))) return false;
       if (!person) return true;
       const { tag: _old, ...columns } = person;
-      await appendPerson(transaction, personRow(context.secret, { ...columns, version, status }));
+      await appendPerson(
+        transaction,
+        personRow(context.secret, { ...columns, version, status: personStatus({ ...account, status }) }),
+      );
       return true;
     });
     if (done) {

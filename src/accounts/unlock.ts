@@ -57,7 +57,7 @@ export async function unlockByPassword(
   // nobody bears costs the same look.
   const present = await findAccountOrDecoy(context, name?.domain ?? "", name?.username ?? "-");
   const changed = known && present !== undefined && !equalBytes(present.session_epoch, row.session_epoch);
-  return changed && !again ? await unlockByPassword(context, typedName, password, admitted, true) : undefined;
+  return changed && !again ? await unlockByPassword(context, typedName, password, undefined, true) : undefined;
 }
 
 /**

@@ -46,12 +46,7 @@ export async function unlockPrivateKey(
   if (!inner) return undefined;
   try {
     const privateKey = await openpgp.readPrivateKey({ binaryKey: inner, config: OPENPGP_CONFIG });
-    const passphrase = toBase64url(unlockKey);
-    // Packet by packet: that the halves belong together, which `decryptKey` would compute anew, the box has told.
-    for (const { keyPacket } of privateKey.getKeys()) {
-      await (keyPacket as openpgp.SecretKeyPacket).decrypt(passphrase);
-    }
-    return privateKey;
+    return await openpgp.decryptKey({ privateKey, passphrase: toBase64url(unlockKey), config: OPENPGP_CONFIG });
   } catch {
     return undefined;
   }

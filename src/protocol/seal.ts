@@ -1,9 +1,6 @@
-import { randomBytes } from "node:crypto";
 import * as openpgp from "openpgp";
 import { pad, unpad } from "./box.js";
-import { concat } from "./bytes.js";
 import { OPENPGP_CONFIG, type PrivateKey, readPublicKey } from "./keypair.js";
-import { decryptSessionKey, encryptSessionKey, SESSION_KEY_PACKET_BYTES } from "./session-key.js";
 
 /** Size classes of seals in bytes: how long a plaintext is after padding. */
 export const SEAL_CLASSES = {
@@ -35,31 +32,29 @@ const NO_DATE = new Date(0);
  */
 export async function seal(publicKey: Uint8Array, plaintext: Uint8Array, sealClass: SealClass): Promise<Uint8Array> {
   const padded = pad(plaintext, SEAL_CLASSES[sealClass]);
-  const recipient = await readPublicKey(publicKey);
-  const sessionKey = randomBytes(32);
-  const data = await openpgp.encrypt({
-    message: await openpgp.createMessage({ binary: padded, date: NO_DATE }),
-    sessionKey: { data: sessionKey, algorithm: "aes256" },
-    format: "binary",
-    config: OPENPGP_CONFIG,
-  });
-  const sealed = concat(await encryptSessionKey(recipient, sessionKey), data);
-  if (sealed.length !== SEALED_BYTES[sealClass]) throw new Error("A seal has another length than its class.");
-  return sealed;
+  const encryptionKeys = await readPublicKey(publicKey);
+  for (;;) {
+    const sealed = await openpgp.encrypt({
+      message: await openpgp.createMessage({ binary: padded, date: NO_DATE }),
+      encryptionKeys,
+      wildcard: true,
+      format: "binary",
+      // A key is valid from the first of its month; clocks of two instances may disagree about when that was.
+      date: null as unknown as Date,
+      config: OPENPGP_CONFIG,
+    });
+    if (sealed.length === SEALED_BYTES[sealClass]) return sealed;
+  }
 }
 
 /** @returns the plaintext, or undefined; never says why */
 export async function open(privateKey: PrivateKey, sealed: Uint8Array): Promise<Uint8Array | undefined> {
   try {
-    const sessionKey = decryptSessionKey(privateKey, sealed);
-    if (!sessionKey) return undefined;
     const { data } = await openpgp.decrypt({
-      message: await openpgp.readMessage({
-        binaryMessage: sealed.subarray(SESSION_KEY_PACKET_BYTES),
-        config: OPENPGP_CONFIG,
-      }),
-      sessionKeys: { data: sessionKey, algorithm: "aes256" },
+      message: await openpgp.readMessage({ binaryMessage: sealed }),
+      decryptionKeys: privateKey,
       format: "binary",
+      date: null as unknown as Date,
       config: OPENPGP_CONFIG,
     });
     return unpad(data as Uint8Array);

@@ -7,6 +7,7 @@ import { openState, type PrivateState, relationsOf, reviewList, storeState } fro
 import type { Unlocked } from "../accounts/unlock.js";
 import type { Context } from "../context.js";
 import { dayOf, weekOf } from "../days.js";
+import { grantedToEverybody } from "../invites/granted.js";
 import { findPerson } from "../people/people.js";
 import { equalBytes, fromBase64url } from "../protocol/bytes.js";
 import { openEscrow } from "../protocol/escrow.js";
@@ -45,6 +46,7 @@ export async function completeReset(
   const person = await findPerson(context, account.id);
   const resetMark = (person?.resetMark ?? 0) + 1;
   const day = dayOf(context.clock());
+  const grantedToAll = await grantedToEverybody(context);
 
   // What an admin's key opens must not pass to those who help: an admin's is never kept.
   const keeps = standing.keepsKey && account.role === "member";
@@ -52,7 +54,7 @@ export async function completeReset(
   const key = oldKey ?? pendingKey;
   const state: PrivateState = oldKey
     ? await openState(context, account, oldKey, relations)
-    : freshState(context, account, pendingKey, relations, day);
+    : freshState(context, account, pendingKey, relations, day, grantedToAll);
   const endedSessions = state.record.sessions.map((session) => fromBase64url(session.id) as Uint8Array);
   state.record.sessions = [];
   state.record.told = [];
@@ -70,7 +72,7 @@ export async function completeReset(
     role: account.role === "admin" ? "reset-admin" : account.role,
     ...(pendingCase.lost_second_step && { second_step: sealSecondStep(context, account.id, undefined) }),
   };
-  const session = noteSignIn(context, state, { ...account, ...columns } as AccountRow, key, client, day);
+  const session = noteSignIn(context, state, { ...account, ...columns } as AccountRow, key, client, day, grantedToAll);
   const stored = await storeState(context, state, {
     columns,
     privateKey: key,
@@ -103,10 +105,12 @@ function freshState(
   pendingKey: PrivateKey,
   relations: readonly RelationRow[],
   day: string,
+  grantedToAll: number,
 ): PrivateState {
   const record = newSelfRecord(day, 0);
   // A reset does not refill: invites that were granted before stay spent.
   record.grantedSeen = account.granted;
+  record.grantedToAllSeen = grantedToAll;
   const rowIds = relations.map((row) => row.id).slice(0, context.config.trustSlots);
   while (rowIds.length < context.config.trustSlots) rowIds.push(randomUUID());
   return { account, privateKey: pendingKey, rowIds, record, trusted: [], damagedSlots: 0 };
