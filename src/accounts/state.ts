@@ -53,9 +53,32 @@ export async function relationsOf(context: Context, accountId: string): Promise<
   return await queries.selectRelations(context.db, accountId);
 }
 
+/** What the owner may read about the account: all that pages need. */
+export type OwnState = Pick<PrivateState, "account" | "record" | "trusted">;
+
 /**
- * Opens an account's private state: its self record, in which the list of trusted people stands as well, and looks up
- * the people in it.
+ * Opens what the owner may read: the self record, in which the list of trusted people stands as well, and looks up the
+ * people in it. For reading only; a change begins with `openState`.
+ *
+ * @throws StaleKeyError if this is not the account's present key
+ */
+export async function readState(context: Context, account: AccountRow, privateKey: PrivateKey): Promise<OwnState> {
+  if (!equalBytes(fingerprintOf(privateKey), account.fingerprint)) throw new StaleKeyError();
+  const record = await openSelfRecord(privateKey, account.self_record);
+  if (!record) throw new StaleKeyError();
+  const persons = await findPersons(
+    context,
+    record.trusted.map((entry) => entry.trustedId),
+  );
+  const trusted = record.trusted.map((entry) => {
+    const person = persons.get(entry.trustedId);
+    return { ...entry, person, standing: standingOf(entry, person, context.config.holdOnKeyChange) };
+  });
+  return { account, record, trusted };
+}
+
+/**
+ * Opens an account's private state with its S rows, to be changed and stored.
  *
  * A row that does not bear Kith's tag, or belongs to another generation, is reported and made anew at the next change.
  *
@@ -67,37 +90,22 @@ export async function openState(
   privateKey: PrivateKey,
   relations?: readonly RelationRow[],
 ): Promise<PrivateState> {
-  if (!equalBytes(fingerprintOf(privateKey), account.fingerprint)) throw new StaleKeyError();
-  const stored = relations ?? (await relationsOf(context, account.id));
+  const [{ record, trusted }, stored] = await Promise.all([
+    readState(context, account, privateKey),
+    relations ?? relationsOf(context, account.id),
+  ]);
   const rows = stored.filter((row) => {
     const good = hasValidTag(context.secret, "relations", { ...row }) && equalBytes(row.generation, account.generation);
     if (!good) reportForgery(context, "relations");
     return good;
   });
-  const record = await openSelfRecord(privateKey, account.self_record);
-  if (!record) throw new StaleKeyError();
-  const entries = record.trusted;
-  const persons = await findPersons(
-    context,
-    entries.map((entry) => entry.trustedId),
-  );
   const rowIds = rows.map((row) => row.id).slice(0, context.config.trustSlots);
   const damagedSlots = context.config.trustSlots - rowIds.length;
   for (let missing = damagedSlots; missing > 0; missing--) rowIds.push(randomUUID());
   // Who stood in a row that is not to be believed keeps a place: the list itself is in the record.
-  const free = rowIds.filter((id) => !entries.some((entry) => entry.rowId === id));
-  for (const entry of entries) if (!rowIds.includes(entry.rowId)) entry.rowId = free.pop() as string;
-  return {
-    account,
-    privateKey,
-    rowIds,
-    record,
-    damagedSlots,
-    trusted: entries.map((entry) => {
-      const person = persons.get(entry.trustedId);
-      return { ...entry, person, standing: standingOf(entry, person, context.config.holdOnKeyChange) };
-    }),
-  };
+  const free = rowIds.filter((id) => !trusted.some((entry) => entry.rowId === id));
+  for (const entry of trusted) if (!rowIds.includes(entry.rowId)) entry.rowId = free.pop() as string;
+  return { account, privateKey, rowIds, record, damagedSlots, trusted };
 }
 
 /**
