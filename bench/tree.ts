@@ -90,6 +90,7 @@ try {
   const pages: number[] = [];
   const reads: number[] = [];
   let peak = 0;
+  const idle = process.memoryUsage().rss;
   const watch = setInterval(() => {
     peak = Math.max(peak, process.memoryUsage().rss);
   }, 5);
@@ -133,7 +134,13 @@ try {
   report([
     { name: "second opening", unit: "ms", values: pages, floor: LIMIT_MS, floorName: "limit" },
     { name: "second opening, beside reading the rows", unit: "ms", values: pages, floor: reads, floorName: "reading" },
-    { name: "memory", unit: "MiB", values: [peak / 2 ** 20], floor: LIMIT_MIB, floorName: "limit" },
+    {
+      name: "memory, beside the idle process",
+      unit: "MiB",
+      values: [(peak - idle) / 2 ** 20],
+      floor: LIMIT_MIB,
+      floorName: "limit",
+    },
     { name: "first opening, each 1,000", unit: "ms", values: beside, floor: alone, floorName: "without threads" },
   ]);
   if (median(pages) > LIMIT_MS) process.exitCode = 1;

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { before, describe, it } from "node:test";
 import { setStatus } from "#kith/accounts/suspend.js";
 import { makeKeypair } from "#kith/protocol/keypair.js";
+import { changeAccounts } from "#kith/review/change-accounts.js";
 import { openPlace, type Place, passwordOf, textOf, type Visitor, wordsOf } from "../support/app.js";
 import { KEY_MONTH } from "../support/keys.js";
 import { slotsOf } from "../support/pages.js";
@@ -152,6 +153,10 @@ describe("a row that somebody else wrote", () => {
     assert.equal(await canHelp(bea, "ada"), false, "held: nothing is sealed to a key that Kith did not write");
     await setStatus(place.context, { username: "bea", domain: "localhost" }, "suspended");
     await setStatus(place.context, { username: "bea", domain: "localhost" }, "active");
+    for (const status of ["suspended", "active"] as const) {
+      const changed = await changeAccounts(place.context, place.context.db, [beaId], () => ({ status }));
+      assert.equal(changed.length, 1, "by an admin");
+    }
     const { rows } = await sql("select version, public_key from people where account_id = $1 order by version", [
       beaId,
     ]);

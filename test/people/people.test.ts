@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
 import pg from "pg";
 import { setStatus } from "#kith/accounts/suspend.js";
 import { openPlace, passwordOf, Visitor, wordsOf } from "../support/app.js";
@@ -100,83 +100,35 @@ async function tell(
 }
 
 describe("the people table", () => {
-  it("is insert-only: through a whole story no version is ever changed or taken away", async () => {
-    const watched = await watchedPlace();
-    await watched.admin.query(`create function refuse() returns trigger language plpgsql as
+  interface Step {
+    what: string;
+    mayTouch: string[];
+    before: Awaited<ReturnType<Awaited<ReturnType<typeof watchedPlace>>["versions"]>>;
+    after: Step["before"];
+  }
+  /** Everything that the tests below look at comes of one telling. */
+  const steps: Step[] = [];
+  const asked: string[][] = [];
+  const otherReads: string[] = [];
+  let watched: Awaited<ReturnType<typeof watchedPlace>>;
+
+  before(async () => {
+    watched = await watchedPlace();
+    const { place, admin, versions } = watched;
+    await admin.query(`create function refuse() returns trigger language plpgsql as
       $$ begin raise exception 'people is insert-only'; end $$`);
-    await watched.admin.query(
+    await admin.query(
       "create trigger insert_only before update or delete on people for each row execute function refuse()",
     );
-    await watched.admin.query("create trigger no_truncate before truncate on people execute function refuse()");
-    await assert.rejects(watched.admin.query("update people set reset_mark = 1"), /insert-only/, "the trigger bites");
-    const seen = new Map<string, string>();
-    await tell(watched, async (what, _touched, act) => {
-      await act();
-      const { rows } = await watched.admin.query(
-        "select account_id || ' ' || version as id, p::text as row from people p",
-      );
-      for (const { id, row } of rows) assert.equal(seen.get(id) ?? row, row, `${what}: ${id} is as it was`);
-      for (const { id, row } of rows) seen.set(id, row);
-      assert.equal(rows.length, seen.size, `${what}: nothing is gone`);
-    });
-    const { rows } = await watched.admin.query(
-      "select count(*)::int as versions from people p join accounts a on a.id = p.account_id where a.username = $1",
-      ["cem"],
-    );
-    assert.equal(rows[0].versions, 3, "joined, suspended, reinstated");
-    await watched.admin.end();
-  });
-
-  it("and everybody's other rows bear no trace of others: no lock, no new version, no prune", async () => {
-    const watched = await watchedPlace();
-    await tell(watched, async (what, mayTouch, act) => {
-      const before = await watched.versions();
-      await act();
-      const after = await watched.versions();
-      for (const table of ["accounts", "relations"]) {
-        const others = (rows: (Version & { owner: string })[]) => rows.filter(({ owner }) => !mayTouch.includes(owner));
-        assert.deepEqual(others(after[table] ?? []), others(before[table] ?? []), `${what}: ${table} of others`);
-        // An account's own first rows lock it, by their foreign key, in the very transaction that makes it.
-        for (const { owner, xmin, xmax } of others(after[table] ?? [])) {
-          assert.ok(xmax === "0" || xmax === xmin, `${what}: a lock on ${table} of ${owner}`);
-        }
-      }
-      for (const row of after.people ?? []) assert.equal(row.xmax, "0", `${what}: a lock on a version of ${row.owner}`);
-      const known = new Set((before.people ?? []).map(({ owner }) => owner));
-      assert.deepEqual(
-        (after.people ?? []).filter(({ owner }) => known.has(owner)),
-        before.people,
-        `${what}: people`,
-      );
-    });
-    await watched.admin.end();
-  });
-
-  it("would show a lock if somebody took one: the check above bites", async () => {
-    const { place, admin, versions } = await watchedPlace();
-    await place.founder("ada");
-    await admin.query("begin; select * from people for share; commit");
-    assert.ok((await versions()).people?.some(({ xmax }) => xmax !== "0"));
-    await admin.end();
-  });
-
-  it("is always asked for S people at once, however many there are to look up; for one only by its writer", async () => {
-    const watched = await watchedPlace();
-    const { place } = watched;
-    const asked: string[][] = [];
+    await admin.query("create trigger no_truncate before truncate on people execute function refuse()");
     const written: string[] = [];
-    const other: string[] = [];
     const note = (text: string, values: unknown[]) => {
       if (/insert into "?people"?/.test(text)) written.push(JSON.stringify(values));
       if (/"?people"? where account_id = asked\.id/.test(text)) {
         const ids = values[0] as string[];
-        if (ids.length === 1)
-          assert.ok(
-            written.some((row) => row.includes(ids[0] as string)),
-            "only whoever just wrote it",
-          );
-        else asked.push(ids);
-      } else if (/from "?people"?/.test(text)) other.push(text);
+        if (ids.length === 1 && written.some((row) => row.includes(ids[0] as string))) return; // read by its writer
+        asked.push(ids);
+      } else if (/from "?people"?/.test(text)) otherReads.push(text);
     };
     const watch = (client: pg.PoolClient) => {
       const query = client.query.bind(client) as (...args: unknown[]) => unknown;
@@ -188,20 +140,64 @@ describe("the people table", () => {
       };
     };
     // Connections that are open already were made without being watched.
-    await Promise.all(Array.from({ length: 10 }, () => place.context.pool.connect())).then((clients) => {
-      for (const client of clients) client.release(true);
-    });
+    const clients = await Promise.all(Array.from({ length: 10 }, () => place.context.pool.connect()));
+    for (const client of clients) client.release(true);
     place.context.pool.on("connect", watch as never);
-    await tell(watched, async (_what, _touched, act) => void (await act()));
+    await tell(watched, async (what, mayTouch, act) => {
+      const before = await versions();
+      await act();
+      steps.push({ what, mayTouch, before, after: await versions() });
+    });
+  });
+  after(async () => await watched?.admin.end());
+
+  it("is insert-only: through a whole story no version is ever changed or taken away", async () => {
+    await assert.rejects(watched.admin.query("update people set reset_mark = 1"), /insert-only/, "the trigger bites");
+    await assert.rejects(watched.admin.query("delete from people"), /insert-only/);
+    for (const { what, before, after } of steps) {
+      const known = new Set((before.people ?? []).map(({ owner }) => owner));
+      const still = (after.people ?? []).filter(({ owner }) => known.has(owner));
+      assert.deepEqual(still, before.people, what);
+    }
+    const { rows } = await watched.admin.query(
+      "select count(*)::int as versions from people p join accounts a on a.id = p.account_id where a.username = $1",
+      ["cem"],
+    );
+    assert.equal(rows[0].versions, 3, "joined, suspended, reinstated");
+  });
+
+  it("and everybody's other rows bear no trace of others: no lock, no new version", () => {
+    assert.ok(steps.length > 15);
+    for (const { what, mayTouch, before, after } of steps) {
+      for (const table of ["accounts", "relations"]) {
+        const others = (rows: (Version & { owner: string })[]) => rows.filter(({ owner }) => !mayTouch.includes(owner));
+        assert.deepEqual(others(after[table] ?? []), others(before[table] ?? []), `${what}: ${table} of others`);
+        // An account's own first rows lock it, by their foreign key, in the very transaction that makes it.
+        for (const { owner, xmin, xmax } of others(after[table] ?? [])) {
+          assert.ok(xmax === "0" || xmax === xmin, `${what}: a lock on ${table} of ${owner}`);
+        }
+      }
+      for (const row of after.people ?? []) {
+        assert.equal(row.xmax, "0", `${what}: a lock on a version of ${row.owner}`);
+      }
+    }
+  });
+
+  it("would show a lock if somebody took one: the check above bites", async () => {
+    const { admin, versions } = watched;
+    await admin.query("begin; select * from people for share; commit");
+    assert.ok((await versions()).people?.some(({ xmax }) => xmax !== "0"));
+  });
+
+  it("is always asked for S people at once, however many there are to look up; for one only by its writer", () => {
     assert.ok(asked.length > 25, `${asked.length} look-ups seen`);
     for (const ids of asked) {
-      assert.equal(ids.length, place.context.config.trustSlots);
+      assert.equal(ids.length, watched.place.context.config.trustSlots);
       assert.equal(new Set(ids).size, ids.length, "each once");
     }
     // The only other ways: by a name that somebody typed, one's own present version, and the decoys at the start.
-    for (const text of other) assert.match(text, /where domain = |"version" = |status/, text);
-    const firsts = new Set(asked.map((ids) => ids.join(" ")));
-    assert.ok(firsts.size > asked.length / 2, "in random order");
-    await watched.admin.end();
+    for (const text of otherReads) assert.match(text, /where domain = |"version" = |status/, text);
+    const orders = new Set(asked.map((ids) => ids.join(" ")));
+    assert.ok(orders.size > asked.length / 2, "in random order");
   });
 });

@@ -42,7 +42,7 @@ describe("notices of a reset by mail", () => {
       assert.deepEqual(to, ["ada@localhost"], "the member's own mailbox");
       assert.equal(from, "kith@example.org");
       assert.match(raw, /^Content-Type: text\/plain/im);
-      assert.doesNotMatch(raw, /bea|cem|nour/i, "no names of other members");
+      assert.doesNotMatch(raw.replace(/^Message-ID:.*$/im, ""), /bea|cem|nour/i, "no names of other members");
       assert.doesNotMatch(raw, /handover|https?:/i, "no link");
       assert.ok(words.filter((word) => text.split(/\W+/).includes(word)).length < 3, "not the words");
       assert.ok(text.length < 600, "short");

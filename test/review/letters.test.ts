@@ -20,7 +20,8 @@ describe("invite letters", () => {
     assert.equal(joined.length, 1);
     for (const { racer, answer } of answers) {
       if (joined[0]?.racer === racer) continue;
-      assert.equal(answer.statusCode, 404);
+      // Beyond what the queue for hashing holds, somebody is asked to come back.
+      assert.ok([404, 503].includes(answer.statusCode), String(answer.statusCode));
       assert.ok(!racer.cookies.has("session"));
     }
     const rows = await place.context.db.selectFrom("accounts").select("username").execute();

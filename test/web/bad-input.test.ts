@@ -135,7 +135,7 @@ describe("bad input", () => {
             );
           },
         ),
-        { numRuns: 8 },
+        { numRuns: 5 },
       );
     }
     assert.deepEqual(await contents(place.context.pool, ["people", "spent_invites", "approvals"]), state);
