@@ -10,10 +10,10 @@ import * as extendReview from "./2026-11-24-extend-review.js";
 /** Every migration, in the order in which they are applied. New ones go to the end; landed ones are frozen. */
 export const migrations: Record<string, Migration> = {
   "2026-11-24-create-accounts": createAccounts,
+  "2026-11-24-create-onion-map": createOnionMap,
   "2026-11-24-create-people": createPeople,
   "2026-11-24-create-resets": createResets,
   "2026-11-24-create-review": createReview,
   "2026-11-24-create-sessions": createSessions,
-  "2026-11-24-create-onion-map": createOnionMap,
   "2026-11-24-extend-review": extendReview,
 };
