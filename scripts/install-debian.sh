@@ -11,11 +11,28 @@ packages=(
   dnsmasq-base knot unbound tinycdb # DNS and maps for it
 )
 
+# Postfix conflicts with Exim as a package, not as files: its own are unpacked into a tree of their own.
+postfix_root=/opt/kith-test-postfix
+unpack_postfix() {
+  [ -x "$postfix_root/usr/sbin/postfix" ] && return
+  local work
+  work=$(mktemp -d)
+  chmod 755 "$work"
+  (cd "$work" && apt-get download -q postfix && dpkg -x postfix_*.deb "$postfix_root")
+  rm -rf "$work"
+  getent group postdrop >/dev/null || groupadd --system postdrop
+  id postfix >/dev/null 2>&1 ||
+    useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin postfix
+  # Where its programs look for their libraries.
+  [ -e /usr/lib/postfix ] || ln -s "$postfix_root/usr/lib/postfix" /usr/lib/postfix
+}
+
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
 done
-[ ${#missing[@]} -eq 0 ] && exit 0
+{ [ -e /usr/sbin/postfix ] || [ -x "$postfix_root/usr/sbin/postfix" ]; } || missing_postfix=true
+[ ${#missing[@]} -eq 0 ] && [ -z "${missing_postfix:-}" ] && exit 0
 
 log=$(mktemp)
 policy=/usr/sbin/policy-rc.d
@@ -32,10 +49,12 @@ cleanup() {
 trap cleanup EXIT
 
 install() {
-  apt-get update -q && apt-get install -q -y --no-install-recommends "${missing[@]}"
+  apt-get update -q || return
+  [ ${#missing[@]} -eq 0 ] || apt-get install -q -y --no-install-recommends "${missing[@]}" || return
+  [ -z "${missing_postfix:-}" ] || unpack_postfix
 }
 
-echo "Installing ${missing[*]} …"
+echo "Installing ${missing[*]} ${missing_postfix:+postfix} …"
 export DEBIAN_FRONTEND=noninteractive
 if ! install </dev/null >"$log" 2>&1; then
   sleep 5

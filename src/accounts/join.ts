@@ -65,6 +65,8 @@ export async function createAccount(
   };
   if (joining.trusted) addEntry(slots, joining.trusted, monthOf(now));
 
+  record.trusted = slots.trusted.map(({ person: _person, standing: _standing, ...entry }) => entry);
+
   const epoch = { id, session_epoch: newSessionEpoch() } as AccountRow;
   const session = makeSession(context, {
     ...sessionOwner(epoch, privateKey),

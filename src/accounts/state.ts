@@ -6,7 +6,7 @@ import { selectNewest } from "../people/queries.js";
 import { equalBytes } from "../protocol/bytes.js";
 import { newGeneration } from "../protocol/generation.js";
 import { fingerprintOf, type PrivateKey, publicHalf } from "../protocol/keypair.js";
-import { openSlots, type RelationRow, regenerate, type TrustedEntry } from "../protocol/relation.js";
+import { type RelationRow, regenerate, shuffled, type TrustedEntry } from "../protocol/relation.js";
 import { openSelfRecord, type SelfRecord, sealSelfRecord } from "../protocol/self-record.js";
 import { hasValidTag } from "../protocol/tag.js";
 import { sendResetNotice } from "../resets/notices.js";
@@ -50,9 +50,10 @@ function standingOf(entry: TrustedEntry, person: Person | undefined, hold: boole
 }
 
 /**
- * Opens an account's private state: its self record and its S rows, and looks up the people in them.
+ * Opens an account's private state: its self record, in which the list of trusted people stands as well, and looks up
+ * the people in it.
  *
- * A row that does not bear Kith's tag, or belongs to another generation, counts as an empty slot and is reported.
+ * A row that does not bear Kith's tag, or belongs to another generation, is reported and made anew at the next change.
  *
  * @throws StaleKeyError if this is not the account's present key
  */
@@ -69,12 +70,9 @@ export async function openState(
     if (!good) reportForgery(context, "relations");
     return good;
   });
-  const [record, slots] = await Promise.all([
-    openSelfRecord(privateKey, account.self_record),
-    openSlots(privateKey, rows),
-  ]);
+  const record = await openSelfRecord(privateKey, account.self_record);
   if (!record) throw new StaleKeyError();
-  const entries = slots.filter((slot): slot is TrustedEntry => typeof slot === "object");
+  const entries = record.trusted;
   const persons = await findPersons(
     context,
     entries.map((entry) => entry.trustedId),
@@ -82,6 +80,9 @@ export async function openState(
   const rowIds = rows.map((row) => row.id).slice(0, context.config.trustSlots);
   const damagedSlots = context.config.trustSlots - rowIds.length;
   for (let missing = damagedSlots; missing > 0; missing--) rowIds.push(randomUUID());
+  // Who stood in a row that is not to be believed keeps a place: the list itself is in the record.
+  const free = rowIds.filter((id) => !entries.some((entry) => entry.rowId === id));
+  for (const entry of entries) if (!rowIds.includes(entry.rowId)) entry.rowId = free.pop() as string;
   return {
     account,
     privateKey,
@@ -161,6 +162,7 @@ export async function storeState(
   const key = extras.privateKey ?? state.privateKey;
   const publicKey = publicHalf(key);
   const generation = newGeneration();
+  state.record.trusted = state.trusted.map(({ person: _person, standing: _standing, ...entry }) => entry);
   const [{ rows, escrow }, selfRecord] = await Promise.all([
     regenerate({
       serverSecret: context.secret,
@@ -253,7 +255,8 @@ function entryFor(person: Person, rowId: string, month: string): TrustedEntry {
 /** Puts a person into one of the empty slots, any of them. */
 export function addEntry(state: Pick<PrivateState, "rowIds" | "trusted">, person: Person, month: string): boolean {
   const used = new Set(state.trusted.map((trusted) => trusted.rowId));
-  const free = state.rowIds.find((id) => !used.has(id));
+  // Any of them: the place of a row must not tell whether it is in use.
+  const [free] = shuffled(state.rowIds.filter((id) => !used.has(id)));
   if (!free) return false;
   state.trusted.push({ ...entryFor(person, free, month), person, standing: "usable" });
   return true;

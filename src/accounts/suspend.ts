@@ -1,7 +1,7 @@
 import type { Context } from "../context.js";
-import { personRow } from "../people/people.js";
+import { findPresentVersion, personRow } from "../people/people.js";
 import { insertPerson, selectNewest } from "../people/queries.js";
-import { type AccountRow, findAccount, findAccountByName, tagged } from "./account.js";
+import { type AccountRow, findAccount, findAccountByName, reportForgery, tagged } from "./account.js";
 import { writeAccount } from "./queries.js";
 import type { Name } from "./username.js";
 
@@ -19,12 +19,18 @@ export async function setStatus(
     const account = await findAccountByName(context, name.domain, name.username);
     if (!account) return "unknown";
     if (account.status === status) return "same";
-    const [person] = await selectNewest(context.db, [account.id]);
-    if (!person) return "unknown";
+    // Never the newest one as it stands: to tag a forged row anew would make it Kith's.
+    const person = await findPresentVersion(context, account);
+    if (!person) reportForgery(context, "people");
     const version = account.people_version + 1;
     const done = await context.db.transaction().execute(async (transaction) => {
-      const changed = tagged(context, { ...account, status, people_version: version });
+      const changed = tagged(context, {
+        ...account,
+        status,
+        people_version: person ? version : account.people_version,
+      });
       if (!(await writeAccount(transaction, account.tag, changed))) return false;
+      if (!person) return true;
       const { tag: _old, ...columns } = person;
       await insertPerson(transaction, personRow(context.secret, { ...columns, version, status }));
       return true;

@@ -9,6 +9,7 @@ import { addDoctor } from "./doctor.js";
 import { fail } from "./fail.js";
 import { addInvite } from "./invite.js";
 import { addMigrate } from "./migrate.js";
+import { onionCommands } from "./onion.js";
 import { addSecret } from "./secret.js";
 import { addStart } from "./start.js";
 
@@ -33,6 +34,7 @@ addDemo(program);
 addBackup(program);
 addSecret(program);
 addDoctor(program);
+onionCommands(program);
 
 try {
   await program.parseAsync();

@@ -1,4 +1,5 @@
 import type { Generated } from "kysely";
+import type { OnionTables } from "./onion-tables.js";
 
 /** `YYYY-MM-DD` */
 type Day = string;
@@ -125,7 +126,7 @@ export interface CaseWeeksTable {
   finished: Generated<number>;
 }
 
-export interface Database {
+export interface Database extends OnionTables {
   accounts: AccountsTable;
   people: PeopleTable;
   relations: RelationsTable;

@@ -1,9 +1,9 @@
 import { checkPassword } from "../accounts/password-policy.js";
+import { hasMembers } from "../accounts/queries.js";
 import { openSession, type Session } from "../accounts/sessions.js";
 import { signIn } from "../accounts/sign-in.js";
 import { setStatus } from "../accounts/suspend.js";
 import type { Context } from "../context.js";
-import { hasAccounts } from "../db/has-accounts.js";
 import { Failure } from "../failure.js";
 import { operatorLetter, writeInvite } from "../invites/letters.js";
 import { redeem } from "../invites/redeem.js";
@@ -72,7 +72,7 @@ const CLIENT = "Firefox";
  * @throws Failure if there are members already
  */
 export async function tellStory(context: Context): Promise<Story> {
-  if (await hasAccounts(context.db)) throw new Failure("there are members already: the demo wants an empty database");
+  if (await hasMembers(context.db)) throw new Failure("there are members already: the demo wants an empty database");
   const { trustSlots } = context.config;
   if (trustSlots < 2) throw new Failure("the demo's people trust two others each: set KITH_TRUST_SLOTS to 2 or more");
   const sessions = new Map<Username, Session>();

@@ -115,12 +115,10 @@ export async function revokeInvite(
       const nonce = nonceOf(letter);
       const spent = { nonce_hash: spentLetterHash(nonce), invitee: encloseInvitee(nonce, NO_INVITER) };
       await queries.insertSpent(context.db, spent);
-      await settleLetters(context, state);
-      const settled = state.record.pastLetters.at(-1);
-      if (settled?.outcome === "revoked") {
-        state.record.events.push({ kind: "letter-revoked", day: dayOf(context.clock()) });
-      }
-      return { store: true, outcome: settled?.outcome === "used" ? "used" : "revoked" };
+      // Somebody may have used it a moment before.
+      const became = (await settleLetters(context, state)).get(letter);
+      if (became === "revoked") state.record.events.push({ kind: "letter-revoked", day: dayOf(context.clock()) });
+      return { store: true, outcome: became === "used" ? "used" : "revoked" };
     },
   );
   session.account = account;
@@ -132,9 +130,15 @@ export async function revokeInvite(
  * the nonce learns it; nobody else can connect a letter with anybody. Alters the record, stores nothing.
  *
  * Letters that nobody used are the member's to write again.
+ *
+ * @returns the letters that are not open any more, and why
  */
-export async function settleLetters(context: Context, state: Pick<PrivateState, "record">): Promise<void> {
+export async function settleLetters(
+  context: Context,
+  state: Pick<PrivateState, "record">,
+): Promise<Map<OpenLetter, PastLetter["outcome"]>> {
   const { record } = state;
+  const became = new Map<OpenLetter, PastLetter["outcome"]>();
   const today = dayOf(context.clock());
   const spent = await lookUpSpent(context, record.openLetters);
   const stillOpen: OpenLetter[] = [];
@@ -142,11 +146,15 @@ export async function settleLetters(context: Context, state: Pick<PrivateState, 
   const settled: PastLetter[] = [];
   for (const letter of record.openLetters) {
     const inviteeId = spent.get(letter.nonce);
-    if (inviteeId && inviteeId !== NO_INVITER) used.push({ letter, inviteeId });
-    else if (inviteeId === NO_INVITER) {
+    if (inviteeId && inviteeId !== NO_INVITER) {
+      became.set(letter, "used");
+      used.push({ letter, inviteeId });
+    } else if (inviteeId === NO_INVITER) {
+      became.set(letter, "revoked");
       settled.push({ note: letter.note, outcome: "revoked", month: monthOf(context.clock()) });
       record.invitesLeft += 1;
     } else if (letter.expires < today) {
+      became.set(letter, "expired");
       settled.push({ note: letter.note, outcome: "expired", month: letter.expires });
       record.invitesLeft += 1;
     } else stillOpen.push(letter);
@@ -167,6 +175,7 @@ export async function settleLetters(context: Context, state: Pick<PrivateState, 
   }
   record.openLetters = stillOpen;
   record.pastLetters.push(...settled);
+  return became;
 }
 
 /** Always asks for the same number of letters, most of which nobody ever wrote. */

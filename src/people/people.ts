@@ -32,7 +32,7 @@ function readPerson(context: Context, row: queries.PersonRow): Person {
     publicKey: row.public_key,
     fingerprint: row.fingerprint,
     status: !genuine ? "forged" : row.status === "decoy" ? "gone" : row.status,
-    resetMark: row.reset_mark,
+    resetMark: genuine ? row.reset_mark : 0,
   };
 }
 
@@ -62,7 +62,22 @@ export async function findPersonByName(
 ): Promise<Person | undefined> {
   const row = await queries.selectNewestByName(context.db, domain, username, context.decoys.accountId);
   const person = row && readPerson(context, row);
-  return person && (person.status === "active" || person.status === "suspended") ? person : undefined;
+  // A forged row may say that somebody else bears the name.
+  if (person?.username !== username || person.domain !== domain) return undefined;
+  return person.status === "active" || person.status === "suspended" ? person : undefined;
+}
+
+/**
+ * The version of a member that the account itself names as its present one, from which the next version is made.
+ *
+ * @returns undefined if that row is gone, or does not bear Kith's tag: what it says must never be tagged anew
+ */
+export async function findPresentVersion(
+  context: Pick<Context, "db" | "secret">,
+  account: { id: string; people_version: number },
+): Promise<queries.PersonRow | undefined> {
+  const row = await queries.selectVersion(context.db, account.id, account.people_version);
+  return row && hasValidTag(context.secret, "people", { ...row }) ? row : undefined;
 }
 
 /** A version of a person, ready to be appended. */

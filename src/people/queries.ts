@@ -29,6 +29,19 @@ export async function selectNewestByName(
   return rows[0];
 }
 
+export async function selectVersion(
+  db: Kysely<Database>,
+  accountId: string,
+  version: number,
+): Promise<PersonRow | undefined> {
+  return await db
+    .selectFrom("people")
+    .selectAll()
+    .where("account_id", "=", accountId)
+    .where("version", "=", version)
+    .executeTakeFirst();
+}
+
 export async function insertPerson(db: Kysely<Database>, row: PersonRow): Promise<void> {
   await db.insertInto("people").values(row).execute();
 }

@@ -1,6 +1,7 @@
-import { utf8 } from "./bytes.js";
+import { toHex, utf8 } from "./bytes.js";
 import { ProtocolError } from "./errors.js";
 import type { PrivateKey } from "./keypair.js";
+import type { TrustedEntry } from "./relation.js";
 import { open, SEAL_CLASSES, seal } from "./seal.js";
 import type { Rules } from "./token.js";
 
@@ -49,6 +50,8 @@ export interface RecordedEvent {
 export interface SelfRecord {
   version: 1;
   rules: Rules;
+  /** The list of trusted people, as it also stands in the slots: one seal to open instead of S. */
+  trusted: TrustedEntry[];
   /** Letters that A may still write. */
   invitesLeft: number;
   /** How much of `accounts.granted` is in `invitesLeft` already. */
@@ -75,6 +78,7 @@ export function newSelfRecord(day: string, invitesLeft: number): SelfRecord {
   return {
     version: 1,
     rules: { threshold: 1, waitDays: 0, keepsKey: false },
+    trusted: [],
     invitesLeft,
     grantedSeen: 0,
     openLetters: [],
@@ -109,12 +113,12 @@ function withinLimits(record: SelfRecord): SelfRecord {
  */
 export async function sealSelfRecord(publicKey: Uint8Array, record: SelfRecord): Promise<Uint8Array> {
   let kept = withinLimits(record);
-  let bytes = utf8(JSON.stringify(kept));
+  let bytes = encode(kept);
   while (bytes.length + 4 > SEAL_CLASSES.large) {
     if (kept.events.length > 0) kept = { ...kept, events: kept.events.slice(1) };
     else if (kept.pastLetters.length > 0) kept = { ...kept, pastLetters: kept.pastLetters.slice(1) };
     else throw new ProtocolError("ERR_CLASS_OVERFLOW", "A self record is too long.");
-    bytes = utf8(JSON.stringify(kept));
+    bytes = encode(kept);
   }
   return await seal(publicKey, bytes, "large");
 }
@@ -123,6 +127,15 @@ export async function sealSelfRecord(publicKey: Uint8Array, record: SelfRecord):
 export async function openSelfRecord(privateKey: PrivateKey, sealed: Uint8Array): Promise<SelfRecord | undefined> {
   const plaintext = await open(privateKey, sealed);
   if (!plaintext) return undefined;
-  const record = JSON.parse(Buffer.from(plaintext).toString("utf8")) as SelfRecord;
+  const record = JSON.parse(Buffer.from(plaintext).toString("utf8"), (_name, value: unknown) => {
+    const hex = (value as { hex?: unknown } | null)?.hex;
+    return typeof hex === "string" ? Buffer.from(hex, "hex") : value;
+  }) as SelfRecord;
   return record.version === 1 ? record : undefined;
+}
+
+/** JSON; bytes stand in it as `{"hex":"…"}`. */
+function encode(record: SelfRecord): Uint8Array {
+  const trusted = record.trusted.map((entry) => ({ ...entry, fingerprint: { hex: toHex(entry.fingerprint) } }));
+  return utf8(JSON.stringify({ ...record, trusted }));
 }

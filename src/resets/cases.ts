@@ -21,12 +21,9 @@ export function waitDaysOf(rules: Pick<Rules, "waitDays">, lostSecondStep: boole
   return Math.max(rules.waitDays, lostSecondStep ? LOST_SECOND_STEP_DAYS : 0);
 }
 
-/**
- * The last day on which a password can be chosen: one chosen later could not take effect before the case expires.
- * It is left open long enough for somebody who lost the second step as well.
- */
+/** The last day on which a password can be chosen: one chosen later could not take effect before the case expires. */
 export function lastChoiceDay(row: Pick<CaseRow, "expiry_day">, rules: Pick<Rules, "waitDays">): string {
-  return addDays(row.expiry_day, -waitDaysOf(rules, true));
+  return addDays(row.expiry_day, -rules.waitDays);
 }
 
 export type CaseRow = queries.CaseRow;

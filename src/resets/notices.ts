@@ -1,7 +1,7 @@
 import { type AccountRow, nameOf } from "../accounts/account.js";
 import type { Language } from "../config.js";
 import type { Context } from "../context.js";
-import { sendNotice } from "../mail/notices.js";
+import { sendNotice } from "../mail/queue.js";
 import { openColumn } from "../protocol/column.js";
 
 /** What happened to a reset, for a notice by mail. */

@@ -12,6 +12,7 @@ import type { Config } from "../config.js";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
 import * as invites from "../invites/routes.js";
+import * as onion from "../onion/routes.js";
 import * as resets from "../resets/routes.js";
 import * as trust from "../trust/routes.js";
 import { about, changePasswordPage, securityTxt } from "./about.js";
@@ -77,6 +78,21 @@ const TABLE: readonly { url: string; get?: Route; post?: Route }[] = [
   { url: "/account", get: member(accounts.showAccount) },
   { url: "/account/language", post: member(accounts.postLanguage) },
   { url: "/account/contact", post: member(accounts.postContact) },
+
+  {
+    url: "/admin/onion",
+    get: member(onion.forAdmins(onion.showMap)),
+    post: member(onion.forAdmins(onion.pin)),
+  },
+  { url: "/admin/onion/search", post: member(onion.forAdmins(onion.search)) },
+  { url: "/admin/onion/remove", post: member(onion.forAdmins(onion.remove)) },
+  { url: "/admin/onion/fallback", post: member(onion.forAdmins(onion.fallback)) },
+  {
+    url: "/admin/onion/import",
+    get: member(onion.forAdmins(onion.showImport)),
+    post: member(onion.forAdmins(onion.postImport)),
+  },
+  { url: "/admin/onion/entry/:domain", get: member(onion.forAdmins(onion.showEntry)) },
 ];
 
 /** No form of Kith is larger than this. */
@@ -138,7 +154,8 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     const asked = LANGUAGES.find((language) => language === (request.query as { language?: unknown }).language);
     if (asked && request.method === "GET") {
       setLanguageCookie(config, reply, asked);
-      return await reply.redirect(request.url.split("?")[0] as string, 303);
+      // A path that begins with two slashes would lead to another host.
+      return await reply.redirect(sameSitePath(request.url.split("?")[0] as string) ?? "/", 303);
     }
   });
   app.addHook("onResponse", async (request, reply) => {

@@ -11,6 +11,8 @@ export interface Metrics {
   /** Counts every request that this app answers. */
   watch(app: FastifyInstance): void;
   contentType: string;
+  /** Where features register numbers of their own. */
+  registry: Registry;
   /** All of them, as Prometheus reads them. */
   text(): Promise<string>;
 }
@@ -73,6 +75,7 @@ export function makeMetrics(context: Context): Metrics {
       });
     },
     contentType: registry.contentType,
+    registry,
     text: () => registry.metrics(),
   };
 }

@@ -217,6 +217,34 @@ export interface Pages {
     form: { note: string };
   };
   "invites/card": FreshLetter;
+  "onion/map": {
+    /** Entries in all. */
+    count: number;
+    /** What was searched for; empty: nothing. */
+    search: string;
+    rows: readonly OnionRow[];
+    /** What an admin should look at. */
+    notices: readonly OnionNotice[];
+    /** What changed lately without an admin. */
+    changes: readonly { domain: string; event: string; day: Day; detail: string }[];
+    form: { domain: string; onion: string; port: string };
+  };
+  "onion/entry": {
+    domain: string;
+    /** null: no longer in the map. */
+    row: OnionRow | null;
+    notices: readonly OnionNotice[];
+    targets: readonly { onion: string; port: number; priority: number; weight: number; virtual: string }[];
+    fallback: boolean;
+    note: string;
+    check: { outcome: string; starttls: boolean | null; seconds: string; day: Day } | null;
+    history: readonly { event: string; actor: string; day: Day; detail: string }[];
+  };
+  "onion/import": {
+    form: { list: string; strict: boolean };
+    refused: readonly { line: number; domain: string; reason: string }[];
+    changed: number;
+  };
   "trust/people": {
     people: readonly TrustedPerson[];
     rules: Rules;
@@ -296,3 +324,26 @@ export interface Pages {
   "errors/database-down": Record<never, never>;
   about: Record<never, never>;
 }
+
+/** A domain of the onion map. */
+export interface OnionRow {
+  domain: string;
+  onion: string;
+  port: number;
+  /** How many further onions it has. */
+  more: number;
+  source: "pinned" | "dnssec" | "plain";
+  /** An admin's name, `import` or `dns`. */
+  changedBy: string;
+  month: Month;
+  reach:
+    | { state: "unchecked" }
+    | { state: "yes" | "slow"; seconds: string; day: Day }
+    | { state: "no"; since: Day; clear: boolean };
+}
+
+/** Something about an entry of the onion map that an admin should look at. */
+export type OnionNotice =
+  | { kind: "unreachable"; domain: string; clear: boolean }
+  | { kind: "contradiction"; domain: string; pinned: boolean; said: string }
+  | { kind: "mta-sts"; domain: string; policy: "enforce" | "unknown" };

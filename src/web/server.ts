@@ -1,6 +1,8 @@
 import Fastify from "fastify";
 import type { Context } from "../context.js";
 import { isDatabaseDown } from "../db/connect.js";
+import { startMailQueue } from "../mail/queue.js";
+import { startLookupService } from "../onion/lookup/service.js";
 import { buildApp } from "./app.js";
 import { type Metrics, makeMetrics } from "./metrics.js";
 import { startUpkeep } from "./upkeep.js";
@@ -15,11 +17,13 @@ export async function startWeb(context: Context): Promise<{ url: string; close()
   const url = await app.listen(config.listen);
   await watch.listen(config.metricsListen);
   const upkeep = startUpkeep(context);
+  const lookups = await startLookupService(context, { registry: metrics.registry });
+  const mail = config.mailFrom === undefined ? undefined : await startMailQueue(context);
   return {
     url,
     async close() {
       upkeep.stop();
-      await Promise.all([app.close(), watch.close()]);
+      await Promise.all([app.close(), watch.close(), lookups.stop(), mail?.stop()]);
     },
   };
 }

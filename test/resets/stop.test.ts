@@ -166,7 +166,7 @@ describe("after a reset", () => {
     assert.match(readable((await browser.get("/security")).body), /Let back in by your people/);
     assert.match(
       readable((await browser.get("/invites")).body),
-      /No letters|no letters|None/,
+      / 0 more letters are yours/,
       "letters are not refilled",
     );
   });

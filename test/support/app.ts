@@ -36,6 +36,12 @@ export interface PlaceOptions {
   secret?: Uint8Array;
 }
 
+const closing: (() => Promise<void>)[] = [];
+// Here, not in `openPlace`: called from a `before` hook, that would be over as soon as the hook is.
+after(async () => {
+  for (const close of closing) await close();
+});
+
 /** A whole Kith on a database of its own, without a listener: requests are injected. */
 export async function openPlace(options: PlaceOptions = {}): Promise<Place> {
   const databaseUrl = options.databaseUrl ?? (await freshDatabase()).databaseUrl;
@@ -53,7 +59,7 @@ export async function openPlace(options: PlaceOptions = {}): Promise<Place> {
     log: pino({ level: "debug", base: null }, { write: (line: string) => void log.push(line) }),
   });
   const app = await buildApp(context);
-  after(async () => {
+  closing.push(async () => {
     await app.close();
     await close();
   });

@@ -344,6 +344,90 @@ add(
 );
 add("invites/card", "", fresh, atInvites);
 
+const onionAddress = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
+const onionRow = (domain: string, more: Partial<Pages["onion/map"]["rows"][number]>) => ({
+  domain,
+  onion: onionAddress,
+  port: 25,
+  more: 0,
+  source: "pinned" as const,
+  changedBy: "nour",
+  month: "2025-05",
+  reach: { state: "unchecked" as const },
+  ...more,
+});
+const onionNotices: Pages["onion/map"]["notices"] = [
+  { kind: "unreachable", domain: "letterbox.example", clear: false },
+  { kind: "contradiction", domain: "riverbank.example", pinned: true, said: `${onionAddress}:25` },
+  { kind: "mta-sts", domain: "workshop.example", policy: "enforce" },
+];
+const onionMap: Pages["onion/map"] = {
+  count: 40,
+  search: "",
+  rows: [
+    onionRow("riverbank.example", { reach: { state: "yes", seconds: "0.4", day: "2025-11-24" } }),
+    onionRow("casa-azul.example", {
+      source: "dnssec",
+      more: 1,
+      reach: { state: "slow", seconds: "11", day: "2025-11-24" },
+    }),
+    onionRow("letterbox.example", { changedBy: "import", reach: { state: "no", since: "2025-11-20", clear: false } }),
+    onionRow("workshop.example", { source: "plain" }),
+  ],
+  notices: onionNotices,
+  changes: [{ domain: "casa-azul.example", event: "discovered", day: "2025-11-22", detail: onionAddress }],
+  form: { domain: "", onion: "", port: "25" },
+};
+const atAdmin = { ...ada, current: "admin" as const };
+add("onion/map", "", onionMap, atAdmin);
+add("onion/map", "empty", { ...onionMap, count: 0, rows: [], notices: [], changes: [] }, atAdmin);
+add("onion/map", "nothing found", { ...onionMap, search: "zz", rows: [] }, atAdmin);
+add(
+  "onion/map",
+  "error",
+  { ...onionMap, form: { domain: "_x.example", onion: "4my2dd2okjr75aho.onion", port: "0" } },
+  {
+    ...atAdmin,
+    errors: [
+      { field: "domain", key: "onion.problem.domain" },
+      { field: "onion", key: "onion.problem.version-2" },
+      { field: "port", key: "onion.problem.port" },
+    ],
+  },
+);
+add(
+  "onion/entry",
+  "",
+  {
+    domain: "letterbox.example",
+    row: onionRow("letterbox.example", { reach: { state: "no", since: "2025-11-20", clear: true } }),
+    notices: [{ kind: "contradiction", domain: "letterbox.example", pinned: false, said: "" }],
+    targets: [{ onion: onionAddress, port: 2525, priority: 0, weight: 0, virtual: "10.192.0.1" }],
+    fallback: true,
+    note: "spoke to them in May",
+    check: { outcome: "no-descriptor", starttls: null, seconds: "30", day: "2025-11-24" },
+    history: [{ event: "pinned", actor: "ada", day: "2025-08-02", detail: onionAddress }],
+  },
+  atAdmin,
+);
+add(
+  "onion/entry",
+  "removed",
+  { domain: "gone.example", row: null, notices: [], targets: [], fallback: false, note: "", check: null, history: [] },
+  atAdmin,
+);
+add("onion/import", "", { form: { list: "", strict: false }, refused: [], changed: 0 }, atAdmin);
+add(
+  "onion/import",
+  "refused",
+  {
+    form: { list: "a.example wrong", strict: true },
+    refused: [{ line: 1, domain: "a.example", reason: "not an onion address" }],
+    changed: 2,
+  },
+  atAdmin,
+);
+
 const trust: Pages["trust/people"] = {
   people: three,
   rules: rules(2, 3, true),

@@ -64,7 +64,7 @@ test("every sentence that a template asks for exists, and every sentence is aske
     assert.ok(keys.has(key), `a template asks for "${key}"`);
   }
   // What routes choose by key.
-  const chosenByRoutes = ["flash.", "event.", "problem.", "mail."];
+  const chosenByRoutes = ["flash.", "event.", "problem.", "onion.problem.", "mail."];
   for (const key of keys) {
     const used = named.has(key) || [...prefixes, ...chosenByRoutes].some((prefix) => key.startsWith(prefix));
     assert.ok(used, `nothing asks for "${key}"`);

@@ -1,0 +1,93 @@
+import { createTransport, type Transporter } from "nodemailer";
+import type { Context } from "../context.js";
+import { type Domain, domainOfKey } from "../onion/domain.js";
+import { onionRoute } from "../onion/onion-route.js";
+import type { RoutedTarget } from "../onion/route.js";
+import { connectThroughTor } from "../onion/socks.js";
+import type { Letter } from "./notice.js";
+
+/** As for every mail server's first connection to an onion. */
+const CONNECT_TIMEOUT_MS = 120_000;
+const TALK_TIMEOUT_MS = 60_000;
+
+export type Way = "onion" | "smtp";
+
+type MailContext = Pick<Context, "config" | "db">;
+
+/**
+ * Delivers one letter: through Tor if the recipient's domain is in the onion map, else by `KITH_SMTP_URL`.
+ *
+ * Fails closed: a domain that has an onion is never written to in the clear because Tor, the onion or the database
+ * did not work. It throws, and whoever called tries again later.
+ *
+ * @returns which way it went; undefined if there is none (no `KITH_SMTP_URL`, no onion)
+ */
+export async function deliver(context: MailContext, letter: Letter): Promise<Way | undefined> {
+  const { config } = context;
+  if (config.mailFrom === undefined) return undefined;
+  const domain = domainOfKey(letter.to);
+  const targets = domain === undefined ? undefined : await onionTargets(context, domain);
+  if (targets !== undefined) {
+    await overOnion(context, letter, targets);
+    return "onion";
+  }
+  if (config.smtpUrl === undefined) return undefined;
+  await send(createTransport({ url: config.smtpUrl }), config.mailFrom, letter);
+  return "smtp";
+}
+
+/** Own domains are delivered at home, whatever the map says. */
+async function onionTargets({ config, db }: MailContext, domain: Domain): Promise<readonly RoutedTarget[] | undefined> {
+  if (config.domains.includes(domain)) return undefined;
+  return (await onionRoute(db, domain))?.targets;
+}
+
+async function overOnion({ config }: MailContext, letter: Letter, targets: readonly RoutedTarget[]): Promise<void> {
+  let failure: unknown;
+  for (const { onion, port } of targets) {
+    const transport = createTransport({
+      host: onion,
+      port,
+      secure: false,
+      // The onion address already says who answers; a certificate for that name need not be valid.
+      tls: { rejectUnauthorized: false },
+      // Not the name of this machine.
+      name: config.domains[0],
+      greetingTimeout: TALK_TIMEOUT_MS,
+      socketTimeout: TALK_TIMEOUT_MS,
+      getSocket: (_options, callback) => {
+        connectThroughTor(config.torSocks, onion, port, CONNECT_TIMEOUT_MS).then(
+          (connection) => callback(null, { connection }),
+          // Never without a socket: then nodemailer would connect by itself.
+          (error: Error) => callback(error),
+        );
+      },
+    });
+    try {
+      await send(transport, config.mailFrom!, letter);
+      return;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+async function send(transport: Transporter, from: string, { to, subject, text }: Letter): Promise<void> {
+  try {
+    await transport.sendMail({
+      from,
+      to,
+      subject,
+      text,
+      // What it is sent with is nobody's business; and no answering machine should answer.
+      xMailer: false,
+      headers: { "Auto-Submitted": "auto-generated" },
+      // A letter is text. Nothing in it may make nodemailer open a file or an address.
+      disableFileAccess: true,
+      disableUrlAccess: true,
+    });
+  } finally {
+    transport.close();
+  }
+}

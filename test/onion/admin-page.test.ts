@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { onionOfKey } from "#kith/onion/onion-address.js";
+import { countEntries, readHistory } from "#kith/onion/queries.js";
+import { openPlace } from "../support/app.js";
+
+const ONION = onionOfKey(Buffer.alloc(32, 1));
+
+const place = await openPlace();
+const admin = await place.founder("nour");
+
+describe("/admin/onion", () => {
+  it("an admin pins a domain and finds it in the table, with who did it", async () => {
+    const answer = await admin.post("/admin/onion", {
+      domain: "Peer.Example",
+      onion: ONION.toUpperCase(),
+      port: "2525",
+    });
+    assert.equal(answer.statusCode, 303);
+    const page = (await admin.get("/admin/onion")).body;
+    assert.match(page, /peer\.example/);
+    assert.ok(page.includes(`<span>${ONION.slice(0, 48)}</span>${ONION.slice(48)}`));
+    assert.match(page, /by nour/);
+    const history = (await admin.get("/admin/onion/entry/peer.example")).body;
+    assert.match(history, /Pinned/);
+    assert.match(history, /10\.192\.0\.1/);
+  });
+
+  it("wrong input is answered 422 with what was typed, and changes nothing", async () => {
+    const before = await countEntries(place.context.db);
+    const answer = await admin.post("/admin/onion", {
+      domain: "_x.example",
+      onion: "4my2dd2okjr75aho.onion",
+      port: "0",
+    });
+    assert.equal(answer.statusCode, 422);
+    assert.match(answer.body, /dead since 2021/);
+    assert.match(answer.body, /value="_x\.example"/);
+    assert.match(answer.body, /Use a number from 1 to 65535/);
+    assert.equal(await countEntries(place.context.db), before);
+  });
+
+  it("an import names what it refused by line and keeps the good part", async () => {
+    const list = `a.example ${ONION}\nb.example wrong\n`;
+    const answer = await admin.post("/admin/onion/import", { list });
+    assert.equal(answer.statusCode, 422);
+    assert.match(answer.body, /Line 2/);
+    assert.match((await admin.get("/admin/onion")).body, /a\.example/);
+    const strict = await admin.post("/admin/onion/import", { list: `c.example ${ONION}\nd wrong\n`, strict: "on" });
+    assert.equal(strict.statusCode, 422);
+    assert.doesNotMatch((await admin.get("/admin/onion?q=c.example")).body, /entry\/c\.example/);
+  });
+
+  it("the clear net is allowed and forbidden for one entry, and a domain removed; both are written down", async () => {
+    await admin.post("/admin/onion/fallback", { domain: "a.example", fallback: "on" });
+    assert.match((await admin.get("/admin/onion/entry/a.example")).body, /takes the clear net: whoever/);
+    await admin.post("/admin/onion/fallback", { domain: "a.example" });
+    await admin.post("/admin/onion/remove", { domain: "a.example" });
+    assert.doesNotMatch((await admin.get("/admin/onion")).body, /entry\/a\.example/);
+    const events = (await readHistory(place.context.db, { domain: "a.example", limit: 9 })).map(({ event }) => event);
+    assert.deepEqual(events, ["removed", "fallback-off", "fallback-on", "imported"]);
+  });
+
+  it("to everybody else there is no such page, and nothing is changed", async () => {
+    const member = await admin.bring("ada");
+    const before = await countEntries(place.context.db);
+    for (const path of ["/admin/onion", "/admin/onion/import", "/admin/onion/entry/peer.example"]) {
+      assert.equal((await member.get(path)).statusCode, 404, path);
+      assert.equal((await place.visitor().get(path)).statusCode, 303, path);
+    }
+    const form = { domain: "x.example", onion: ONION, port: "25" };
+    assert.equal((await member.post("/admin/onion", form)).statusCode, 404);
+    assert.equal((await member.post("/admin/onion/import", { list: `x.example ${ONION}` })).statusCode, 404);
+    assert.equal((await member.post("/admin/onion/remove", { domain: "peer.example" })).statusCode, 404);
+    assert.equal(
+      (await member.post("/admin/onion/fallback", { domain: "peer.example", fallback: "on" })).statusCode,
+      404,
+    );
+    assert.equal(await countEntries(place.context.db), before);
+  });
+});
