@@ -63,6 +63,59 @@ export function report(figures: readonly Figure[]): void {
   console.log(`\nNode ${process.version}, ${cpus().length} cores, ${cpus()[0]?.model.trim() ?? "unknown processor"}`);
 }
 
+/** Times that must not tell which of several things happened. */
+export interface Sample {
+  name: string;
+  values: readonly number[];
+}
+
+/** |t| above this means that times differ (ISO/IEC 17825; one chance in 100,000). */
+const T_LIMIT = 4.5;
+
+/** Welch's |t| of every pair of samples; the largest of them is the figure. */
+export function reportEqual(name: string, samples: readonly Sample[]): void {
+  const pairs = samples.flatMap((a, index) =>
+    samples.slice(index + 1).map((b) => ({ name: `${a.name} – ${b.name}`, t: welch(a.values, b.values) })),
+  );
+  const value = Math.max(...pairs.map(({ t }) => t));
+  if (json) {
+    console.log(
+      JSON.stringify({ name: `${name} |t|`, value: round(value), floor: T_LIMIT, ratio: round(value / T_LIMIT) }),
+    );
+    return;
+  }
+  console.log(
+    `\n${name}: largest |t| ${round(value)}, to stay below ${T_LIMIT}; ${samples[0]?.values.length} samples each`,
+  );
+  for (const pair of pairs) console.log(`  ${pair.name}: ${round(pair.t)}`);
+  console.log(`  medians: ${samples.map((one) => `${one.name} ${round(median(one.values))} ms`).join(", ")}`);
+}
+
+/**
+ * The t of two samples with different variances: the larger one of all values, and of those below the 90th percentile of
+ * both together, since stalls of the machine hit either and would hide a difference.
+ */
+function welch(a: readonly number[], b: readonly number[]): number {
+  const limits = [Number.POSITIVE_INFINITY, quantile([...a, ...b], 0.9)];
+  return Math.max(
+    ...limits.map((limit) => {
+      const [x, y] = [a, b].map((values) => moments(values.filter((value) => value <= limit)));
+      return Math.abs(x!.mean - y!.mean) / Math.sqrt(x!.variance / x!.count + y!.variance / y!.count);
+    }),
+  );
+}
+
+function moments(values: readonly number[]) {
+  const count = values.length;
+  const mean = values.reduce((sum, value) => sum + value, 0) / count;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1);
+  return { count, mean, variance };
+}
+
+function quantile(values: readonly number[], part: number): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length * part)] as number;
+}
+
 function span(values: readonly number[], unit: string): string {
   const range = values.length > 1 ? ` (${round(Math.min(...values))} … ${round(Math.max(...values))})` : "";
   return `${round(median(values))}${range} ${unit}`;

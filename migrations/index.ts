@@ -1,10 +1,11 @@
 import type { Migration } from "kysely";
 import * as createAccounts from "./2026-11-24-create-accounts.js";
+import * as createOnionMap from "./2026-11-24-create-onion-map.js";
 import * as createPeople from "./2026-11-24-create-people.js";
 import * as createResets from "./2026-11-24-create-resets.js";
 import * as createReview from "./2026-11-24-create-review.js";
 import * as createSessions from "./2026-11-24-create-sessions.js";
-import * as createOnionMap from "./2026-11-25-create-onion-map.js";
+import * as extendReview from "./2026-11-24-extend-review.js";
 
 /** Every migration, in the order in which they are applied. New ones go to the end; landed ones are frozen. */
 export const migrations: Record<string, Migration> = {
@@ -13,5 +14,6 @@ export const migrations: Record<string, Migration> = {
   "2026-11-24-create-resets": createResets,
   "2026-11-24-create-review": createReview,
   "2026-11-24-create-sessions": createSessions,
-  "2026-11-25-create-onion-map": createOnionMap,
+  "2026-11-24-create-onion-map": createOnionMap,
+  "2026-11-24-extend-review": extendReview,
 };

@@ -1,4 +1,6 @@
 import type { Kysely } from "kysely";
+import { reportForgery } from "./accounts/account.js";
+import type { Context } from "./context.js";
 import type { Database } from "./db/schema.js";
 import { Failure } from "./failure.js";
 import { hasValidTag, tagRow } from "./protocol/tag.js";
@@ -24,4 +26,30 @@ export async function fixTrustSlots(db: Kysely<Database>, secret: Uint8Array, sl
   if (row.value !== String(slots)) {
     throw new Failure(`KITH_TRUST_SLOTS is ${slots}, but this database was begun with ${row.value}, for good.`);
   }
+}
+
+type Settings = Pick<Context, "secret" | "log" | "forgedRows">;
+
+/** A number or a month that is kept beside the tables; undefined if it was never written. */
+export async function readSetting(context: Settings, name: string, db: Kysely<Database>): Promise<string | undefined> {
+  const row = await db.selectFrom("settings").selectAll().where("name", "=", name).executeTakeFirst();
+  if (!row) return undefined;
+  if (hasValidTag(context.secret, "settings", { ...row })) return row.value;
+  reportForgery(context, "settings");
+  return undefined;
+}
+
+export async function writeSetting(
+  context: Settings,
+  name: string,
+  value: string,
+  db: Kysely<Database>,
+): Promise<void> {
+  const columns = { name, value };
+  const tag = tagRow(context.secret, "settings", columns);
+  await db
+    .insertInto("settings")
+    .values({ ...columns, tag })
+    .onConflict((conflict) => conflict.column("name").doUpdateSet({ value, tag }))
+    .execute();
 }

@@ -4,6 +4,8 @@ import * as queries from "./queries.js";
 
 export type AccountRow = queries.AccountRow;
 
+export { hasAdmin, hasMembers } from "./queries.js";
+
 /** `ada@example.org` */
 export function nameOf(account: Pick<AccountRow, "username" | "domain">): string {
   return `${account.username}@${account.domain}`;

@@ -1,9 +1,11 @@
 import { randomUUID } from "node:crypto";
+import type { Kysely } from "kysely";
 import type { Context } from "../context.js";
 import { dayOf, monthOf, monthStart } from "../days.js";
+import type { Database } from "../db/schema.js";
+import { grantedToEverybody } from "../invites/granted.js";
 import type { Person } from "../people/people.js";
-import { personRow } from "../people/people.js";
-import { selectNewest } from "../people/queries.js";
+import { personRow, readAsWriter } from "../people/people.js";
 import { toBase64url } from "../protocol/bytes.js";
 import { sealColumn } from "../protocol/column.js";
 import { emptyEscrow } from "../protocol/escrow.js";
@@ -31,8 +33,14 @@ export interface Joining {
   spend: (accountId: string) => { nonce_hash: Uint8Array; invitee: Uint8Array };
   language: string;
   client: string;
-  /** The first admin's letter is good for nothing once there is an admin. */
-  onlyIfNoAdmin: boolean;
+  /**
+   * For the first admin, whose letter is good for nothing once there is an admin: what is stored together with the
+   * account.
+   */
+  founding?: (
+    db: Kysely<Database>,
+    founder: { id: string; publicKey: Uint8Array; fingerprint: Uint8Array },
+  ) => Promise<void>;
 }
 
 /**
@@ -58,6 +66,7 @@ export async function createAccount(
   const privateKey = await readPrivateKey(pair.privateKey);
   const generation = newGeneration();
   const record = newSelfRecord(dayOf(now), config.invitesPerMember);
+  record.grantedToAllSeen = await grantedToEverybody(context);
   record.events.push({ kind: "joined", day: dayOf(now) });
   const slots = {
     rowIds: Array.from({ length: config.trustSlots }, () => randomUUID()),
@@ -125,7 +134,9 @@ export async function createAccount(
   });
   try {
     const row = { account, relations: rows, person, session: session.row, spent: joining.spend(id) };
-    const inserted = await insertAccount(context.db, row, joining.onlyIfNoAdmin);
+    const { founding } = joining;
+    const founder = { id, publicKey: pair.publicKey, fingerprint: pair.fingerprint };
+    const inserted = await insertAccount(context.db, row, founding && ((db) => founding(db, founder)));
     if (!inserted) return "has-admin";
   } catch (error) {
     const { code, constraint } = error as { code?: string; constraint?: string };
@@ -133,6 +144,6 @@ export async function createAccount(
     if (code === "23505" && constraint === "spent_invites_pkey") return "spent";
     throw error;
   }
-  await selectNewest(context.db, [id]);
+  await readAsWriter(context, id);
   return { account, cookie: session.cookie };
 }

@@ -164,16 +164,16 @@ export interface NewAccount {
 /**
  * Writes a new account and spends its letter, in one statement. Locks nobody else's row.
  *
- * @param onlyIfNoAdmin of two first admins at the same moment only one gets in
+ * @param founding for the first admin: what is written together; of two at the same moment only one gets in
  * @returns false if there is an admin already and there was to be none
  * @throws the database's unique violation on `accounts_name` or `spent_invites_pkey`
  */
 export async function insertAccount(
   db: Kysely<Database>,
   created: NewAccount,
-  onlyIfNoAdmin: boolean,
+  founding: ((db: Kysely<Database>) => Promise<void>) | undefined,
 ): Promise<boolean> {
-  if (!onlyIfNoAdmin) {
+  if (!founding) {
     await insertAccountRows(db, created);
     return true;
   }
@@ -181,6 +181,7 @@ export async function insertAccount(
     await sql`select pg_advisory_xact_lock(hashtextextended('kith first admin', 0))`.execute(transaction);
     if (await hasAdmin(transaction)) return false;
     await insertAccountRows(transaction, created);
+    await founding(transaction);
     return true;
   });
 }

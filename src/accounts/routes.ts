@@ -2,11 +2,14 @@ import type { Language } from "../config.js";
 import { toBase64url } from "../protocol/bytes.js";
 import { openColumn, sealColumn } from "../protocol/column.js";
 import { suggestPassphrase } from "../protocol/words.js";
+import { actsOnOwnAccount } from "../review/events.js";
+import { adminNeeds, fingerprintText, lastOpening } from "../review/page-data.js";
 import { peopleFor, rulesFor } from "../trust/page-data.js";
 import { openOwnState } from "../trust/trust.js";
 import { clientFamily } from "../web/client.js";
 import { clearSessionCookie, setSessionCookie } from "../web/cookies.js";
 import { LANGUAGES } from "../web/i18n.js";
+import { TooManyError } from "../web/limits.js";
 import type { FieldError, Tile } from "../web/pages.js";
 import { passwordProblem } from "../web/problems.js";
 import { field, goTo, type MemberVisit, query, sameSitePath, show, type Visit } from "../web/visit.js";
@@ -66,14 +69,22 @@ async function homeOf(visit: MemberVisit) {
     lastSignIn: record.previousSignIn ?? null,
     listChanged: record.lastListChange,
     tiles,
-    treeOpened: null,
+    treeOpened: await lastOpening(context),
     events: [
       ...told("slots-damaged").map(() => ({ key: "event.row-refused" })),
       ...told("letter-used")
         .filter((event) => event.values?.username)
         .map((event) => ({ key: "event.letter-used", vars: { username: String(event.values?.username) } })),
       ...told("key-kept-off").map(() => ({ key: "event.key-kept-off" })),
+      ...told("letters-granted").map((event) => ({
+        key: "event.letters-granted",
+        vars: { count: Number(event.values?.count) },
+      })),
+      ...["reinstated", "made-admin", "unmade-admin"].flatMap((kind) =>
+        told(kind).map(() => ({ key: `event.${kind}` })),
+      ),
       ...(account.role === "reset-admin" ? [{ key: "event.admin-unconfirmed" }] : []),
+      ...(account.role === "admin" ? await adminNeeds(context, session) : []),
     ],
   };
   return await show(visit, "accounts/home", data, { current: "home" });
@@ -109,13 +120,21 @@ export async function postSignIn(visit: Visit) {
   if (missing.length > 0) return await signInPage(visit, username, missing);
   // Counted beforehand, so that many guesses at once don't all slip through; given back unless it was a wrong guess.
   const subjects = [`client ${visit.client}`, `client ${visit.client} on ${username.toLowerCase()}`];
-  await visit.limits.take("sign-in", ...subjects);
+  let givenBack: Promise<void> | undefined;
+  const giveBack = () => {
+    givenBack ??= visit.limits.giveBack("sign-in", ...subjects);
+    givenBack.catch(() => undefined);
+  };
   const client = clientFamily(visit.request.headers["user-agent"]);
-  const outcome = await signIn(context, { username, password, client }).catch(async (error: unknown) => {
-    await visit.limits.giveBack("sign-in", ...subjects).catch(() => undefined);
-    throw error;
-  });
-  if (outcome.outcome !== "wrong") await visit.limits.giveBack("sign-in", ...subjects);
+  const admitted = visit.limits.take("sign-in", ...subjects);
+  const outcome = await signIn(context, { username, password, client }, { admitted, onRight: giveBack }).catch(
+    async (error: unknown) => {
+      if (!(error instanceof TooManyError)) giveBack();
+      await givenBack?.catch(() => undefined);
+      throw error;
+    },
+  );
+  await givenBack;
   return await answerSignIn(visit, outcome, () =>
     signInPage(visit, username, [{ field: "username", key: "problem.signIn" }]),
   );
@@ -130,11 +149,16 @@ async function answerSignIn(visit: Visit, outcome: SignInOutcome, wrong: () => P
       return await show(
         { ...visit, session: undefined },
         "accounts/suspended",
-        { reason: outcome.reason ?? null },
+        { kind: "suspended", reason: outcome.reason ?? null },
         { status: 403 },
       );
     case "frozen":
-      return await show({ ...visit, session: undefined }, "accounts/suspended", { reason: null }, { status: 403 });
+      return await show(
+        { ...visit, session: undefined },
+        "accounts/suspended",
+        { kind: "frozen", reason: null },
+        { status: 403 },
+      );
     case "waiting": {
       const { words, agreed, threshold, choiceDay: chosen, earliest, daysLeft } = outcome.standing;
       const data = { username: outcome.username, words, agreed, threshold, chosen, earliest, daysLeft };
@@ -337,10 +361,14 @@ async function accountPage(visit: MemberVisit, address: string | undefined, erro
   const { context, session } = visit;
   const { account } = session;
   const stored = openColumn(context.secret, "contact", account.id, account.contact) ?? "";
+  const { record } = await openOwnState(context, session);
+  const acts = await actsOnOwnAccount(context, account.id, await session.privateKey(), record);
   const data = {
     language: visit.lang,
     contact: { address: address ?? stored },
-    treeOpened: null,
+    treeOpened: await lastOpening(context),
+    acts: acts.map(({ kind, day, by, reason, count }) => ({ kind, day, by, reason, count: count ?? 0 })),
+    ownKey: account.role === "member" ? null : fingerprintText(account.fingerprint),
     canExport: false,
     canDelete: false,
   };

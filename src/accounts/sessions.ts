@@ -98,7 +98,12 @@ export async function openSession(context: Context, cookieText: string): Promise
   const idle = now >= payload.seen + sessionIdleMinutes * 60_000 + QUARTER_HOUR_MILLISECONDS;
   const old = now >= payload.begun + sessionMaxHours * 3_600_000;
   const account = idle || old ? undefined : await findAccount(context, payload.accountId);
-  const ended = account?.status !== "active" || payload.epoch !== toBase64url(account.session_epoch);
+  const ended =
+    account?.status !== "active" ||
+    // Frozen since a thief knows the password: the thief's sessions end, too.
+    account.frozen === "sign-in" ||
+    account.frozen === "both" ||
+    payload.epoch !== toBase64url(account.session_epoch);
   if (ended) {
     await queries.deleteSessions(context.db, [id]);
     return undefined;
@@ -123,6 +128,11 @@ export async function saveSession(context: Context, session: Session, changes: P
   session.payload = { ...session.payload, ...changes, seen: quarter(context.clock()) };
   const cookie = fromBase64url(session.cookie) as Uint8Array;
   await queries.updateSession(context.db, session.id, wrapSession(cookie, session.payload));
+}
+
+/** Ends sessions by the ids of their rows. */
+export async function endSessions(context: Context, ids: readonly Uint8Array[]): Promise<void> {
+  await queries.deleteSessions(context.db, ids);
 }
 
 /** Ends one session. */

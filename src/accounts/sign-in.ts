@@ -1,5 +1,6 @@
 import type { Context } from "../context.js";
 import { dayOf, daysBetween } from "../days.js";
+import { absorbGranted, grantedToEverybody } from "../invites/granted.js";
 import { equalBytes, fromBase64url, toBase64url } from "../protocol/bytes.js";
 import { type PrivateKey, readPrivateKey } from "../protocol/keypair.js";
 import { lockPrivateKey } from "../protocol/lock.js";
@@ -8,6 +9,8 @@ import type { RelationRow } from "../protocol/relation.js";
 import { type CaseRow, judge, openCases, type Standing } from "../resets/cases.js";
 import { completeReset, countFinishedCase } from "../resets/complete.js";
 import { whoAgreed } from "../resets/stop.js";
+import { forgetEvents, suspensionReason, takeEvents } from "../review/events.js";
+import { noteGranter, renewGrants } from "../review/keys.js";
 import { makeNewKey } from "../trust/rekey.js";
 import { type AccountRow, findAccount } from "./account.js";
 import { insertSession } from "./queries.js";
@@ -53,6 +56,14 @@ export interface Credentials {
   client: string;
 }
 
+/** What goes on beside a sign-in, such as counting it. */
+export interface Beside {
+  /** Has to succeed before anything costly is begun. */
+  admitted?: Promise<unknown>;
+  /** Told as soon as the password has turned out to be right. */
+  onRight?: () => void;
+}
+
 /**
  * Signs in: unlocks, asks for the second step, opens, regenerates, stores, starts a session.
  *
@@ -60,11 +71,19 @@ export interface Credentials {
  * @throws BusyError if too many are waiting
  * @see docs/protocol.md, "Sign-in"
  */
-export async function signIn(context: Context, credentials: Credentials, again = false): Promise<SignInOutcome> {
-  const unlocked = await unlockByPassword(context, credentials.username, credentials.password);
+export async function signIn(
+  context: Context,
+  credentials: Credentials,
+  beside: Beside = {},
+  again = false,
+): Promise<SignInOutcome> {
+  const unlocked = await unlockByPassword(context, credentials.username, credentials.password, beside.admitted);
   if (!unlocked) return { outcome: "wrong" };
+  beside.onRight?.();
   const { account, pendingCase } = unlocked;
-  if (account.status !== "active") return { outcome: "suspended", reason: undefined };
+  if (account.status !== "active") {
+    return { outcome: "suspended", reason: await suspensionReason(context, account.id, unlocked.privateKey) };
+  }
   if (!pendingCase && (account.frozen === "sign-in" || account.frozen === "both")) return { outcome: "frozen" };
 
   if (pendingCase) {
@@ -77,7 +96,7 @@ export async function signIn(context: Context, credentials: Credentials, again =
       if (open.some((row) => row.id === pendingCase.id)) {
         return { outcome: "waiting", username: account.username, standing };
       }
-      return again ? { outcome: "wrong" } : await signIn(context, credentials, true);
+      return again ? { outcome: "wrong" } : await signIn(context, credentials, {}, true);
     }
   }
   if (secondStepOf(context, account) && !pendingCase?.lost_second_step) {
@@ -85,7 +104,7 @@ export async function signIn(context: Context, credentials: Credentials, again =
   }
   const outcome = await finishSignIn(context, unlocked, credentials);
   // What the password opened was replaced meanwhile: look what it opens now, from the start, once.
-  if (outcome.outcome === "wrong" && !again) return await signIn(context, credentials, true);
+  if (outcome.outcome === "wrong" && !again) return await signIn(context, credentials, {}, true);
   return outcome;
 }
 
@@ -200,12 +219,17 @@ async function regenerateAndStart(
   const day = dayOf(context.clock());
   state.record.told = [];
   reviewList(context, state);
+  const [grantedToAll, seenEvents] = await Promise.all([
+    grantedToEverybody(context),
+    takeEvents(context, account.id, privateKey, state.record),
+    noteGranter(context, account, privateKey, state.record),
+  ]);
   remindOfList(state, day);
   await noteStoppedCases(context, state, cases);
   const newKey = await endKeeping(context, state, input.unlocked.unlockKey);
   const key = newKey?.privateKey ?? privateKey;
   const columns = { ...input.columns, ...newKey?.columns, ...(await relock(context, account, key, input.password)) };
-  const session = noteSignIn(context, state, { ...account, ...columns } as AccountRow, key, client, day);
+  const session = noteSignIn(context, state, { ...account, ...columns } as AccountRow, key, client, day, grantedToAll);
   const extras: ChangeExtras = {
     columns,
     session: session.row,
@@ -213,6 +237,8 @@ async function regenerateAndStart(
   };
   const stored = await storeState(context, state, extras);
   if (!stored) return "changed";
+  await forgetEvents(context, seenEvents);
+  await renewGrants(context, stored, key, state.record.grants);
   return {
     outcome: "signed-in",
     cookie: session.cookie,
@@ -230,6 +256,7 @@ export function noteSignIn(
   privateKey: PrivateKey,
   client: string,
   day: string,
+  grantedToAll: number,
 ) {
   const { record } = state;
   const session = makeSession(context, { ...sessionOwner(account, privateKey), stage: "full", client });
@@ -237,9 +264,7 @@ export function noteSignIn(
   record.events.push({ kind: "signed-in", day });
   record.previousSignIn = record.lastSignIn;
   record.lastSignIn = day;
-  // More invites from an admin are a counter in the clear; how many of them are left is the member's own affair.
-  record.invitesLeft += Math.max(0, account.granted - record.grantedSeen);
-  record.grantedSeen = account.granted;
+  absorbGranted(record, account.granted, grantedToAll, day);
   return session;
 }
 

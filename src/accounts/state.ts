@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
-import { findPersons, type Person, personRow } from "../people/people.js";
-import { selectNewest } from "../people/queries.js";
+import { findPersons, type Person, personRow, personStatus, readAsWriter } from "../people/people.js";
 import { equalBytes } from "../protocol/bytes.js";
 import { newGeneration } from "../protocol/generation.js";
 import { fingerprintOf, type PrivateKey, publicHalf } from "../protocol/keypair.js";
@@ -49,9 +48,37 @@ function standingOf(entry: TrustedEntry, person: Person | undefined, hold: boole
   return hold && !equalBytes(person.fingerprint, entry.fingerprint) ? "new-key" : "usable";
 }
 
+/** All rows of an account as they are stored. */
+export async function relationsOf(context: Context, accountId: string): Promise<RelationRow[]> {
+  return await queries.selectRelations(context.db, accountId);
+}
+
+/** What the owner may read about the account: all that pages need. */
+export type OwnState = Pick<PrivateState, "account" | "record" | "trusted">;
+
 /**
- * Opens an account's private state: its self record, in which the list of trusted people stands as well, and looks up
- * the people in it.
+ * Opens what the owner may read: the self record, in which the list of trusted people stands as well, and looks up the
+ * people in it. For reading only; a change begins with `openState`.
+ *
+ * @throws StaleKeyError if this is not the account's present key
+ */
+export async function readState(context: Context, account: AccountRow, privateKey: PrivateKey): Promise<OwnState> {
+  if (!equalBytes(fingerprintOf(privateKey), account.fingerprint)) throw new StaleKeyError();
+  const record = await openSelfRecord(privateKey, account.self_record);
+  if (!record) throw new StaleKeyError();
+  const persons = await findPersons(
+    context,
+    record.trusted.map((entry) => entry.trustedId),
+  );
+  const trusted = record.trusted.map((entry) => {
+    const person = persons.get(entry.trustedId);
+    return { ...entry, person, standing: standingOf(entry, person, context.config.holdOnKeyChange) };
+  });
+  return { account, record, trusted };
+}
+
+/**
+ * Opens an account's private state with its S rows, to be changed and stored.
  *
  * A row that does not bear Kith's tag, or belongs to another generation, is reported and made anew at the next change.
  *
@@ -63,37 +90,22 @@ export async function openState(
   privateKey: PrivateKey,
   relations?: readonly RelationRow[],
 ): Promise<PrivateState> {
-  if (!equalBytes(fingerprintOf(privateKey), account.fingerprint)) throw new StaleKeyError();
-  const stored = relations ?? (await queries.selectRelations(context.db, account.id));
+  const [{ record, trusted }, stored] = await Promise.all([
+    readState(context, account, privateKey),
+    relations ?? relationsOf(context, account.id),
+  ]);
   const rows = stored.filter((row) => {
     const good = hasValidTag(context.secret, "relations", { ...row }) && equalBytes(row.generation, account.generation);
     if (!good) reportForgery(context, "relations");
     return good;
   });
-  const record = await openSelfRecord(privateKey, account.self_record);
-  if (!record) throw new StaleKeyError();
-  const entries = record.trusted;
-  const persons = await findPersons(
-    context,
-    entries.map((entry) => entry.trustedId),
-  );
   const rowIds = rows.map((row) => row.id).slice(0, context.config.trustSlots);
   const damagedSlots = context.config.trustSlots - rowIds.length;
   for (let missing = damagedSlots; missing > 0; missing--) rowIds.push(randomUUID());
   // Who stood in a row that is not to be believed keeps a place: the list itself is in the record.
-  const free = rowIds.filter((id) => !entries.some((entry) => entry.rowId === id));
-  for (const entry of entries) if (!rowIds.includes(entry.rowId)) entry.rowId = free.pop() as string;
-  return {
-    account,
-    privateKey,
-    rowIds,
-    record,
-    damagedSlots,
-    trusted: entries.map((entry) => {
-      const person = persons.get(entry.trustedId);
-      return { ...entry, person, standing: standingOf(entry, person, context.config.holdOnKeyChange) };
-    }),
-  };
+  const free = rowIds.filter((id) => !trusted.some((entry) => entry.rowId === id));
+  for (const entry of trusted) if (!rowIds.includes(entry.rowId)) entry.rowId = free.pop() as string;
+  return { account, privateKey, rowIds, record, damagedSlots, trusted };
 }
 
 /**
@@ -196,7 +208,7 @@ export async function storeState(
       domain: account.domain,
       public_key: extras.person.publicKey,
       fingerprint: account.fingerprint,
-      status: account.status,
+      status: personStatus(account),
       reset_mark: extras.person.resetMark,
     });
   const ended = await queries.writeState(
@@ -206,8 +218,7 @@ export async function storeState(
   );
   if (ended === undefined) return undefined;
   if (ended > 0) sendResetNotice(context, account, extras.completesReset ? "completed" : "stopped");
-  // Whoever reads this version first would leave a trace in its page: let it be its writer.
-  if (person) await selectNewest(context.db, [account.id]);
+  if (person) await readAsWriter(context, account.id);
   return account;
 }
 

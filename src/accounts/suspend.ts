@@ -1,6 +1,5 @@
 import type { Context } from "../context.js";
-import { findPresentVersion, personRow } from "../people/people.js";
-import { insertPerson, selectNewest } from "../people/queries.js";
+import { appendPerson, findPresentVersion, personRow, personStatus, readAsWriter } from "../people/people.js";
 import { type AccountRow, findAccount, findAccountByName, reportForgery, tagged } from "./account.js";
 import { writeAccount } from "./queries.js";
 import type { Name } from "./username.js";
@@ -32,11 +31,14 @@ export async function setStatus(
       if (!(await writeAccount(transaction, account.tag, changed))) return false;
       if (!person) return true;
       const { tag: _old, ...columns } = person;
-      await insertPerson(transaction, personRow(context.secret, { ...columns, version, status }));
+      await appendPerson(
+        transaction,
+        personRow(context.secret, { ...columns, version, status: personStatus({ ...account, status }) }),
+      );
       return true;
     });
     if (done) {
-      await selectNewest(context.db, [account.id]);
+      await readAsWriter(context, account.id);
       return "done";
     }
   }

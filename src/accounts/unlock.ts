@@ -5,8 +5,7 @@ import { unlockPrivateKey } from "../protocol/lock.js";
 import { decoySalt, formatParameters, parseParameters } from "../protocol/password.js";
 import type { RelationRow } from "../protocol/relation.js";
 import type { CaseRow } from "../resets/cases.js";
-import { countingCases } from "../resets/cases.js";
-import * as resetQueries from "../resets/queries.js";
+import { countingCases, storedCases } from "../resets/cases.js";
 import { type AccountRow, findAccountOrDecoy } from "./account.js";
 import * as queries from "./queries.js";
 import { parseName } from "./username.js";
@@ -28,34 +27,37 @@ export interface Unlocked {
  * Opening the key is the check. For an unknown name the same run is done over a salt of its own, then the same number
  * of failing unlocks: same answer, same time.
  *
+ * @param admitted what has to succeed before the run is begun, such as a limit
  * @param again whether this is the second look
  */
 export async function unlockByPassword(
   context: Context,
   typedName: string,
   password: string,
+  admitted?: Promise<unknown>,
   again = false,
 ): Promise<Unlocked | undefined> {
   const name = parseName(typedName, context.config.domains);
-  const row = await findAccountOrDecoy(context, name?.domain ?? "", name?.username ?? "-");
+  const finding = findAccountOrDecoy(context, name?.domain ?? "", name?.username ?? "-");
+  const [row] = await Promise.all([finding, admitted]);
   const known = row !== undefined && row.id !== context.decoys.accountId;
   const otherSalt = decoySalt(context.secret, name?.domain ?? "", typedName);
   const salt = known ? row.salt : otherSalt;
   const parameters = (known && parseParameters(row.parameters)) || context.config.argon2;
   const id = row?.id ?? context.decoys.accountId;
-  const [unlockKey, storedCases, relations] = await Promise.all([
+  const [unlockKey, stored, relations] = await Promise.all([
     context.hashing.unlockKey(password, salt, parameters),
-    resetQueries.selectCases(context.db, id),
+    storedCases(context, id),
     queries.selectRelations(context.db, id),
   ]);
-  const cases = row ? countingCases(context, storedCases, row) : [];
+  const cases = row ? countingCases(context, stored, row) : [];
   const opened = await tryKeys(context, row, cases, unlockKey);
   if (opened && known) return { account: row, unlockKey, relations, cases, ...opened };
   // A reset may have been completed between reading the account and its cases: then look once more. A name that
   // nobody bears costs the same look.
   const present = await findAccountOrDecoy(context, name?.domain ?? "", name?.username ?? "-");
   const changed = known && present !== undefined && !equalBytes(present.session_epoch, row.session_epoch);
-  return changed && !again ? await unlockByPassword(context, typedName, password, true) : undefined;
+  return changed && !again ? await unlockByPassword(context, typedName, password, undefined, true) : undefined;
 }
 
 /**

@@ -4,7 +4,7 @@ import { createWriteStream } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { finished } from "node:stream/promises";
 import type { Kysely } from "kysely";
-import { hasMembers } from "../accounts/queries.js";
+import { hasMembers } from "../accounts/account.js";
 import { migrateTo, migrateToLatest, migrationStates } from "../db/migrate.js";
 import type { Database } from "../db/schema.js";
 import { Failure } from "../failure.js";

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { setStatus } from "../accounts/suspend.js";
 import { type Name, parseName } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { Failure } from "../failure.js";
@@ -7,15 +6,22 @@ import { withContext } from "./with-database.js";
 
 const CHANGES = {
   suspend: {
-    status: "suspended",
+    kind: "suspended",
+    now: "suspended",
     about: "bars a member: no sign-in, no helping, all sessions over; nothing is deleted",
   },
-  reinstate: { status: "active", about: "lets a suspended member in again" },
+  reinstate: { kind: "reinstated", now: "active", about: "lets a suspended member in again" },
+  freeze: {
+    kind: "frozen-sign-in",
+    now: "frozen",
+    about: "closes signing in, for a member whose password a thief knows; trusted people can still let them back in",
+  },
+  unfreeze: { kind: "unfrozen-sign-in", now: "open for signing in", about: "opens signing in again" },
 } as const;
 
 export function addAccount(program: Command): void {
   const account = program.command("account").description("one member's account");
-  for (const [verb, { status, about }] of Object.entries(CHANGES)) {
+  for (const [verb, { kind, now, about }] of Object.entries(CHANGES)) {
     account
       .command(verb)
       .description(about)
@@ -24,17 +30,18 @@ export function addAccount(program: Command): void {
       .action(async (typed: string, options: { json?: boolean }) => {
         await withContext(async (context) => {
           const name = readName(context, typed);
-          const outcome = await setStatus(context, name, status);
-          if (outcome === "unknown") throw new Failure(`there is no member ${name.username}@${name.domain}`);
+          const { actByOperator } = await import("../review/operator.js");
+          const changed = await actByOperator(context, name, kind);
           const full = `${name.username}@${name.domain}`;
-          if (options.json) console.log(JSON.stringify({ name: full, status, changed: outcome === "done" }));
-          else console.log(`${full} is ${status}${outcome === "same" ? " already" : ""}.`);
+          if (options.json) console.log(JSON.stringify({ name: full, status: now, changed }));
+          else console.log(`${full} is ${now}${changed ? "" : " already"}.`);
         });
       });
   }
 }
 
-function readName(context: Context, typed: string): Name {
+/** @throws Failure */
+export function readName(context: Context, typed: string): Name {
   const name = parseName(typed, context.config.domains);
   if (name === undefined) throw new Failure("no member can have that name: write ada, or ada@ and one of KITH_DOMAINS");
   return name;

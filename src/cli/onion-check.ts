@@ -7,7 +7,7 @@ import { checkOnion, type OnionCheck } from "../onion/check-onion.js";
 import { parseDomain } from "../onion/domain.js";
 import type { OnionAddress } from "../onion/onion-address.js";
 import { checkOpenRelay, type RelayCheck } from "../onion/open-relay.js";
-import { readEntries } from "../onion/queries.js";
+import { readEntries } from "../onion/read-map.js";
 import { type OwnOnionOptions, ownOnion, withOwnOnion } from "./own-onion.js";
 import { withContext } from "./with-database.js";
 

@@ -3,7 +3,7 @@ import { Failure } from "../failure.js";
 import { discoverDomain, warnAboutPolicy } from "../onion/discover.js";
 import { parseDomain } from "../onion/domain.js";
 import { configuredResolver } from "../onion/lookup/service.js";
-import { readEntries, wantDomain } from "../onion/queries.js";
+import { readEntries, wantDomain } from "../onion/read-map.js";
 import { withContext } from "./with-database.js";
 
 export function addOnionDiscover(onion: Command): void {

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import { EXPORT_FORMATS, type ExportFormat, writeList } from "../onion/formats/formats.js";
-import { readEntries } from "../onion/queries.js";
+import { readEntries } from "../onion/read-map.js";
 import { withContext } from "./with-database.js";
 
 export function addOnionExport(onion: Command): void {

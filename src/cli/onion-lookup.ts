@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { domainOfKey } from "../onion/domain.js";
-import { readEntries } from "../onion/queries.js";
+import { readEntries } from "../onion/read-map.js";
 import { withContext } from "./with-database.js";
 
 export function addOnionLookup(onion: Command): void {

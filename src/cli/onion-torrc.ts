@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { EXIM_RECEIVE } from "../onion/config/settings.js";
 import { HIDDEN_SERVICE_DIR, torrc } from "../onion/config/torrc.js";
-import { readVirtualAddresses } from "../onion/queries.js";
+import { readVirtualAddresses } from "../onion/read-map.js";
 import { receiveOption } from "./onion-config.js";
 import { withContext } from "./with-database.js";
 

@@ -38,7 +38,8 @@ export interface PeopleTable {
   domain: string;
   public_key: Uint8Array;
   fingerprint: Uint8Array;
-  status: "active" | "suspended" | "gone" | "decoy";
+  /** `no-invites`: active, but letters of this member are refused. */
+  status: "active" | "no-invites" | "suspended" | "gone" | "decoy";
   reset_mark: number;
   tag: Uint8Array;
 }
@@ -90,6 +91,10 @@ export interface SpentInvitesTable {
 
 export interface ReviewKeysTable {
   id: string;
+  /** From 1; the highest is the one that new edges are sealed to. */
+  number: number;
+  /** The private key before this one, sealed to this one; to nobody if it is lost, or there was none. */
+  previous: Uint8Array;
   public_key: Uint8Array;
   fingerprint: Uint8Array;
   tag: Uint8Array;
@@ -100,6 +105,42 @@ export interface ReviewGrantsTable {
   review_key_id: string;
   account_id: string;
   fingerprint: Uint8Array;
+  sealed: Uint8Array;
+  tag: Uint8Array;
+}
+
+/** The key that the recovery phrase opens: one more reader of the review key. */
+export interface ReviewRecoveryTable {
+  id: string;
+  public_key: Uint8Array;
+  locked_key: Uint8Array;
+  tag: Uint8Array;
+}
+
+/** What was read of the edges so far, sealed to the review key: so that the tree opens fast. */
+export interface ReviewNotesTable {
+  review_key_id: string;
+  sealed_key: Uint8Array;
+  box: Uint8Array;
+  tag: Uint8Array;
+}
+
+/** What admins did: by whom, what and on which day. Whom it was about only the review key opens. Insert-only. */
+export interface AdminActsTable {
+  id: string;
+  number: number;
+  actor_id: string;
+  kind: string;
+  day: Day;
+  /** The act that this one takes back, or the id that is nobody's. */
+  undoes: string;
+  sealed: Uint8Array;
+  tag: Uint8Array;
+}
+
+export interface AdminActPersonsTable {
+  id: string;
+  act_id: string;
   sealed: Uint8Array;
   tag: Uint8Array;
 }
@@ -136,6 +177,10 @@ export interface Database extends OnionTables {
   spent_invites: SpentInvitesTable;
   review_keys: ReviewKeysTable;
   review_grants: ReviewGrantsTable;
+  review_recovery: ReviewRecoveryTable;
+  review_notes: ReviewNotesTable;
+  admin_acts: AdminActsTable;
+  admin_act_persons: AdminActPersonsTable;
   events: EventsTable;
   settings: SettingsTable;
   case_weeks: CaseWeeksTable;

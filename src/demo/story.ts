@@ -1,5 +1,5 @@
+import { hasMembers } from "../accounts/account.js";
 import { checkPassword } from "../accounts/password-policy.js";
-import { hasMembers } from "../accounts/queries.js";
 import { openSession, type Session } from "../accounts/sessions.js";
 import { signIn } from "../accounts/sign-in.js";
 import { setStatus } from "../accounts/suspend.js";

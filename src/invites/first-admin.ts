@@ -1,4 +1,4 @@
-import { hasAdmin } from "../accounts/queries.js";
+import { hasAdmin } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import { letterLink, operatorLetter } from "./letters.js";
 

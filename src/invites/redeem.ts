@@ -1,6 +1,6 @@
+import { hasAdmin } from "../accounts/account.js";
 import { createAccount } from "../accounts/join.js";
 import { checkPassword, type PasswordFault } from "../accounts/password-policy.js";
-import { hasAdmin } from "../accounts/queries.js";
 import { checkUsername, normaliseUsername } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { dayFromNumber, dayNumber, dayOf } from "../days.js";
@@ -13,7 +13,8 @@ import {
   readLetter,
   spentLetterHash,
 } from "../protocol/letter.js";
-import { sealToNobody } from "../protocol/nobody.js";
+import { newEdge } from "../review/edges.js";
+import { foundReviewKey, storeFounded } from "../review/keys.js";
 import * as queries from "./queries.js";
 
 /** A letter that can be redeemed now. */
@@ -35,7 +36,7 @@ export async function findLetter(context: Context, text: string): Promise<GoodLe
     letter.inviterId === NO_INVITER ? undefined : findPerson(context, letter.inviterId),
   ]);
   if (spent.length > 0 || !domain) return undefined;
-  if (letter.kind === "member" ? inviter?.status !== "active" : letter.inviterId !== NO_INVITER) return undefined;
+  if (letter.kind === "member" ? !inviter?.mayInvite : letter.inviterId !== NO_INVITER) return undefined;
   if (letter.kind === "first-admin" && (await hasAdmin(context.db))) return undefined;
   return { kind: letter.kind, inviter, domain, expires: dayFromNumber(letter.expiryDay), letter };
 }
@@ -74,17 +75,18 @@ export async function redeem(context: Context, text: string, input: Redeeming): 
     return { outcome: "fault", good, ...(shape !== "ok" && { username: shape }), ...(password && { password }) };
   }
   const { letter, inviter } = good;
+  const founded = good.kind === "first-admin" ? await foundReviewKey(context) : undefined;
   const made = await createAccount(context, {
     username,
     domain: good.domain,
     password: input.password,
     role: good.kind === "admin" || good.kind === "first-admin" ? "admin" : "member",
     trusted: input.trustInviter ? inviter : undefined,
-    edge: () => sealToNobody(context.nobody, "small"),
+    edge: (id) => newEdge(context, id, letter.inviterId, founded?.row),
     spend: (id) => ({ nonce_hash: spentLetterHash(letter.nonce), invitee: encloseInvitee(letter.nonce, id) }),
     language: input.language,
     client: input.client,
-    onlyIfNoAdmin: good.kind === "first-admin",
+    ...(founded && { founding: (db, founder) => storeFounded(context, db, founded, founder) }),
   });
   if (made === "spent" || made === "has-admin") return { outcome: "dead" };
   if (made === "taken") return { outcome: "fault", good, username: "taken" };

@@ -110,13 +110,32 @@ async function letters(
   return await show(visit, "invites/list", data, { current: "invites", errors, status: errors.length > 0 ? 422 : 200 });
 }
 
+function freshLetter(visit: MemberVisit): FreshLetter | undefined {
+  const { once } = visit.session.payload;
+  if (once?.letter === undefined) return undefined;
+  const link = letterLink(originOf(visit.context.config, visit.request), String(once.letter));
+  return { link, note: String(once.note), expires: String(once.expires) };
+}
+
 /** `GET /invites` */
 export async function showInvites(visit: MemberVisit) {
+  const fresh = freshLetter(visit);
+  if (!fresh) return await letters(visit);
+  // The link is shown here this once; the card, which is one click away, can still be printed once after it.
   const { once } = visit.session.payload;
-  if (once?.letter === undefined) return await letters(visit);
-  await saveSession(visit.context, visit.session, { once: undefined });
-  const link = letterLink(originOf(visit.context.config, visit.request), String(once.letter));
-  return await letters(visit, { fresh: { link, note: String(once.note), expires: String(once.expires) } });
+  if (once?.shown === undefined) await saveSession(visit.context, visit.session, { once: { ...once, shown: 1 } });
+  else {
+    await saveSession(visit.context, visit.session, { once: undefined });
+    return await letters(visit);
+  }
+  return await letters(visit, { fresh });
+}
+
+/** `GET /invites/card`: the letter just written, on paper. */
+export async function showLetterCard(visit: MemberVisit) {
+  const fresh = freshLetter(visit);
+  if (!fresh) return await goTo(visit, "/invites");
+  return await show(visit, "invites/card", fresh, { current: "invites" });
 }
 
 function problemOf(outcome: Exclude<WriteOutcome, { outcome: "written" }>): FieldError {

@@ -15,6 +15,8 @@ type QueueContext = Pick<Context, "config" | "db" | "pool" | "log">;
 
 /** One queue client for each pool: it keeps no connection of its own. */
 const clients = new WeakMap<QueueContext["pool"], Promise<PgBoss>>();
+/** Queue clients that are over: a delivery that was under way must not write through a pool that is closed. */
+const stopped = new WeakSet<QueueContext["pool"]>();
 
 /**
  * Queues a notice to a member's mailbox. Nothing happens without `KITH_MAIL_FROM`: then notices are on the pages only.
@@ -62,6 +64,10 @@ export async function startMailQueue(
   return {
     async stop() {
       await boss.offWork({ id: worker });
+      clients.delete(context.pool);
+      // Ends its own upkeep as well; what is queued stays queued.
+      await boss.stop({ graceful: false, close: false, wait: true });
+      stopped.add(context.pool);
     },
   };
 }
@@ -78,8 +84,12 @@ function client(context: QueueContext): Promise<PgBoss> {
 }
 
 async function start({ pool, log }: QueueContext): Promise<PgBoss> {
+  stopped.delete(pool);
   const boss = new PgBoss({
-    db: { executeSql: (text, values) => pool.query(text, values) },
+    db: {
+      executeSql: async (text, values) =>
+        stopped.has(pool) ? { rows: [{ count: 0 }] } : await pool.query(text, values),
+    },
     schedule: false,
     archiveCompletedAfterSeconds: 60,
     deleteAfterHours: 1,

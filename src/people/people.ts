@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { reportForgery } from "../accounts/account.js";
+import { type AccountRow, reportForgery } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import { monthStart } from "../days.js";
 import { makeKeypair } from "../protocol/keypair.js";
@@ -19,6 +19,8 @@ export interface Person {
   /** `forged`: the row does not bear Kith's tag, so nothing in it is to be believed. */
   status: "active" | "suspended" | "gone" | "forged";
   resetMark: number;
+  /** Whether letters of this member are good. */
+  mayInvite: boolean;
 }
 
 function readPerson(context: Context, row: queries.PersonRow): Person {
@@ -31,9 +33,21 @@ function readPerson(context: Context, row: queries.PersonRow): Person {
     name: `${row.username}@${row.domain}`,
     publicKey: row.public_key,
     fingerprint: row.fingerprint,
-    status: !genuine ? "forged" : row.status === "decoy" ? "gone" : row.status,
+    status: genuine ? statusOf(row) : "forged",
     resetMark: genuine ? row.reset_mark : 0,
+    mayInvite: genuine && row.status === "active",
   };
+}
+
+function statusOf({ status }: queries.PersonRow): Person["status"] {
+  if (status === "no-invites") return "active";
+  return status === "decoy" ? "gone" : status;
+}
+
+/** What others may see of an account's state: suspended, or that its letters are refused. */
+export function personStatus(account: Pick<AccountRow, "status" | "frozen">): queries.PersonRow["status"] {
+  if (account.status === "suspended") return "suspended";
+  return account.frozen === "inviting" || account.frozen === "both" ? "no-invites" : "active";
 }
 
 /**
@@ -79,6 +93,30 @@ export async function findPresentVersion(
   const row = await queries.selectVersion(context.db, account.id, account.people_version);
   return row && hasValidTag(context.secret, "people", { ...row }) ? row : undefined;
 }
+
+/**
+ * Reads a version once, by its writer: whoever reads it first would leave a trace in its page.
+ */
+export async function readAsWriter(context: Pick<Context, "db">, accountId: string): Promise<void> {
+  await queries.selectNewest(context.db, [accountId]);
+}
+
+/** The present rows of members who are acted on, many at once; those that are not Kith's are reported and left out. */
+export async function presentRows(
+  context: Context,
+  ids: readonly string[],
+  db: Context["db"] = context.db,
+): Promise<Map<string, queries.PersonRow>> {
+  const rows = ids.length > 0 ? await queries.selectNewest(db, ids) : [];
+  const genuine = rows.filter((row) => {
+    const good = hasValidTag(context.secret, "people", { ...row });
+    if (!good) reportForgery(context, "people");
+    return good;
+  });
+  return new Map(genuine.map((row) => [row.account_id, row]));
+}
+
+export { freezeInsertOnlyTables, insertPerson as appendPerson } from "./queries.js";
 
 /** A version of a person, ready to be appended. */
 export function personRow(secret: Uint8Array, columns: Omit<queries.PersonRow, "tag">): queries.PersonRow {

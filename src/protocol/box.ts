@@ -53,6 +53,7 @@ export function unpad(padded: Uint8Array): Uint8Array | undefined {
   if (padded.length < 4) return undefined;
   const length = Buffer.from(padded.buffer, padded.byteOffset, 4).readUInt32BE();
   if (length + 4 > padded.length) return undefined;
-  for (const byte of padded.subarray(4 + length)) if (byte !== 0) return undefined;
+  const filling = padded.subarray(4 + length);
+  if (!Buffer.alloc(filling.length).equals(filling)) return undefined;
   return padded.subarray(4, 4 + length);
 }

@@ -6,7 +6,15 @@ import { open, SEAL_CLASSES, seal } from "./seal.js";
 import type { Rules } from "./token.js";
 
 /** At most this many of each; older ones drop. */
-export const SELF_RECORD_LIMITS = { openLetters: 40, usedLetters: 50, grants: 20, sessions: 20, events: 50, told: 20 };
+export const SELF_RECORD_LIMITS = {
+  openLetters: 40,
+  usedLetters: 50,
+  grants: 20,
+  sessions: 20,
+  events: 50,
+  told: 20,
+  acts: 20,
+};
 
 /** A letter that is out: enough to learn who came by it and to take it back. */
 export interface OpenLetter {
@@ -46,6 +54,18 @@ export interface RecordedEvent {
   values?: Record<string, string | number>;
 }
 
+/** What an admin did with an account, as its owner reads it. */
+export interface RecordedAct {
+  kind: string;
+  day: string;
+  /** The admin's username; empty: whoever runs the place, by the command line. */
+  by: string;
+  reason: string;
+  count?: number;
+  /** Milliseconds since 1970: only for the order of one day's acts. */
+  at?: number;
+}
+
 /** What A alone must be able to read. */
 export interface SelfRecord {
   version: 1;
@@ -64,6 +84,10 @@ export interface SelfRecord {
   events: RecordedEvent[];
   /** What A was found to need telling at the last sign-in. */
   told: RecordedEvent[];
+  /** What admins did with this account. */
+  acts?: RecordedAct[];
+  /** How many invites given to everybody are in `invitesLeft` already. */
+  grantedToAllSeen?: number;
   /** `YYYY-MM-DD` */
   joined: string;
   lastSignIn: string;
@@ -104,6 +128,7 @@ function withinLimits(record: SelfRecord): SelfRecord {
     sessions: record.sessions.slice(-limits.sessions),
     events: record.events.slice(-limits.events),
     told: record.told.slice(-limits.told),
+    ...(record.acts && { acts: record.acts.slice(-limits.acts) }),
   };
 }
 
@@ -116,6 +141,7 @@ export async function sealSelfRecord(publicKey: Uint8Array, record: SelfRecord):
   let bytes = encode(kept);
   while (bytes.length + 4 > SEAL_CLASSES.large) {
     if (kept.events.length > 0) kept = { ...kept, events: kept.events.slice(1) };
+    else if (kept.acts && kept.acts.length > 1) kept = { ...kept, acts: kept.acts.slice(1) };
     else if (kept.pastLetters.length > 0) kept = { ...kept, pastLetters: kept.pastLetters.slice(1) };
     else throw new ProtocolError("ERR_CLASS_OVERFLOW", "A self record is too long.");
     bytes = encode(kept);

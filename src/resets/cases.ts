@@ -28,6 +28,11 @@ export function lastChoiceDay(row: Pick<CaseRow, "expiry_day">, rules: Pick<Rule
 
 export type CaseRow = queries.CaseRow;
 
+/** All cases of an account as they are stored. */
+export async function storedCases(context: Context, accountId: string): Promise<CaseRow[]> {
+  return await queries.selectCases(context.db, accountId);
+}
+
 /** The cases of an account that count: Kith's own, of the present generation, not expired. */
 export async function openCases(context: Context, account: AccountRow): Promise<CaseRow[]> {
   const rows = await queries.selectCases(context.db, account.id);

@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { AccountRow } from "../accounts/account.js";
-import { deleteSessions, selectRelations } from "../accounts/queries.js";
 import { sealSecondStep } from "../accounts/second-step.js";
+import { endSessions } from "../accounts/sessions.js";
 import { noteSignIn, type SignedIn } from "../accounts/sign-in.js";
-import { openState, type PrivateState, reviewList, storeState } from "../accounts/state.js";
+import { openState, type PrivateState, relationsOf, reviewList, storeState } from "../accounts/state.js";
 import type { Unlocked } from "../accounts/unlock.js";
 import type { Context } from "../context.js";
 import { dayOf, weekOf } from "../days.js";
+import { grantedToEverybody } from "../invites/granted.js";
 import { findPerson } from "../people/people.js";
 import { equalBytes, fromBase64url } from "../protocol/bytes.js";
 import { openEscrow } from "../protocol/escrow.js";
@@ -41,10 +42,11 @@ export async function completeReset(
   const { privateKey: pendingKey, unlockKey } = input.unlocked;
   const standing = await judge(context, account, pendingCase, pendingKey);
   if (!standing?.ripe || !pendingCase.pending_locked_key) return "not-ripe";
-  const relations = input.relations ?? (await selectRelations(context.db, account.id));
+  const relations = input.relations ?? (await relationsOf(context, account.id));
   const person = await findPerson(context, account.id);
   const resetMark = (person?.resetMark ?? 0) + 1;
   const day = dayOf(context.clock());
+  const grantedToAll = await grantedToEverybody(context);
 
   // What an admin's key opens must not pass to those who help: an admin's is never kept.
   const keeps = standing.keepsKey && account.role === "member";
@@ -52,7 +54,7 @@ export async function completeReset(
   const key = oldKey ?? pendingKey;
   const state: PrivateState = oldKey
     ? await openState(context, account, oldKey, relations)
-    : freshState(context, account, pendingKey, relations, day);
+    : freshState(context, account, pendingKey, relations, day, grantedToAll);
   const endedSessions = state.record.sessions.map((session) => fromBase64url(session.id) as Uint8Array);
   state.record.sessions = [];
   state.record.told = [];
@@ -70,7 +72,7 @@ export async function completeReset(
     role: account.role === "admin" ? "reset-admin" : account.role,
     ...(pendingCase.lost_second_step && { second_step: sealSecondStep(context, account.id, undefined) }),
   };
-  const session = noteSignIn(context, state, { ...account, ...columns } as AccountRow, key, client, day);
+  const session = noteSignIn(context, state, { ...account, ...columns } as AccountRow, key, client, day, grantedToAll);
   const stored = await storeState(context, state, {
     columns,
     privateKey: key,
@@ -79,7 +81,7 @@ export async function completeReset(
     completesReset: true,
   });
   if (!stored) return "changed";
-  await deleteSessions(context.db, endedSessions);
+  await endSessions(context, endedSessions);
   return {
     outcome: "signed-in",
     cookie: session.cookie,
@@ -103,10 +105,12 @@ function freshState(
   pendingKey: PrivateKey,
   relations: readonly RelationRow[],
   day: string,
+  grantedToAll: number,
 ): PrivateState {
   const record = newSelfRecord(day, 0);
   // A reset does not refill: invites that were granted before stay spent.
   record.grantedSeen = account.granted;
+  record.grantedToAllSeen = grantedToAll;
   const rowIds = relations.map((row) => row.id).slice(0, context.config.trustSlots);
   while (rowIds.length < context.config.trustSlots) rowIds.push(randomUUID());
   return { account, privateKey: pendingKey, rowIds, record, trusted: [], damagedSlots: 0 };

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type AccountRow, findAccount } from "../accounts/account.js";
+import { type AccountRow, findAccount, reportForgery } from "../accounts/account.js";
 import type { Session } from "../accounts/sessions.js";
 import { parseName } from "../accounts/username.js";
 import type { Context } from "../context.js";
@@ -58,7 +58,9 @@ async function prove(context: Context, helper: Session, typedName: string): Prom
   const person = await findPersonByName(context, name?.domain ?? "", name?.username ?? "-");
   const stored = await queries.selectRelations(context.db, person?.id ?? context.decoys.accountId);
   const genuine = stored.filter((row) => hasValidTag(context.secret, "relations", { ...row }));
-  const complete = genuine.length === context.config.trustSlots;
+  if (genuine.length < stored.length) reportForgery(context, "relations");
+  // Somebody suspended has the rows of nobody: one that opens would take longer than one that does not.
+  const complete = genuine.length === context.config.trustSlots && person?.status !== "suspended";
   const privateKey = await helper.privateKey();
   const rows = complete ? genuine : context.decoys.rows;
   const match = await proveToken(privateKey, rows, context.config.trustSlots);

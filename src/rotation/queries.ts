@@ -12,6 +12,10 @@ export const TAGGED_TABLES = {
   approvals: ["case_id", "row_id"],
   review_keys: ["id"],
   review_grants: ["id"],
+  review_recovery: ["id"],
+  review_notes: ["review_key_id"],
+  admin_acts: ["id"],
+  admin_act_persons: ["id"],
   events: ["id"],
 } as const satisfies { [Table in keyof Database]?: readonly string[] };
 export type TaggedTable = keyof typeof TAGGED_TABLES;

@@ -1,7 +1,7 @@
 import type { Kysely } from "kysely";
 import type { Database } from "../db/schema.js";
 import { Failure } from "../failure.js";
-import { freezeInsertOnlyTables } from "../people/queries.js";
+import { freezeInsertOnlyTables } from "../people/people.js";
 import { openColumn, sealColumn } from "../protocol/column.js";
 import { rewrapLockedKey } from "../protocol/lock.js";
 import { hasValidTag, type TaggedColumns, tagRow } from "../protocol/tag.js";

@@ -1,6 +1,13 @@
 import { nameOf } from "../accounts/account.js";
 import type { Session } from "../accounts/sessions.js";
-import { addEntry, changeState, openState, type PrivateState, type TrustedPerson } from "../accounts/state.js";
+import {
+  addEntry,
+  changeState,
+  type OwnState,
+  type PrivateState,
+  readState,
+  type TrustedPerson,
+} from "../accounts/state.js";
 import { parseName } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { dayOf, monthOf } from "../days.js";
@@ -164,8 +171,8 @@ export async function confirmTrusted(
 }
 
 /** What the owner may read about the account: opened for one page. */
-export async function openOwnState(context: Context, session: Session): Promise<PrivateState> {
-  return await openState(context, session.account, await session.privateKey());
+export async function openOwnState(context: Context, session: Session): Promise<OwnState> {
+  return await readState(context, session.account, await session.privateKey());
 }
 
 /** Who can help right now, and whether they are enough. */

@@ -14,6 +14,7 @@ import { dayOf } from "../days.js";
 import * as invites from "../invites/routes.js";
 import * as onion from "../onion/routes.js";
 import * as resets from "../resets/routes.js";
+import * as review from "../review/routes.js";
 import * as trust from "../trust/routes.js";
 import { about, changePasswordPage, securityTxt } from "./about.js";
 import { cookieName, cookieOptions, isSecure, readCookie, setLanguageCookie } from "./cookies.js";
@@ -50,6 +51,7 @@ const TABLE: readonly { url: string; get?: Route; post?: Route }[] = [
   { url: "/invite/:letter", get: anybody(invites.showLetter), post: anybody(invites.join) },
   { url: "/welcome", get: member(invites.showWelcome) },
   { url: "/invites", get: member(invites.showInvites), post: member(invites.write) },
+  { url: "/invites/card", get: member(invites.showLetterCard) },
   { url: "/invites/revoke", post: member(invites.revoke) },
 
   { url: "/trust", get: member(trust.showPeople), post: member(trust.addPerson) },
@@ -74,6 +76,23 @@ const TABLE: readonly { url: string; get?: Route; post?: Route }[] = [
   { url: "/security/totp/confirm", post: member(accounts.postTotpConfirm) },
   { url: "/security/totp/remove", post: member(accounts.postTotpRemove) },
   { url: "/security/recovery-codes", get: member(accounts.showRecoveryCodes) },
+
+  { url: "/admin", get: member(review.showAdmin) },
+  { url: "/admin/tree", get: member(review.showTree), post: member(review.unlockTree) },
+  { url: "/admin/tree/search", post: member(review.search("/admin/tree", "list")) },
+  { url: "/admin/accounts", get: member(review.showAccounts) },
+  { url: "/admin/accounts/search", post: member(review.search("/admin/accounts", "list")) },
+  { url: "/admin/accounts/suspend", post: member(review.suspend) },
+  { url: "/admin/accounts/reinstate", post: member(review.reinstate) },
+  { url: "/admin/accounts/freeze", post: member(review.freeze) },
+  { url: "/admin/accounts/unfreeze", post: member(review.unfreeze) },
+  { url: "/admin/accounts/invites", post: member(review.giveInvites) },
+  { url: "/admin/accounts/graft", post: member(review.moveBranch) },
+  { url: "/admin/accounts/role", post: member(review.changeRole) },
+  { url: "/admin/confirm", post: member(review.confirm) },
+  { url: "/admin/recovery", get: member(review.showRecovery), post: member(review.makeRecovery) },
+  { url: "/admin/log", get: member(review.showLog) },
+  { url: "/admin/log/undo", post: member(review.undoAct) },
 
   { url: "/account", get: member(accounts.showAccount) },
   { url: "/account/language", post: member(accounts.postLanguage) },
@@ -105,6 +124,8 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     bodyLimit: MAX_BODY_BYTES,
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
     forceCloseConnections: true,
+    // Fastify answers an address that can't be read by itself, quoting it: ours is the page for whatever is not there.
+    rewriteUrl: ({ url = "/" }) => (isReadable(url) ? url : "/%3F"),
     routerOptions: { maxParamLength: 300 },
     // Our own line below: the template of the route, never the address, which may hold a letter or a link.
     logger: false,
@@ -184,6 +205,16 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     if (post) app.post(url, { preHandler: app.csrfProtection }, serve(post));
   }
   return app;
+}
+
+/** Whether the path of an address is percent-encoded UTF-8. */
+function isReadable(url: string): boolean {
+  try {
+    decodeURIComponent(url.split("?")[0] as string);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

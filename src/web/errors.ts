@@ -25,7 +25,8 @@ export async function showError(visit: Visit, error: unknown): Promise<unknown> 
   const { code, statusCode } = error as FastifyError;
   if (code?.startsWith("FST_CSRF")) return await show(visit, "errors/old-form", {}, { status: 403 });
   if (statusCode && statusCode >= 400 && statusCode < 500) {
-    return await show(visit, "errors/not-found", {}, { status: statusCode });
+    // What is forbidden looks like what is not there.
+    return await show(visit, "errors/not-found", {}, { status: statusCode === 403 ? 404 : statusCode });
   }
   // The message may quote what somebody sent; the name and the place are enough to find the bug.
   const { name, stack } = error as Error;

@@ -55,17 +55,16 @@ export function makeLimits(context: Context): Limits {
     toBase64url(hmac(context.secret, LIMIT, action, dayOf(context.clock()), subject));
   return {
     async take(action, ...subjects) {
-      for (const subject of subjects) {
-        try {
-          await limiter(action).consume(keyOf(action, subject));
-        } catch (refused) {
-          if (!(refused instanceof RateLimiterRes)) throw refused;
-          throw new TooManyError(Math.max(1, Math.ceil(refused.msBeforeNext / 1000)));
-        }
+      const taken = await Promise.allSettled(
+        subjects.map((subject) => limiter(action).consume(keyOf(action, subject))),
+      );
+      for (const { reason } of taken.filter((one) => one.status === "rejected")) {
+        if (!(reason instanceof RateLimiterRes)) throw reason;
+        throw new TooManyError(Math.max(1, Math.ceil(reason.msBeforeNext / 1000)));
       }
     },
     async giveBack(action, ...subjects) {
-      for (const subject of subjects) await limiter(action).reward(keyOf(action, subject));
+      await Promise.all(subjects.map((subject) => limiter(action).reward(keyOf(action, subject))));
     },
   };
 }
@@ -75,10 +74,16 @@ export async function sweepLimits(context: Context): Promise<void> {
   await context.pool.query("delete from limits_points where expire < $1", [context.clock().getTime()]);
 }
 
-/** Who asks: an IPv4 address, or the /64 network of an IPv6 one, of which one household has many. */
-export function clientOf(request: FastifyRequest): string {
+/** Addresses that Tor makes up, one for each circuit, with `HiddenServiceExportCircuitID haproxy`. */
+const CIRCUIT = /^fc00:dead:beef:4dad:/i;
+
+/**
+ * Who asks: an IPv4 address; the /64 network of an IPv6 one, of which one household has many; the circuit of somebody
+ * who comes through an onion service.
+ */
+export function clientOf(request: Pick<FastifyRequest, "ip">): string {
   const { ip } = request;
-  if (!isIPv6(ip)) return ip;
+  if (!isIPv6(ip) || CIRCUIT.test(ip)) return ip;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip);
   if (mapped) return mapped[1] as string;
   const [head = "", tail] = ip.split("::");

@@ -1,4 +1,5 @@
 import type { Language } from "../config.js";
+import type { TreePicture } from "../review/picture.js";
 import type { Rules, TrustedPerson } from "../trust/statement.js";
 import type { Day, Message, Month } from "./i18n.js";
 
@@ -34,6 +35,9 @@ export interface Shell {
 }
 
 export type NavItem = "home" | "trust" | "help" | "invites" | "security" | "account" | "admin";
+
+/** The admins' own navigation: a page's name in the catalogues (`adminNav.*`) and below `/admin/`. Only what exists. */
+export const ADMIN_PAGES = ["tree", "accounts", "onion", "cases", "log", "recovery"] as const;
 
 export interface FieldError extends Message {
   /** The field's name in the form. */
@@ -124,6 +128,101 @@ export interface FreshLetter {
   expires: Day;
 }
 
+/** One member, as an admin sees and acts on them. */
+export interface PersonPanel {
+  /** As it is typed: without the domain where that is the first one. */
+  username: string;
+  /** The admin who looks. */
+  self: boolean;
+  isAdmin: boolean;
+  suspended: boolean;
+  invitingFrozen: boolean;
+  signInFrozen: boolean;
+  /** Where the member stands in the tree; null: the tree is closed. */
+  place: {
+    inviter: string | null;
+    month: Month | null;
+    /** From the root to the inviter. */
+    path: readonly string[];
+    direct: number;
+    below: number;
+    /** The first few below. */
+    names: readonly string[];
+    more: number;
+    /** The admin who looks is in the branch. */
+    containsSelf: boolean;
+  } | null;
+}
+
+/** One line of the tree as a list. */
+export interface TreeItem {
+  label: string;
+  username: string;
+  depth: number;
+  state: "active" | "suspended" | "frozen";
+  /** In the branch that is looked at. */
+  cut: boolean;
+  current: boolean;
+  invited: number;
+  /** On the first lines of a page: who stands above, on the page before. */
+  below: string | null;
+  /** In a list of matches: who invited. */
+  by: string | null;
+  open: boolean;
+  children: TreeItem[];
+}
+
+export interface TreeList {
+  items: readonly TreeItem[];
+  filtered: boolean;
+  count: number;
+  page: number;
+  pages: number;
+}
+
+/** An admin, as other admins see them. */
+export interface AdminLine {
+  username: string;
+  self: boolean;
+  /** `reader`: can open the tree; `unconfirmed`: somebody must confirm the key; `resting`: reset, the role rests. */
+  standing: "reader" | "unconfirmed" | "resting";
+  /** Whether the admin who looks may confirm. */
+  canConfirm: boolean;
+  canUnmake: boolean;
+  /** In groups of four. */
+  fingerprint: string;
+}
+
+/** One line of the log. */
+export interface LogLine {
+  id: string;
+  /** The admin; null: by the command line. */
+  by: string | null;
+  kind: string;
+  day: Day;
+  /** Whom it was about, once the tree is open: a name, or null for somebody who has left; undefined while closed. */
+  about?: { name: string | null; count: number; invites: number; everybody: boolean; to: string | null };
+  undone: boolean;
+  undo: boolean;
+}
+
+/** What an admin did with one's own account. */
+export interface OwnAct {
+  kind: string;
+  day: Day;
+  by: string;
+  reason: string;
+  count: number;
+}
+
+/** What was typed into the forms of a person's panel. */
+export interface PanelForm {
+  reason: string;
+  branch: boolean;
+  inviter: string;
+  count: string;
+}
+
 /** Each page's template and what it needs. The same stands in words at the top of the template. */
 export interface Pages {
   "accounts/sign-in": { form: { username: string }; next: string | null };
@@ -138,7 +237,11 @@ export interface Pages {
     /** Whole days until the wait is over; 0: it is over. */
     daysLeft: number;
   };
-  "accounts/suspended": { reason: string | null };
+  "accounts/suspended": {
+    /** `frozen`: only signing in is closed, since somebody else may know the password. */
+    kind: "suspended" | "frozen";
+    reason: string | null;
+  };
   "accounts/home": {
     people: readonly TrustedPerson[];
     rules: Rules;
@@ -157,7 +260,7 @@ export interface Pages {
     /** When an admin last opened the invite tree. */
     treeOpened: { day: Day; by: string } | null;
     /** Whatever else this member should find: keys of `event.*`. */
-    events: readonly Message[];
+    events: readonly (Message & { href?: string })[];
   };
   "accounts/welcome": {
     /** The inviter, if this member now trusts them. */
@@ -189,6 +292,10 @@ export interface Pages {
     language: Language;
     contact: { address: string } | null;
     treeOpened: { day: Day; by: string } | null;
+    /** What admins did with this account, newest first. */
+    acts: readonly OwnAct[];
+    /** This member's key in groups of four, for admins to compare; null: not an admin. */
+    ownKey: string | null;
     canExport: boolean;
     canDelete: boolean;
   };
@@ -199,6 +306,50 @@ export interface Pages {
     secret: string;
   };
   "accounts/recovery-codes": { codes: readonly string[] };
+  "admin/gate": {
+    /** `unconfirmed`: nobody has confirmed this admin's key yet. */
+    state: "closed" | "unconfirmed";
+    /** How many members will read that it was opened. */
+    members: number;
+    last: { day: Day; by: string } | null;
+  };
+  "admin/reading": { done: number; total: number };
+  "admin/tree": {
+    total: number;
+    roots: readonly string[];
+    minutesLeft: number;
+    picture: TreePicture;
+    /** Around whom the picture is drawn; null: all of the tree. */
+    around: string | null;
+    /** Who invited the one in the middle. */
+    up: string | null;
+    rings: number;
+    person: PersonPanel | null;
+    list: TreeList;
+    filter: { q: string; month: string; domain: string; state: string };
+    domains: readonly string[];
+    form: PanelForm;
+  };
+  "admin/accounts": {
+    admins: readonly AdminLine[];
+    /** Whether the admin who looks can open the tree. */
+    reader: boolean;
+    recovery: boolean;
+    person: PersonPanel | null;
+    list: readonly { username: string; suspended: boolean; frozen: boolean; isAdmin: boolean }[];
+    filter: { q: string; state: string };
+    page: number;
+    more: boolean;
+    form: PanelForm;
+  };
+  "admin/log": { open: boolean; lines: readonly LogLine[]; page: number; more: boolean };
+  "admin/recovery": {
+    state: "none" | "set" | "unconfirmed";
+    /** A phrase that is shown until it was checked. */
+    words: readonly string[] | null;
+    /** Which words are asked for, counted from 1; null: they are still shown. */
+    ask: readonly number[] | null;
+  };
   "invites/redeem": {
     letter: string;
     kind: "member" | "operator" | "admin" | "first-admin";

@@ -1,7 +1,8 @@
 import { sweepSessions } from "../accounts/sessions.js";
 import type { Context } from "../context.js";
-import { freezeInsertOnlyTables } from "../people/queries.js";
+import { freezeInsertOnlyTables } from "../people/people.js";
 import { sweepCases } from "../resets/cases.js";
+import { forgetOldEdges } from "../review/edges.js";
 import { sweepLimits } from "./limits.js";
 
 const DAY_MILLISECONDS = 86_400_000;
@@ -13,6 +14,7 @@ export function startUpkeep(context: Context): { stop(): void } {
       await sweepSessions(context);
       await sweepCases(context);
       await sweepLimits(context);
+      await forgetOldEdges(context);
       await freezeInsertOnlyTables(context.db);
     } catch (error) {
       context.log.warn({ code: (error as { code?: string }).code }, "daily upkeep was not finished");

@@ -4,7 +4,7 @@ import type { Language } from "../config.js";
 import { caseCircle, circle, ownName } from "../trust/circle.js";
 import { type TrustedPerson, trustSummary } from "../trust/statement.js";
 import { type Day, LANGUAGES, type Translator, translator, utcToday } from "./i18n.js";
-import type { FieldError, Pages, Shell } from "./pages.js";
+import { ADMIN_PAGES, type FieldError, type Pages, type Shell } from "./pages.js";
 import { qrPicture } from "./qr.js";
 
 export interface ViewOptions {
@@ -82,6 +82,7 @@ function environment(viewsDir: string, t: Translator, today: () => Day): nunjuck
   env.addGlobal("caseCircle", (missing: number) =>
     caseCircle(t("circle.you"), missing > 0 ? t("circle.missing", { count: missing }) : undefined),
   );
+  env.addGlobal("adminPages", ADMIN_PAGES);
   env.addGlobal("ownName", ownName);
   env.addGlobal("linkedNames", (people: readonly TrustedPerson[], linked: boolean) =>
     people.filter(({ standing }) => (standing === "counts") === linked).map(({ username }) => username),

@@ -43,7 +43,7 @@ export function originOf(config: Config, request: FastifyRequest): URL {
 }
 
 function navOf(isAdmin: boolean): NavItem[] {
-  return ["home", "trust", "help", "invites", "security", "account", ...(isAdmin ? [] : [])];
+  return ["home", "trust", "help", "invites", "security", "account", ...(isAdmin ? (["admin"] as const) : [])];
 }
 
 function contactLink(contact: string | undefined): string | null {

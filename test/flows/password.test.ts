@@ -42,6 +42,8 @@ describe("changing the password", () => {
     const before = await accountOf(place.context.pool, "ada");
     const other = place.visitor();
     await other.signIn("ada");
+    const oldCookie = other.cookies.get("session") as string;
+    const { rows: sessions } = await place.context.pool.query("select * from sessions");
     assert.equal((await change(passwordOf("ada"), passwordOf("ada", 2))).statusCode, 303);
     const after = await accountOf(place.context.pool, "ada");
     assert.deepEqual(after.fingerprint, before.fingerprint, "the same key");
@@ -54,6 +56,16 @@ describe("changing the password", () => {
     assert.ok(textOf((await bea.help("ada")).body, "handover-link"));
 
     assert.equal((await other.get("/trust")).statusCode, 303, "every other session is over");
+    await other.signOut();
+    for (const { id, sealed, expiry_day } of sessions) {
+      await place.context.pool.query("insert into sessions values ($1, $2, $3) on conflict do nothing", [
+        id,
+        sealed,
+        expiry_day,
+      ]);
+    }
+    other.cookies.set("session", oldCookie);
+    assert.equal((await other.get("/trust")).statusCode, 303, "also when its row is put back, or was on no list");
     assert.equal((await place.visitor().signIn("ada")).statusCode, 422, "the old password");
     assert.equal((await place.visitor().signIn("ada", passwordOf("ada", 2))).statusCode, 303);
   });

@@ -1,5 +1,7 @@
+import { drawTree } from "#kith/review/picture.js";
+import type { TreeNode } from "#kith/review/tree.js";
 import type { TrustedPerson } from "#kith/trust/statement.js";
-import type { NavItem, Pages, Shell } from "#kith/web/pages.js";
+import type { NavItem, Pages, Shell, TreeItem } from "#kith/web/pages.js";
 import type { View } from "#kith/web/view.js";
 
 /** The day on which the sample pages are looked at: a Monday. */
@@ -46,6 +48,43 @@ const held = [person("bea", "new-key", "2025-11"), person("cem", "new-key"), per
 const eight = ["bea", "cem", "dora", "emilia-sofie", "fatma", "giorgos.k", "hatice", "ida"].map((name) => person(name));
 const rules = (threshold: number, waitDays = 0, keepKey = false) => ({ threshold, waitDays, keepKey });
 const reset = { began: "2025-11-24", chosen: "2025-11-24", agreed: 1, threshold: 2, earliest: "2025-11-27" };
+
+/** The tree of the design: 26 people by way of ada. */
+function sampleTree(): TreeNode[] {
+  const below: Record<string, string> = {
+    ada: "bea dora fritzi nour",
+    bea: "cem nadja oskar",
+    cem: "lale mats",
+    oskar: "pia",
+    dora: "emil quirin",
+    emil: "hana kofi",
+    hana: "ivo jana",
+    fritzi: "rosa tove ulla",
+    rosa: "sami",
+    ulla: "veit wim",
+    nour: "xenia yusuf",
+    yusuf: "zoe",
+  };
+  const make = (username: string, parent: TreeNode | undefined): TreeNode => {
+    const node: TreeNode = {
+      id: username,
+      username,
+      domain: "example.org",
+      suspended: false,
+      invitingFrozen: false,
+      signInFrozen: false,
+      isAdmin: false,
+      month: "2025-03",
+      parent,
+      children: [],
+      depth: parent ? parent.depth + 1 : 0,
+      below: 0,
+    };
+    node.children = (below[username]?.split(" ") ?? []).map((name) => make(name, node));
+    return node;
+  };
+  return [make("ada", undefined)];
+}
 
 const states: PageState[] = [];
 
@@ -97,8 +136,12 @@ add("accounts/sign-in-waiting", "one", { ...waiting, agreed: 0, threshold: 1, ea
 add("accounts/sign-in-waiting", "one-and-days", { ...waiting, agreed: 0, threshold: 1, daysLeft: 1 });
 add("accounts/sign-in-waiting", "days", { ...waiting, agreed: 2, earliest: "2025-11-25", daysLeft: 1 });
 add("accounts/sign-in-waiting", "people", { ...waiting, agreed: 0, threshold: 3, earliest: SAMPLE_DAY, daysLeft: 0 });
-add("accounts/suspended", "", { reason: null });
-add("accounts/suspended", "reason", { reason: "Somebody else used your account to send spam. Ring us & we open it." });
+add("accounts/suspended", "", { kind: "suspended", reason: null });
+add("accounts/suspended", "frozen", { kind: "frozen", reason: null });
+add("accounts/suspended", "reason", {
+  kind: "suspended",
+  reason: "Somebody else used your account to send spam. Ring us & we open it.",
+});
 
 const home: Pages["accounts/home"] = {
   people: three,
@@ -241,6 +284,12 @@ add(
     language: "en",
     contact: { address: "" },
     treeOpened: { day: "2025-11-03", by: "nour" },
+    acts: [
+      { kind: "reinstated", day: "2025-11-20", by: "nour", reason: "", count: 0 },
+      { kind: "suspended", day: "2025-11-18", by: "", reason: "Spam came from <b>your</b> account.", count: 0 },
+      { kind: "invites", day: "2025-10-02", by: "nour", reason: "", count: 3 },
+    ],
+    ownKey: "9F3C 11D0 AB42 77E1 0C5D 2E6A 4B90 D3F1 8A27 66CE",
     canExport: true,
     canDelete: true,
   },
@@ -253,6 +302,8 @@ add(
     language: "de",
     contact: null,
     treeOpened: null,
+    acts: [],
+    ownKey: null,
     canExport: false,
     canDelete: false,
   },
@@ -265,6 +316,8 @@ add(
     language: "en",
     contact: { address: "ada at example" },
     treeOpened: null,
+    acts: [],
+    ownKey: null,
     canExport: false,
     canDelete: false,
   },
@@ -317,6 +370,206 @@ add(
   },
 );
 add("invites/dead", "", {});
+
+const atAdmin = { me: { username: "nour", isAdmin: true }, nav: [...NAV, "admin" as const], current: "admin" as const };
+const opened = { day: "2025-11-03", by: "nour" };
+add("admin/gate", "", { state: "closed", members: 26, last: opened }, atAdmin);
+add(
+  "admin/gate",
+  "error",
+  { state: "closed", members: 1, last: null },
+  { ...atAdmin, errors: [{ field: "current_password", key: "problem.password.wrong" }] },
+);
+add("admin/gate", "unconfirmed", { state: "unconfirmed", members: 26, last: opened }, atAdmin);
+add("admin/reading", "", { done: 12_000, total: 100_000 }, atAdmin);
+const panelForm = { reason: "", branch: true, inviter: "", count: "" };
+const emil: Pages["admin/accounts"]["person"] = {
+  username: "emil",
+  self: false,
+  isAdmin: false,
+  suspended: false,
+  invitingFrozen: false,
+  signInFrozen: false,
+  place: {
+    inviter: "dora",
+    month: "2025-03",
+    path: ["ada", "dora"],
+    direct: 2,
+    below: 4,
+    names: ["hana", "ivo", "jana", "kofi"],
+    more: 0,
+    containsSelf: false,
+  },
+};
+const sample = sampleTree();
+const inBranch = (node: TreeNode) =>
+  [node.username, node.parent?.username, node.parent?.parent?.username].includes("emil");
+const draw = (cut: boolean) =>
+  drawTree(
+    sample,
+    "example.org",
+    8,
+    (node) => cut && inBranch(node),
+    (node) => node.username,
+  );
+const item = (node: TreeNode): TreeItem => ({
+  label: node.username,
+  username: node.username,
+  depth: node.depth,
+  state: node.username === "ivo" ? "suspended" : node.username === "wim" ? "frozen" : "active",
+  cut: inBranch(node),
+  current: node.username === "emil",
+  invited: node.children.length,
+  below: null,
+  by: null,
+  open: true,
+  children: node.children.map(item),
+});
+const tree: Pages["admin/tree"] = {
+  total: 26,
+  roots: ["ada"],
+  minutesLeft: 12,
+  picture: draw(false),
+  around: null,
+  up: null,
+  rings: 8,
+  person: null,
+  list: { items: sample.map(item), filtered: false, count: 26, page: 1, pages: 1 },
+  filter: { q: "", month: "", domain: "", state: "" },
+  domains: [],
+  form: panelForm,
+};
+add("admin/tree", "", tree, atAdmin);
+add("admin/tree", "person", { ...tree, picture: draw(true), person: emil, around: "emil", up: "dora" }, atAdmin);
+add(
+  "admin/tree",
+  "errors",
+  {
+    ...tree,
+    total: 400,
+    minutesLeft: 1,
+    roots: ["ada", "bea"],
+    person: {
+      ...emil,
+      suspended: true,
+      invitingFrozen: true,
+      signInFrozen: true,
+      place: { ...emil.place!, inviter: null, month: null, path: [], below: 40, more: 28 },
+    },
+    picture: { ...draw(true), beyond: 340 },
+    rings: 3,
+    list: {
+      items: [{ ...item(sample[0]!), children: [], by: null, below: "dora" }],
+      filtered: true,
+      count: 1,
+      page: 2,
+      pages: 3,
+    },
+    filter: { q: "ad", month: "2025-03", domain: "example.net", state: "suspended" },
+    domains: ["example.org", "example.net"],
+    form: { reason: "spam & <b>worse</b>", branch: false, inviter: "xenia", count: "zero" },
+  },
+  {
+    ...atAdmin,
+    errors: [
+      { form: "suspend", field: "reason", key: "problem.admin.reason" },
+      { form: "graft", field: "inviter", key: "problem.admin.unknown", vars: { name: "xenia" } },
+      { form: "invites", field: "count", key: "problem.admin.count", vars: { max: 1000 } },
+    ],
+  },
+);
+const fingerprint = "9F3C 11D0 AB42 77E1 0C5D 2E6A 4B90 D3F1 8A27 66CE";
+const accounts: Pages["admin/accounts"] = {
+  admins: [
+    { username: "nour", self: true, standing: "reader", canConfirm: false, canUnmake: true, fingerprint },
+    { username: "bea", self: false, standing: "unconfirmed", canConfirm: true, canUnmake: true, fingerprint },
+    { username: "cem", self: false, standing: "resting", canConfirm: true, canUnmake: true, fingerprint },
+  ],
+  reader: true,
+  recovery: false,
+  person: null,
+  list: [
+    { username: "ada", suspended: false, frozen: false, isAdmin: false },
+    { username: "bea", suspended: false, frozen: false, isAdmin: true },
+    { username: "ivo", suspended: true, frozen: true, isAdmin: false },
+  ],
+  filter: { q: "", state: "" },
+  page: 1,
+  more: true,
+  form: panelForm,
+};
+add("admin/accounts", "", accounts, atAdmin);
+add(
+  "admin/accounts",
+  "person",
+  { ...accounts, person: { ...emil, place: null }, reader: false, list: [], more: false },
+  { ...atAdmin, errors: [{ form: "all", field: "count", key: "problem.admin.count", vars: { max: 1000 } }] },
+);
+add(
+  "admin/accounts",
+  "self",
+  { ...accounts, person: { ...emil, username: "nour", self: true, isAdmin: true } },
+  atAdmin,
+);
+const about = { name: "emil", count: 5, invites: 0, everybody: false, to: null };
+const lines: Pages["admin/log"]["lines"] = [
+  { id: "1", by: "nour", kind: "suspended", day: SAMPLE_DAY, about, undone: false, undo: true },
+  {
+    id: "2",
+    by: null,
+    kind: "made-admin",
+    day: "2025-11-23",
+    about: { ...about, count: 1 },
+    undone: true,
+    undo: false,
+  },
+  {
+    id: "3",
+    by: "nour",
+    kind: "invites",
+    day: "2025-11-20",
+    about: { ...about, name: null, invites: 3, everybody: true },
+    undone: false,
+    undo: true,
+  },
+  {
+    id: "4",
+    by: "bea",
+    kind: "grafted",
+    day: "2025-10-20",
+    about: { ...about, count: 1, to: "dora" },
+    undone: false,
+    undo: true,
+  },
+  {
+    id: "5",
+    by: "bea",
+    kind: "tree-opened",
+    day: "2024-10-20",
+    about: { ...about, name: null },
+    undone: false,
+    undo: false,
+  },
+];
+add("admin/log", "", { open: true, lines, page: 2, more: true }, atAdmin);
+add(
+  "admin/log",
+  "closed",
+  { open: false, lines: lines.map(({ about: _sealed, ...line }) => ({ ...line, undo: false })), page: 1, more: false },
+  { ...atAdmin, errors: [{ field: "log", key: "problem.admin.undo" }] },
+);
+add("admin/log", "empty", { open: false, lines: [], page: 1, more: false }, atAdmin);
+const phrase = [...WORDS, "velvet", "harbour", "onion", "drum", "river", "window", "pepper", "stone"];
+add("admin/recovery", "", { state: "none", words: null, ask: null }, atAdmin);
+add("admin/recovery", "set", { state: "set", words: null, ask: null }, atAdmin);
+add("admin/recovery", "unconfirmed", { state: "unconfirmed", words: null, ask: null }, atAdmin);
+add("admin/recovery", "words", { state: "none", words: phrase, ask: null }, atAdmin);
+add(
+  "admin/recovery",
+  "check",
+  { state: "none", words: phrase, ask: [2, 7, 11] },
+  { ...atAdmin, errors: [{ field: "word_7", key: "problem.admin.word", vars: { place: 7 } }] },
+);
 const letters: Pages["invites/list"]["letters"] = [
   { id: "5", note: "Ida, choir", state: "open", expires: "2025-12-20" },
   { id: "4", note: "", state: "open", expires: "2025-12-02" },
@@ -378,16 +631,16 @@ const onionMap: Pages["onion/map"] = {
   changes: [{ domain: "casa-azul.example", event: "discovered", day: "2025-11-22", detail: onionAddress }],
   form: { domain: "", onion: "", port: "25" },
 };
-const atAdmin = { ...ada, current: "admin" as const };
-add("onion/map", "", onionMap, atAdmin);
-add("onion/map", "empty", { ...onionMap, count: 0, rows: [], notices: [], changes: [] }, atAdmin);
-add("onion/map", "nothing found", { ...onionMap, search: "zz", rows: [] }, atAdmin);
+const atOnion = { ...ada, current: "admin" as const };
+add("onion/map", "", onionMap, atOnion);
+add("onion/map", "empty", { ...onionMap, count: 0, rows: [], notices: [], changes: [] }, atOnion);
+add("onion/map", "nothing found", { ...onionMap, search: "zz", rows: [] }, atOnion);
 add(
   "onion/map",
   "error",
   { ...onionMap, form: { domain: "_x.example", onion: "4my2dd2okjr75aho.onion", port: "0" } },
   {
-    ...atAdmin,
+    ...atOnion,
     errors: [
       { field: "domain", key: "onion.problem.domain" },
       { field: "onion", key: "onion.problem.version-2" },
@@ -408,15 +661,15 @@ add(
     check: { outcome: "no-descriptor", starttls: null, seconds: "30", day: "2025-11-24" },
     history: [{ event: "pinned", actor: "ada", day: "2025-08-02", detail: onionAddress }],
   },
-  atAdmin,
+  atOnion,
 );
 add(
   "onion/entry",
   "removed",
   { domain: "gone.example", row: null, notices: [], targets: [], fallback: false, note: "", check: null, history: [] },
-  atAdmin,
+  atOnion,
 );
-add("onion/import", "", { form: { list: "", strict: false }, refused: [], changed: 0 }, atAdmin);
+add("onion/import", "", { form: { list: "", strict: false }, refused: [], changed: 0 }, atOnion);
 add(
   "onion/import",
   "refused",
@@ -425,7 +678,7 @@ add(
     refused: [{ line: 1, domain: "a.example", reason: "not an onion address" }],
     changed: 2,
   },
-  atAdmin,
+  atOnion,
 );
 
 const trust: Pages["trust/people"] = {

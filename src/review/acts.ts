@@ -1,0 +1,433 @@
+import { randomUUID } from "node:crypto";
+import type { Kysely } from "kysely";
+import { type AccountRow, findAccount, findAccountByName } from "../accounts/account.js";
+import type { Session } from "../accounts/sessions.js";
+import { changeState } from "../accounts/state.js";
+import type { Name } from "../accounts/username.js";
+import type { Context } from "../context.js";
+import { dayOf } from "../days.js";
+import type { Database } from "../db/schema.js";
+import { grantToEverybody } from "../invites/granted.js";
+import { presentRows } from "../people/people.js";
+import { concat, toHex, utf8, uuidBytes, uuidText } from "../protocol/bytes.js";
+import { NO_INVITER } from "../protocol/letter.js";
+import { sealToNobody } from "../protocol/nobody.js";
+import { sealEdge } from "../protocol/review.js";
+import { open, SEAL_CLASSES, seal } from "../protocol/seal.js";
+import { type Change, changeAccounts } from "./change-accounts.js";
+import { sealEvents } from "./events.js";
+import { currentReviewKey, genuineRows, type OpenReview, openReview, renewGrantsLocked, withTag } from "./keys.js";
+import * as queries from "./queries.js";
+import type { Tree } from "./tree.js";
+
+/** What admins do; each has its sentence in the log and on the account page. */
+export const ACT_KINDS = [
+  "suspended",
+  "reinstated",
+  "frozen-inviting",
+  "unfrozen-inviting",
+  "frozen-sign-in",
+  "unfrozen-sign-in",
+  "grafted",
+  "invites",
+  "invites-back",
+  "made-admin",
+  "unmade-admin",
+  "confirmed",
+  "recovery-phrase",
+  "tree-opened",
+] as const;
+export type ActKind = (typeof ACT_KINDS)[number];
+
+/** Who acts by the command line, and stands nowhere among the members. */
+export const OPERATOR = NO_INVITER;
+
+/** What the log says of an act besides its kind; sealed to the review key. */
+export interface ActDetails {
+  /** The account that was named; the others are those below it. Empty: everybody, or nobody. */
+  root: string;
+  /** How many accounts the act changed. */
+  count: number;
+  invites?: number;
+  everybody?: boolean;
+  /** The inviter before and after a graft. */
+  from?: string;
+  to?: string;
+}
+
+export type ActOutcome =
+  | { outcome: "done"; count: number }
+  /** All of them were so already. */
+  | { outcome: "nothing" }
+  /** The role was taken meanwhile. */
+  | { outcome: "not-admin" };
+
+interface Act {
+  kind: ActKind;
+  details: Omit<ActDetails, "count">;
+  subjects: readonly string[];
+  reason: string;
+  undoes?: string;
+  decide: (account: AccountRow) => Change | undefined;
+  /** Done in the same transaction; false: nothing is done at all. */
+  alongside?: (db: Kysely<Database>) => Promise<boolean>;
+}
+
+const IDS_PER_SEAL = Math.floor((SEAL_CLASSES.medium - 4) / 16);
+
+/**
+ * Does what an admin decided, writes it down, and leaves each member concerned a note with the reason: all of it or
+ * nothing. Acts happen one after the other, and the actor must still be an admin when the turn comes.
+ */
+async function perform(context: Context, actorId: string, act: Act): Promise<ActOutcome> {
+  const now = context.clock();
+  const actor = actorId === OPERATOR ? undefined : await findAccount(context, actorId);
+  const note = {
+    kind: act.kind,
+    day: dayOf(now),
+    by: actor?.username ?? "",
+    reason: act.reason,
+    at: now.getTime(),
+    ...(act.details.invites !== undefined && { count: act.details.invites }),
+  };
+  const events = await sealEvents(context, act.subjects, note);
+  const outcome = await context.db.transaction().execute(async (db): Promise<ActOutcome & { ids?: string[] }> => {
+    await queries.lockReview(db);
+    if (actorId !== OPERATOR && !(await isAdmin(context, db, actorId))) return { outcome: "not-admin" };
+    const changed = await changeAccounts(context, db, act.subjects, act.decide);
+    if (act.alongside ? !(await act.alongside(db)) : changed.length === 0) return { outcome: "nothing" };
+    const ids = changed.map(({ id }) => id);
+    const details = { ...act.details, count: act.alongside ? Math.max(ids.length, 1) : ids.length };
+    await writeDown(context, db, { actorId, kind: act.kind, details, ids, undoes: act.undoes ?? NO_INVITER }, [
+      ...ids.flatMap((id) => events.get(id) ?? []),
+    ]);
+    return { outcome: "done", count: ids.length, ids };
+  });
+  // Whoever reads a new version first would leave a trace in its page: let it be its writer.
+  for (let at = 0; at < (outcome.ids?.length ?? 0); at += 500) {
+    await presentRows(context, outcome.ids?.slice(at, at + 500) ?? []);
+  }
+  return outcome;
+}
+
+async function isAdmin(context: Context, db: Kysely<Database>, id: string): Promise<boolean> {
+  const account = await findAccount({ ...context, db }, id);
+  return account?.role === "admin" && account.status === "active";
+}
+
+async function writeDown(
+  context: Context,
+  db: Kysely<Database>,
+  act: { actorId: string; kind: ActKind; details: ActDetails; ids: readonly string[]; undoes: string },
+  events: readonly queries.EventRow[],
+): Promise<void> {
+  const key = await currentReviewKey(context, db);
+  const toKey = async (bytes: Uint8Array) =>
+    key ? await seal(key.public_key, bytes, "medium") : await sealToNobody(context.nobody, "medium");
+  const id = randomUUID();
+  const row = withTag(context, "admin_acts", {
+    id,
+    number: await queries.nextActNumber(db),
+    actor_id: act.actorId,
+    kind: act.kind,
+    day: dayOf(context.clock()),
+    undoes: act.undoes,
+    sealed: await toKey(utf8(JSON.stringify(act.details))),
+  });
+  const persons: queries.ActPersonsRow[] = [];
+  for (let at = 0; at < act.ids.length; at += IDS_PER_SEAL) {
+    const sealed = await toKey(concat(...act.ids.slice(at, at + IDS_PER_SEAL).map(uuidBytes)));
+    persons.push(withTag(context, "admin_act_persons", { id: randomUUID(), act_id: id, sealed }));
+  }
+  await queries.insertAct(db, row, persons, events);
+}
+
+/** Opens what an act was about. */
+export async function openDetails(review: OpenReview, act: queries.ActRow): Promise<ActDetails | undefined> {
+  for (const { privateKey } of review.keys) {
+    const text = await open(privateKey, act.sealed);
+    if (text) return JSON.parse(Buffer.from(text).toString("utf8")) as ActDetails;
+  }
+  return undefined;
+}
+
+async function openPersons(context: Context, review: OpenReview, actId: string): Promise<string[]> {
+  const ids: string[] = [];
+  const rows = genuineRows(context, "admin_act_persons", await queries.selectActPersons(context.db, actId));
+  for (const row of rows) {
+    for (const { privateKey } of review.keys) {
+      const bytes = await open(privateKey, row.sealed);
+      for (let at = 0; bytes && at < bytes.length; at += 16) ids.push(uuidText(bytes.subarray(at, at + 16)));
+      if (bytes) break;
+    }
+  }
+  return ids;
+}
+
+const withFreeze = {
+  nothing: ["inviting", "sign-in"],
+  inviting: ["inviting", "both"],
+  "sign-in": ["both", "sign-in"],
+  both: ["both", "both"],
+} as const;
+const withoutFreeze = {
+  nothing: ["nothing", "nothing"],
+  inviting: ["nothing", "inviting"],
+  "sign-in": ["sign-in", "nothing"],
+  both: ["sign-in", "inviting"],
+} as const;
+
+/** What each act changes of one account. */
+const DECISIONS: Partial<Record<ActKind, (account: AccountRow) => Change | undefined>> = {
+  suspended: ({ status }) => (status === "active" ? { status: "suspended" } : undefined),
+  reinstated: ({ status }) => (status === "suspended" ? { status: "active" } : undefined),
+  "frozen-inviting": ({ frozen }) => differing(frozen, withFreeze[frozen][0]),
+  "unfrozen-inviting": ({ frozen }) => differing(frozen, withoutFreeze[frozen][0]),
+  "frozen-sign-in": ({ frozen }) => differing(frozen, withFreeze[frozen][1]),
+  "unfrozen-sign-in": ({ frozen }) => differing(frozen, withoutFreeze[frozen][1]),
+  "made-admin": ({ role }) => (role === "member" ? { role: "admin" } : undefined),
+  "unmade-admin": ({ role }) => (role === "member" ? undefined : { role: "member" }),
+};
+
+function differing(before: AccountRow["frozen"], frozen: AccountRow["frozen"]): Change | undefined {
+  return before === frozen ? undefined : { frozen };
+}
+
+export type SimpleAct =
+  | "suspended"
+  | "reinstated"
+  | "frozen-inviting"
+  | "unfrozen-inviting"
+  | "frozen-sign-in"
+  | "unfrozen-sign-in";
+
+/** Suspends, reinstates, freezes or unfreezes an account, or all of a branch. */
+export async function actOn(
+  context: Context,
+  actorId: string,
+  kind: SimpleAct,
+  root: string,
+  subjects: readonly string[],
+  reason: string,
+): Promise<ActOutcome> {
+  const decide = DECISIONS[kind] as (account: AccountRow) => Change | undefined;
+  return await perform(context, actorId, { kind, details: { root }, subjects, reason, decide });
+}
+
+/** The account of a name, as the command line and the admins' forms mean it. */
+export async function accountNamed(context: Context, name: Name): Promise<AccountRow | undefined> {
+  return await findAccountByName(context, name.domain, name.username);
+}
+
+/** Hands out invites: a counter that each member absorbs at the next sign-in. */
+export async function handOut(
+  context: Context,
+  actorId: string,
+  to: { root: string; subjects: readonly string[] } | "everybody",
+  count: number,
+): Promise<ActOutcome> {
+  if (to === "everybody") {
+    return await perform(context, actorId, {
+      kind: "invites",
+      details: { root: "", invites: count, everybody: true },
+      subjects: [],
+      reason: "",
+      decide: () => undefined,
+      alongside: async (db) => {
+        await grantToEverybody(context, db, count);
+        return true;
+      },
+    });
+  }
+  return await perform(context, actorId, {
+    kind: "invites",
+    details: { root: to.root, invites: count },
+    subjects: to.subjects,
+    reason: "",
+    decide: ({ granted }) => ({ granted: granted + count }),
+  });
+}
+
+export type GraftOutcome = ActOutcome | { outcome: "loop" };
+
+/** Moves a branch: from now on the account counts as invited by another, or by nobody. */
+export async function graft(
+  context: Context,
+  actorId: string,
+  tree: Tree,
+  who: string,
+  inviter: string,
+  undoes?: string,
+): Promise<GraftOutcome> {
+  const node = tree.byId(who);
+  if (!node) return { outcome: "nothing" };
+  if (inviter === who) return { outcome: "loop" };
+  const target = tree.byId(inviter);
+  if (target && (target === node || tree.path(target).includes(node))) return { outcome: "loop" };
+  const from = node.parent?.id ?? NO_INVITER;
+  if (from === inviter) return { outcome: "nothing" };
+  const key = await currentReviewKey(context);
+  if (!key) return { outcome: "nothing" };
+  const edge = await sealEdge(key.public_key, { inviteeId: who, inviterId: inviter, month: node.month ?? "1970-01" });
+  return await perform(context, actorId, {
+    kind: "grafted",
+    details: { root: who, from, to: inviter },
+    subjects: [who],
+    reason: "",
+    ...(undoes && { undoes }),
+    decide: () => ({ edge }),
+  });
+}
+
+export type RoleOutcome = ActOutcome | { outcome: "last" };
+
+/** Makes or unmakes an admin. The review key only follows when an admin confirms the fingerprint. */
+export async function setRole(
+  context: Context,
+  actorId: string,
+  who: string,
+  role: "admin" | "member",
+  undoes?: string,
+): Promise<RoleOutcome> {
+  if (role === "member") {
+    const others = genuineRows(context, "accounts", await queries.selectAdmins(context.db)).filter(
+      (row) => row.id !== who && row.role === "admin" && row.status === "active",
+    );
+    if (others.length === 0) return { outcome: "last" };
+  }
+  const kind = role === "admin" ? "made-admin" : "unmade-admin";
+  const decide = DECISIONS[kind] as (account: AccountRow) => Change | undefined;
+  const act = { kind, details: { root: who }, subjects: [who], reason: "", decide, ...(undoes && { undoes }) } as const;
+  return await perform(context, actorId, act);
+}
+
+export type ConfirmOutcome = "confirmed" | "not-a-reader" | "not-an-admin" | "lost-role";
+
+/**
+ * "I have asked: this is the key": the present key of another admin may have the review key from now on. The click is
+ * kept in the record of the one who clicked; a role that rested after a reset is back.
+ */
+export async function confirmAdmin(context: Context, session: Session, who: string): Promise<ConfirmOutcome> {
+  const privateKey = await session.privateKey();
+  if (!(await openReview(context, session.account, privateKey))) return "not-a-reader";
+  const target = await findAccount(context, who);
+  if (!target || target.role === "member" || target.status !== "active" || target.id === session.account.id) {
+    return "not-an-admin";
+  }
+  const fingerprint = toHex(target.fingerprint);
+  const act = await perform(context, session.account.id, {
+    kind: "confirmed",
+    details: { root: who },
+    subjects: [who],
+    reason: "",
+    // Only the key that was clicked on: whoever was reset meanwhile is asked about again.
+    decide: (account) =>
+      toHex(account.fingerprint) === fingerprint && account.role !== "member" ? { role: "admin" } : undefined,
+  });
+  if (act.outcome === "not-admin") return "lost-role";
+  if (act.outcome === "nothing") return "not-an-admin";
+  const { outcome: grants, account } = await changeState(
+    context,
+    session.account.id,
+    privateKey,
+    async ({ record }) => {
+      if (!record.grants.includes(fingerprint)) record.grants.push(fingerprint);
+      return { store: true, outcome: record.grants };
+    },
+  );
+  session.account = account;
+  await renewFor(context, session, grants);
+  return "confirmed";
+}
+
+/** Seals the review key anew to whom this admin confirmed; where somebody left, a new one takes over. */
+export async function renewFor(context: Context, session: Session, grants: readonly string[]): Promise<void> {
+  const privateKey = await session.privateKey();
+  await context.db.transaction().execute(async (db) => {
+    await queries.lockReview(db);
+    await renewGrantsLocked(context, db, session.account, privateKey, grants);
+  });
+}
+
+/** Writes down that the tree was opened, for every member to see, or that a recovery phrase was made. */
+export async function noteAct(
+  context: Context,
+  actorId: string,
+  kind: "tree-opened" | "recovery-phrase",
+): Promise<ActOutcome> {
+  const alongside = async () => true;
+  return await perform(context, actorId, {
+    kind,
+    details: { root: "" },
+    subjects: [],
+    reason: "",
+    decide: () => undefined,
+    alongside,
+  });
+}
+
+const INVERSE: Partial<Record<ActKind, ActKind>> = {
+  suspended: "reinstated",
+  reinstated: "suspended",
+  "frozen-inviting": "unfrozen-inviting",
+  "unfrozen-inviting": "frozen-inviting",
+  "frozen-sign-in": "unfrozen-sign-in",
+  "unfrozen-sign-in": "frozen-sign-in",
+  "made-admin": "unmade-admin",
+  "unmade-admin": "made-admin",
+  invites: "invites-back",
+  "invites-back": "invites",
+  grafted: "grafted",
+};
+
+/** Whether an act of this kind can be taken back. */
+export function isUndoable(kind: string): boolean {
+  return kind in INVERSE;
+}
+
+export type UndoOutcome = ActOutcome | { outcome: "loop" | "last" | "unknown" };
+
+/** Takes an act back, for exactly those whom it changed, each as far as nothing else was done since. */
+export async function undo(
+  context: Context,
+  actorId: string,
+  review: OpenReview,
+  tree: Tree,
+  actId: string,
+): Promise<UndoOutcome> {
+  const row = await queries.selectAct(context.db, actId);
+  const [act] = row ? genuineRows(context, "admin_acts", [row]) : [];
+  const details = act && (await openDetails(review, act));
+  const kind = act && INVERSE[act.kind as ActKind];
+  if (!act || !details || !kind) return { outcome: "unknown" };
+  if ((await queries.selectUndone(context.db, [actId])).length > 0) return { outcome: "nothing" };
+  const { root } = details;
+  if (kind === "grafted") return await graft(context, actorId, tree, root, details.from ?? NO_INVITER, actId);
+  if (kind === "made-admin") return await setRole(context, actorId, root, "admin", actId);
+  if (kind === "unmade-admin") return await setRole(context, actorId, root, "member", actId);
+  const subjects = await openPersons(context, review, actId);
+  if (kind === "invites" || kind === "invites-back") {
+    const count = (kind === "invites" ? 1 : -1) * (details.invites ?? 0);
+    const everybody = details.everybody === true;
+    return await perform(context, actorId, {
+      kind,
+      details: {
+        root,
+        ...(details.invites !== undefined && { invites: details.invites }),
+        ...(everybody && { everybody }),
+      },
+      subjects,
+      reason: "",
+      undoes: actId,
+      decide: ({ granted }) => ({ granted: Math.max(0, granted + count) }),
+      ...(everybody && {
+        alongside: async (db: Kysely<Database>) => {
+          await grantToEverybody(context, db, count);
+          return true;
+        },
+      }),
+    });
+  }
+  const decide = DECISIONS[kind] as (account: AccountRow) => Change | undefined;
+  return await perform(context, actorId, { kind, details: { root }, subjects, reason: "", undoes: actId, decide });
+}

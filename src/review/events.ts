@@ -1,0 +1,87 @@
+import { randomUUID } from "node:crypto";
+import type { Context } from "../context.js";
+import { presentRows } from "../people/people.js";
+import { utf8 } from "../protocol/bytes.js";
+import type { PrivateKey } from "../protocol/keypair.js";
+import { open, seal } from "../protocol/seal.js";
+import type { RecordedAct, SelfRecord } from "../protocol/self-record.js";
+import { genuineRows, withTag } from "./keys.js";
+import * as queries from "./queries.js";
+
+/** How long a reason may be, in bytes. */
+export const REASON_BYTES = 600;
+
+/** Seals what happened to each of these members, so that only they read it. */
+export async function sealEvents(
+  context: Context,
+  accountIds: readonly string[],
+  act: RecordedAct,
+): Promise<Map<string, queries.EventRow>> {
+  const events = new Map<string, queries.EventRow>();
+  const text = utf8(JSON.stringify(act));
+  for (let at = 0; at < accountIds.length; at += 100) {
+    const persons = await presentRows(context, accountIds.slice(at, at + 100));
+    for (const person of persons.values()) {
+      const columns = { id: randomUUID(), account_id: person.account_id };
+      const sealed = await seal(person.public_key, text, "medium");
+      events.set(person.account_id, withTag(context, "events", { ...columns, sealed }));
+    }
+  }
+  return events;
+}
+
+async function openEvents(context: Context, accountId: string, privateKey: PrivateKey) {
+  const rows = await queries.selectEvents(context.db, accountId);
+  const acts: RecordedAct[] = [];
+  for (const row of genuineRows(context, "events", rows)) {
+    const text = await open(privateKey, row.sealed);
+    if (text) acts.push(JSON.parse(Buffer.from(text).toString("utf8")) as RecordedAct);
+  }
+  acts.sort((a, b) => (a.at ?? 0) - (b.at ?? 0));
+  return { acts, ids: rows.map(({ id }) => id) };
+}
+
+/** What of an act stands on the first page after the sign-in; all of them stand on the account page. */
+const TOLD = new Set(["reinstated", "made-admin", "unmade-admin"]);
+
+/**
+ * Moves what admins did with an account into its own record, which is stored with the sign-in.
+ *
+ * @returns the ids of the events, to be forgotten once the record is stored
+ */
+export async function takeEvents(
+  context: Context,
+  accountId: string,
+  privateKey: PrivateKey,
+  record: SelfRecord,
+): Promise<string[]> {
+  const { acts, ids } = await openEvents(context, accountId, privateKey);
+  if (acts.length > 0) record.acts = [...(record.acts ?? []), ...acts];
+  for (const { kind, day } of acts) if (TOLD.has(kind)) record.told.push({ kind, day });
+  return ids;
+}
+
+export async function forgetEvents(context: Context, ids: readonly string[]): Promise<void> {
+  await queries.deleteEvents(context.db, ids);
+}
+
+/** What the last suspension's reason was, for the one who was suspended and typed the right password. */
+export async function suspensionReason(
+  context: Context,
+  accountId: string,
+  privateKey: PrivateKey,
+): Promise<string | undefined> {
+  const { acts } = await openEvents(context, accountId, privateKey);
+  return acts.findLast(({ kind }) => kind === "suspended")?.reason || undefined;
+}
+
+/** Every act on one's own account, newest first. */
+export async function actsOnOwnAccount(
+  context: Context,
+  accountId: string,
+  privateKey: PrivateKey,
+  record: SelfRecord,
+): Promise<RecordedAct[]> {
+  const { acts } = await openEvents(context, accountId, privateKey);
+  return [...(record.acts ?? []), ...acts].reverse();
+}

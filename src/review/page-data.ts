@@ -1,0 +1,157 @@
+import type { Session } from "../accounts/sessions.js";
+import type { Context } from "../context.js";
+import { findPerson } from "../people/people.js";
+import { toHex } from "../protocol/bytes.js";
+import { NO_INVITER } from "../protocol/letter.js";
+import type { PersonPanel, TreeItem, TreeList } from "../web/pages.js";
+import { genuineRows, hasRecovery, readerIds } from "./keys.js";
+import * as queries from "./queries.js";
+import type { Tree, TreeNode } from "./tree.js";
+
+/** Names and links that one page holds at most. */
+const PAGE_NODES = 60;
+const PREVIEW_NAMES = 12;
+
+/** How a name is written and typed: without the domain where it is the first one. */
+export function labelOf(context: Context, person: { username: string; domain: string }): string {
+  return person.domain === context.config.domains[0] ? person.username : `${person.username}@${person.domain}`;
+}
+
+/** When the tree was last opened, and by whom, as every member reads it. */
+export async function lastOpening(context: Context): Promise<{ day: string; by: string } | null> {
+  const row = await queries.selectLastOpening(context.db);
+  const [act] = row ? genuineRows(context, "admin_acts", [row]) : [];
+  if (!act) return null;
+  const person = await findPerson(context, act.actor_id);
+  return { day: act.day, by: person?.username || "?" };
+}
+
+export function panelOf(context: Context, tree: Tree, node: TreeNode, ownId: string): PersonPanel {
+  const label = (one: TreeNode) => labelOf(context, one);
+  const names: string[] = [];
+  let containsSelf = false;
+  for (const one of tree.branch(node)) {
+    if (one.id === ownId) containsSelf = true;
+    if (one !== node && names.length < PREVIEW_NAMES) names.push(label(one));
+  }
+  return {
+    username: label(node),
+    self: node.id === ownId,
+    isAdmin: node.isAdmin,
+    suspended: node.suspended,
+    invitingFrozen: node.invitingFrozen,
+    signInFrozen: node.signInFrozen,
+    place: {
+      inviter: node.parent ? label(node.parent) : null,
+      month: node.month && node.month !== "1970-01" ? node.month : null,
+      path: tree.path(node).map(label),
+      direct: node.children.length,
+      below: node.below,
+      names,
+      more: node.below - names.length,
+      containsSelf,
+    },
+  };
+}
+
+export interface TreeFilter {
+  q: string;
+  month: string;
+  domain: string;
+  state: string;
+}
+
+export function isFiltered(filter: TreeFilter): boolean {
+  return Object.values(filter).some((value) => value !== "");
+}
+
+function matches(filter: TreeFilter, node: TreeNode): boolean {
+  const { q, month, domain, state } = filter;
+  if (q !== "" && !node.username.includes(q) && `${node.username}@${node.domain}` !== q) return false;
+  if (month !== "" && node.month !== month) return false;
+  if (domain !== "" && node.domain !== domain) return false;
+  if (state === "suspended") return node.suspended;
+  if (state === "frozen") return node.invitingFrozen || node.signInFrozen;
+  if (state === "admin") return node.isAdmin;
+  return true;
+}
+
+/**
+ * One page of the tree as a list: everybody in the order of the branches, or those who match. A page never holds more
+ * than 60 people, and all pages together hold everybody.
+ */
+export function listOf(
+  context: Context,
+  tree: Tree,
+  roots: readonly TreeNode[],
+  filter: TreeFilter,
+  page: number,
+  isCut: (node: TreeNode) => boolean,
+  current: TreeNode | undefined,
+): TreeList {
+  const filtered = isFiltered(filter);
+  const first = (page - 1) * PAGE_NODES;
+  const items = new Map<TreeNode, TreeItem>();
+  const top: TreeItem[] = [];
+  let count = 0;
+  for (const root of filtered ? tree.roots : roots) {
+    for (const node of tree.branch(root)) {
+      if (filtered && !matches(filter, node)) continue;
+      const index = count++;
+      if (index < first || index >= first + PAGE_NODES) continue;
+      const above = node.parent && items.get(node.parent);
+      const onOpenPath = current !== undefined && (node === current || tree.path(current).includes(node));
+      const item: TreeItem = {
+        label: labelOf(context, node),
+        username: node.username,
+        depth: node.depth,
+        state: node.suspended ? "suspended" : node.invitingFrozen || node.signInFrozen ? "frozen" : "active",
+        cut: isCut(node),
+        current: node === current,
+        invited: node.children.length,
+        below: filtered || above || !node.parent ? null : labelOf(context, node.parent),
+        by: filtered && node.parent ? labelOf(context, node.parent) : null,
+        open: onOpenPath || node.depth < 2 || page > 1,
+        children: [],
+      };
+      items.set(node, item);
+      if (above && !filtered) above.children.push(item);
+      else top.push(item);
+    }
+  }
+  return { items: top, filtered, count, page, pages: Math.max(1, Math.ceil(count / PAGE_NODES)) };
+}
+
+/** Names for the ids that the log keeps; whoever left has none any more. */
+export async function namesOf(context: Context, ids: readonly string[]): Promise<Map<string, string>> {
+  const asked = [...new Set(ids.filter((id) => id !== "" && id !== NO_INVITER))];
+  const rows = await queries.selectNamesOf(context.db, asked);
+  return new Map(rows.map((row) => [row.id, labelOf(context, row)]));
+}
+
+/** A key's fingerprint as people compare it. */
+export function fingerprintText(fingerprint: Uint8Array): string {
+  return (
+    toHex(fingerprint)
+      .toUpperCase()
+      .match(/.{1,4}/g) ?? []
+  ).join(" ");
+}
+
+/** What an admin should see to, as the first page after the sign-in tells it. */
+export async function adminNeeds(
+  context: Context,
+  session: Session,
+): Promise<{ key: string; vars?: Record<string, string>; href: string }[]> {
+  const { account } = session;
+  const readers = await readerIds(context);
+  if (!readers.has(account.id)) return [{ key: "event.admin-no-key", href: "/admin/accounts" }];
+  const needs: { key: string; vars?: Record<string, string>; href: string }[] = [];
+  const admins = genuineRows(context, "accounts", await queries.selectAdmins(context.db));
+  for (const admin of admins) {
+    if (admin.status !== "active" || readers.has(admin.id)) continue;
+    needs.push({ key: "event.admin-waits", vars: { name: labelOf(context, admin) }, href: "/admin/accounts" });
+  }
+  if (!(await hasRecovery(context))) needs.push({ key: "event.recovery-missing", href: "/admin/recovery" });
+  return needs;
+}

@@ -1,0 +1,270 @@
+import { type Kysely, sql } from "kysely";
+import type {
+  AccountsTable,
+  AdminActPersonsTable,
+  AdminActsTable,
+  Database,
+  EventsTable,
+  ReviewGrantsTable,
+  ReviewKeysTable,
+  ReviewNotesTable,
+  ReviewRecoveryTable,
+} from "../db/schema.js";
+
+export type ReviewKeyRow = ReviewKeysTable;
+export type GrantRow = ReviewGrantsTable;
+export type RecoveryRow = ReviewRecoveryTable;
+export type NotesRow = ReviewNotesTable;
+export type ActRow = AdminActsTable;
+export type ActPersonsRow = AdminActPersonsTable;
+export type EventRow = EventsTable;
+type AccountRow = AccountsTable;
+
+/** Acts of admins, and changes of who reads the tree, happen one after the other. */
+export async function lockReview(db: Kysely<Database>): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended('kith review', 0))`.execute(db);
+}
+
+/** Newest first. */
+export async function selectReviewKeys(db: Kysely<Database>): Promise<ReviewKeyRow[]> {
+  return await db.selectFrom("review_keys").selectAll().orderBy("number", "desc").execute();
+}
+
+export async function insertReviewKey(db: Kysely<Database>, row: ReviewKeyRow): Promise<void> {
+  await db.insertInto("review_keys").values(row).execute();
+}
+
+export async function updateReviewKey(db: Kysely<Database>, readTag: Uint8Array, row: ReviewKeyRow): Promise<void> {
+  await db
+    .updateTable("review_keys")
+    .set({ previous: row.previous, tag: row.tag })
+    .where("id", "=", row.id)
+    .where("tag", "=", readTag)
+    .execute();
+}
+
+export async function selectGrants(db: Kysely<Database>): Promise<GrantRow[]> {
+  return await db.selectFrom("review_grants").selectAll().execute();
+}
+
+/** Puts each grant in place of the one that its recipient had for the same key. */
+export async function replaceGrants(db: Kysely<Database>, rows: readonly GrantRow[]): Promise<void> {
+  for (const row of rows) {
+    await db
+      .deleteFrom("review_grants")
+      .where("review_key_id", "=", row.review_key_id)
+      .where("account_id", "=", row.account_id)
+      .execute();
+    await db.insertInto("review_grants").values(row).execute();
+  }
+}
+
+export async function deleteGrants(db: Kysely<Database>, ids: readonly string[]): Promise<void> {
+  if (ids.length > 0) await db.deleteFrom("review_grants").where("id", "in", ids).execute();
+}
+
+export async function selectRecovery(db: Kysely<Database>): Promise<RecoveryRow | undefined> {
+  return await db.selectFrom("review_recovery").selectAll().executeTakeFirst();
+}
+
+export async function replaceRecovery(db: Kysely<Database>, row: RecoveryRow): Promise<void> {
+  const old = await db.deleteFrom("review_recovery").returning("id").execute();
+  for (const { id } of old) await db.deleteFrom("review_grants").where("account_id", "=", id).execute();
+  await db.insertInto("review_recovery").values(row).execute();
+}
+
+export async function selectNotes(db: Kysely<Database>, reviewKeyId: string): Promise<NotesRow | undefined> {
+  return await db.selectFrom("review_notes").selectAll().where("review_key_id", "=", reviewKeyId).executeTakeFirst();
+}
+
+export async function replaceNotes(db: Kysely<Database>, row: NotesRow): Promise<void> {
+  await db
+    .insertInto("review_notes")
+    .values(row)
+    .onConflict((conflict) =>
+      conflict.column("review_key_id").doUpdateSet({ sealed_key: row.sealed_key, box: row.box, tag: row.tag }),
+    )
+    .execute();
+}
+
+export async function deleteNotes(db: Kysely<Database>, keepKeyId?: string): Promise<void> {
+  let statement = db.deleteFrom("review_notes");
+  if (keepKeyId !== undefined) statement = statement.where("review_key_id", "<>", keepKeyId);
+  await statement.execute();
+}
+
+/**
+ * Every member in a few bytes each, as one value: id (16), part of the edge's seal (16), state (1), and the two halves
+ * of the name, each after its length. One row for each member would take ten times as long.
+ */
+export async function selectTreeBytes(db: Kysely<Database>): Promise<Uint8Array> {
+  const { rows } = await sql<{ bytes: Uint8Array | null }>`
+    select string_agg(
+      uuid_send(id) || substring(edge from 21 for 16) || set_byte('\\x00'::bytea, 0,
+        case status when 'suspended' then 1 else 0 end
+        + case when frozen in ('inviting', 'both') then 2 else 0 end
+        + case when frozen in ('sign-in', 'both') then 4 else 0 end
+        + case role when 'member' then 0 else 8 end)
+      || set_byte('\\x00'::bytea, 0, octet_length(username)) || convert_to(username, 'UTF8')
+      || set_byte('\\x00'::bytea, 0, octet_length(domain)) || convert_to(domain, 'UTF8'), ''::bytea) as bytes
+    from accounts where username <> ''`.execute(db);
+  return rows[0]?.bytes ?? new Uint8Array();
+}
+
+export async function selectAccounts(db: Kysely<Database>, ids: readonly string[]): Promise<AccountRow[]> {
+  if (ids.length === 0) return [];
+  return await db.selectFrom("accounts").selectAll().where("id", "in", ids).execute();
+}
+
+export async function selectAdmins(db: Kysely<Database>): Promise<AccountRow[]> {
+  return await db.selectFrom("accounts").selectAll().where("role", "<>", "member").orderBy("username").execute();
+}
+
+/** Names of accounts in the order of the alphabet, a page at a time. */
+export async function selectNames(
+  db: Kysely<Database>,
+  filter: { begins: string; state: "" | "suspended" | "frozen" },
+  offset: number,
+  limit: number,
+): Promise<Pick<AccountRow, "username" | "domain" | "status" | "role" | "frozen">[]> {
+  let statement = db
+    .selectFrom("accounts")
+    .select(["username", "domain", "status", "role", "frozen"])
+    .where("username", "<>", "");
+  if (filter.begins !== "") statement = statement.where(sql<boolean>`starts_with(username, ${filter.begins})`);
+  if (filter.state === "suspended") statement = statement.where("status", "=", "suspended");
+  if (filter.state === "frozen") statement = statement.where("frozen", "<>", "nothing");
+  return await statement.orderBy("username").orderBy("domain").offset(offset).limit(limit).execute();
+}
+
+export async function countMembers(db: Kysely<Database>): Promise<number> {
+  const { rows } = await sql<{ count: string }>`select count(*) as count from accounts where username <> ''`.execute(
+    db,
+  );
+  return Number(rows[0]?.count);
+}
+
+export async function selectNamesOf(
+  db: Kysely<Database>,
+  ids: readonly string[],
+): Promise<{ id: string; username: string; domain: string }[]> {
+  if (ids.length === 0) return [];
+  return await db.selectFrom("accounts").select(["id", "username", "domain"]).where("id", "in", ids).execute();
+}
+
+/**
+ * Writes what acts change of many accounts in one statement, each only if it still is as it was read.
+ *
+ * @returns the ids that were written
+ */
+export async function updateAccounts(
+  db: Kysely<Database>,
+  changes: readonly { readTag: Uint8Array; account: AccountRow }[],
+): Promise<string[]> {
+  const rows = changes.map(({ account }) => account);
+  const result = await sql<{ id: string }>`
+    update accounts set status = row.status, role = row.role, frozen = row.frozen, granted = row.granted,
+      edge = row.edge, people_version = row.people_version, tag = row.tag
+    from unnest(
+      ${rows.map((row) => row.id)}::uuid[], ${changes.map(({ readTag }) => readTag)}::bytea[],
+      ${rows.map((row) => row.status)}::text[], ${rows.map((row) => row.role)}::text[],
+      ${rows.map((row) => row.frozen)}::text[], ${rows.map((row) => row.granted)}::int[],
+      ${rows.map((row) => row.edge)}::bytea[], ${rows.map((row) => row.people_version)}::int[],
+      ${rows.map((row) => row.tag)}::bytea[]
+    ) as row(id, read_tag, status, role, frozen, granted, edge, people_version, tag)
+    where accounts.id = row.id and accounts.tag = row.read_tag returning accounts.id`.execute(db);
+  return result.rows.map(({ id }) => id);
+}
+
+export async function nextActNumber(db: Kysely<Database>): Promise<number> {
+  const { rows } = await sql<{ number: number }>`select coalesce(max(number), 0) + 1 as number from admin_acts`.execute(
+    db,
+  );
+  return Number(rows[0]?.number);
+}
+
+export async function insertAct(
+  db: Kysely<Database>,
+  act: ActRow,
+  persons: readonly ActPersonsRow[],
+  events: readonly EventRow[],
+): Promise<void> {
+  await db.insertInto("admin_acts").values(act).execute();
+  for (let at = 0; at < persons.length; at += 500) {
+    await db
+      .insertInto("admin_act_persons")
+      .values(persons.slice(at, at + 500))
+      .execute();
+  }
+  for (let at = 0; at < events.length; at += 500) {
+    await db
+      .insertInto("events")
+      .values(events.slice(at, at + 500))
+      .execute();
+  }
+}
+
+/** Newest first. */
+export async function selectActs(db: Kysely<Database>, offset: number, limit: number): Promise<ActRow[]> {
+  return await db.selectFrom("admin_acts").selectAll().orderBy("number", "desc").offset(offset).limit(limit).execute();
+}
+
+export async function selectAct(db: Kysely<Database>, id: string): Promise<ActRow | undefined> {
+  return await db.selectFrom("admin_acts").selectAll().where("id", "=", id).executeTakeFirst();
+}
+
+export async function selectActPersons(db: Kysely<Database>, actId: string): Promise<ActPersonsRow[]> {
+  return await db.selectFrom("admin_act_persons").selectAll().where("act_id", "=", actId).execute();
+}
+
+/** Which of these acts were taken back. */
+export async function selectUndone(db: Kysely<Database>, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await db.selectFrom("admin_acts").select("undoes").where("undoes", "in", ids).execute();
+  return rows.map(({ undoes }) => undoes);
+}
+
+export async function selectLastOpening(db: Kysely<Database>): Promise<ActRow | undefined> {
+  return await db
+    .selectFrom("admin_acts")
+    .selectAll()
+    .where("kind", "=", "tree-opened")
+    .orderBy("number", "desc")
+    .limit(1)
+    .executeTakeFirst();
+}
+
+export async function selectEvents(db: Kysely<Database>, accountId: string): Promise<EventRow[]> {
+  return await db.selectFrom("events").selectAll().where("account_id", "=", accountId).execute();
+}
+
+export async function deleteEvents(db: Kysely<Database>, ids: readonly string[]): Promise<void> {
+  if (ids.length > 0) await db.deleteFrom("events").where("id", "in", ids).execute();
+}
+
+/** Members who joined in these months, told by the first key that each had: its month of making stands in it. */
+export async function selectJoinedBetween(
+  db: Kysely<Database>,
+  fromSecond: number,
+  toSecond: number,
+  afterId: string,
+  limit: number,
+): Promise<AccountRow[]> {
+  const { rows } = await sql<AccountRow>`
+    select accounts.* from accounts join people on people.account_id = accounts.id and people.version = 1
+    where accounts.username <> '' and accounts.id > ${afterId}::uuid
+      and ('x' || encode(substring(people.public_key from 4 for 4), 'hex'))::bit(32)::bigint >= ${fromSecond}
+      and ('x' || encode(substring(people.public_key from 4 for 4), 'hex'))::bit(32)::bigint < ${toSecond}
+    order by accounts.id limit ${limit}`.execute(db);
+  return rows;
+}
+
+export async function selectFirstPublicKey(db: Kysely<Database>, accountId: string): Promise<Uint8Array | undefined> {
+  const row = await db
+    .selectFrom("people")
+    .select("public_key")
+    .where("account_id", "=", accountId)
+    .where("version", "=", 1)
+    .executeTakeFirst();
+  return row?.public_key;
+}

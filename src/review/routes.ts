@@ -1,0 +1,546 @@
+import { randomInt } from "node:crypto";
+import type { AccountRow } from "../accounts/account.js";
+import { hasPresentKey, saveSession } from "../accounts/sessions.js";
+import { confirmPassword } from "../accounts/unlock.js";
+import { parseName } from "../accounts/username.js";
+import { toHex, utf8 } from "../protocol/bytes.js";
+import { newRecoveryPhrase } from "../protocol/review.js";
+import { openOwnState } from "../trust/trust.js";
+import { notFound } from "../web/errors.js";
+import type { AdminLine, FieldError, LogLine, PanelForm, PersonPanel } from "../web/pages.js";
+import { field, goTo, type MemberVisit, query, show, ticked } from "../web/visit.js";
+import {
+  type ActOutcome,
+  accountNamed,
+  actOn,
+  confirmAdmin,
+  graft,
+  handOut,
+  isUndoable,
+  noteAct,
+  OPERATOR,
+  openDetails,
+  renewFor,
+  type SimpleAct,
+  setRole,
+  undo,
+} from "./acts.js";
+import { REASON_BYTES } from "./events.js";
+import { genuineRows, hasRecovery, type OpenReview, openReview, readerIds, storeRecovery } from "./keys.js";
+import { fingerprintText, labelOf, lastOpening, listOf, namesOf, panelOf, type TreeFilter } from "./page-data.js";
+import { drawTree } from "./picture.js";
+import * as queries from "./queries.js";
+import { readTree, type Tree, type TreeNode } from "./tree.js";
+
+const OPEN_MINUTES = 15;
+const LINES = 30;
+const MAX_INVITES = 1000;
+
+type Handler = (visit: MemberVisit) => Promise<unknown>;
+
+/** For admins; for everybody else there is nothing here. */
+function admins(handler: Handler): Handler {
+  return async (visit) => {
+    if (visit.session.account.role !== "admin") return await notFound(visit);
+    return await handler(visit);
+  };
+}
+
+/** Milliseconds that the tree is still open for in this session. */
+function openFor(visit: MemberVisit): number {
+  return Math.max(0, (visit.session.payload.reviewUntil ?? 0) - visit.context.clock().getTime());
+}
+
+async function reviewOf(visit: MemberVisit): Promise<OpenReview | undefined> {
+  const { context, session } = visit;
+  if (!(await hasPresentKey(session))) return undefined;
+  return await openReview(context, session.account, await session.privateKey());
+}
+
+/** The tree, if this session has it open; otherwise how far the reading is, or undefined. */
+async function openTree(visit: MemberVisit) {
+  if (openFor(visit) === 0) return undefined;
+  const review = await reviewOf(visit);
+  return review && { review, reading: await readTree(visit.context, review) };
+}
+
+/** `GET /admin` */
+export const showAdmin = admins(async (visit) => await goTo(visit, "/admin/tree"));
+
+async function gate(visit: MemberVisit, errors: FieldError[] = []) {
+  const { context } = visit;
+  const [members, last, review] = await Promise.all([
+    queries.countMembers(context.db),
+    lastOpening(context),
+    reviewOf(visit),
+  ]);
+  const state = review ? ("closed" as const) : ("unconfirmed" as const);
+  const status = errors.length > 0 ? 422 : 200;
+  return await show(visit, "admin/gate", { state, members, last }, { current: "admin", errors, status });
+}
+
+/** `GET /admin/tree` */
+export const showTree = admins(async (visit) => await treePage(visit));
+
+/** `POST /admin/tree`: opens the review key for this session, for every member to see. */
+export const unlockTree = admins(async (visit) => {
+  const { context, session } = visit;
+  const subject = `member ${session.account.id}`;
+  await visit.limits.take("sign-in", subject);
+  const confirmed = await confirmPassword(context, session.account, field(visit, "current_password"));
+  if (!confirmed) return await gate(visit, [{ field: "current_password", key: "problem.password.wrong" }]);
+  await visit.limits.giveBack("sign-in", subject);
+  if (!(await reviewOf(visit))) return await gate(visit);
+  const noted = await noteAct(context, session.account.id, "tree-opened");
+  if (noted.outcome === "not-admin") return await notFound(visit);
+  await saveSession(context, session, { reviewUntil: context.clock().getTime() + OPEN_MINUTES * 60_000 });
+  return await goTo(visit, "/admin/tree");
+});
+
+const EMPTY_FORM: PanelForm = { reason: "", branch: true, inviter: "", count: "" };
+
+function findNode(visit: MemberVisit, tree: Tree, typed: string): TreeNode | undefined {
+  const name = parseName(typed, visit.context.config.domains);
+  return name && tree.byName(name.domain, name.username);
+}
+
+const page = (visit: MemberVisit) => Math.min(100_000, Math.max(1, Math.trunc(Number(query(visit, "page"))) || 1));
+
+interface Asked {
+  person?: string;
+  form?: PanelForm;
+  errors?: FieldError[];
+}
+
+async function treePage(visit: MemberVisit, asked: Asked = {}) {
+  const { context, session } = visit;
+  const open = await openTree(visit);
+  if (!open) return await gate(visit);
+  if (!("tree" in open.reading)) {
+    visit.reply.header("Refresh", "1");
+    return await show(visit, "admin/reading", open.reading, { current: "admin" });
+  }
+  const { tree } = open.reading;
+  const filter: TreeFilter = {
+    q: query(visit, "q").trim().toLowerCase().slice(0, 80),
+    month: /^\d{4}-\d{2}$/.test(query(visit, "month")) ? query(visit, "month") : "",
+    domain: query(visit, "domain"),
+    state: query(visit, "state"),
+  };
+  const person = findNode(visit, tree, asked.person ?? query(visit, "person"));
+  const around = findNode(visit, tree, query(visit, "around"));
+  const branch = new Set(person ? tree.branch(person) : []);
+  const isCut = (node: TreeNode) => branch.has(node);
+  const roots = around ? [around] : tree.roots;
+  const asksRings = Math.trunc(Number(query(visit, "rings")));
+  const rings = asksRings >= 1 && asksRings <= 8 ? asksRings : tree.size > 60 ? 3 : 8;
+  const place = session.account.domain;
+  const errors = [...(asked.errors ?? [])];
+  if (!asked.errors && query(visit, "person") !== "" && !person) {
+    errors.push({ field: "q", key: "problem.admin.unknown", vars: { name: query(visit, "person").slice(0, 80) } });
+  }
+  const data = {
+    total: tree.size,
+    roots: tree.roots.slice(0, 5).map((root) => labelOf(context, root)),
+    minutesLeft: Math.ceil(openFor(visit) / 60_000),
+    picture: drawTree(roots, place, rings, isCut, (node) => labelOf(context, node)),
+    around: around ? labelOf(context, around) : null,
+    up: around?.parent ? labelOf(context, around.parent) : null,
+    rings,
+    person: person ? panelOf(context, tree, person, session.account.id) : null,
+    list: listOf(context, tree, roots, filter, page(visit), isCut, person),
+    filter,
+    domains: context.config.domains.length > 1 ? context.config.domains : [],
+    form: asked.form ?? EMPTY_FORM,
+  };
+  return await show(visit, "admin/tree", data, { current: "admin", errors, status: asked.errors ? 422 : 200 });
+}
+
+async function accountsPage(visit: MemberVisit, asked: Asked = {}) {
+  const { context, session } = visit;
+  const [rows, readers, recovery, review] = await Promise.all([
+    queries.selectAdmins(context.db),
+    readerIds(context),
+    hasRecovery(context),
+    reviewOf(visit),
+  ]);
+  const adminRows = genuineRows(context, "accounts", rows);
+  const { grants } = (await openOwnState(context, session)).record;
+  const active = adminRows.filter((row) => row.role === "admin" && row.status === "active").length;
+  const lines = adminRows.map((row): AdminLine => {
+    const self = row.id === session.account.id;
+    const standing = row.role !== "admin" ? "resting" : readers.has(row.id) ? "reader" : "unconfirmed";
+    const confirmed = grants.includes(toHex(row.fingerprint)) && standing === "reader";
+    return {
+      username: labelOf(context, row),
+      self,
+      standing,
+      canConfirm: !self && review !== undefined && row.status === "active" && !confirmed,
+      canUnmake: row.role !== "admin" || active > 1,
+      fingerprint: fingerprintText(row.fingerprint),
+    };
+  });
+  const filter = { q: query(visit, "q").trim().toLowerCase().slice(0, 80), state: query(visit, "state") };
+  const state = filter.state === "suspended" || filter.state === "frozen" ? filter.state : "";
+  const at = page(visit);
+  const names = await queries.selectNames(context.db, { begins: filter.q, state }, (at - 1) * LINES, LINES + 1);
+  const typed = asked.person ?? query(visit, "person");
+  const person = typed === "" ? undefined : await accountOf(visit, typed);
+  const errors = [...(asked.errors ?? [])];
+  if (typed !== "" && !person && !asked.errors) {
+    errors.push({ field: "q", key: "problem.admin.unknown", vars: { name: typed.slice(0, 80) } });
+  }
+  const data = {
+    admins: lines,
+    reader: review !== undefined,
+    recovery,
+    person: person ? closedPanel(visit, person) : null,
+    list: names.slice(0, LINES).map((row) => ({
+      username: labelOf(context, row),
+      suspended: row.status === "suspended",
+      frozen: row.frozen !== "nothing",
+      isAdmin: row.role !== "member",
+    })),
+    filter,
+    page: at,
+    more: names.length > LINES,
+    form: asked.form ?? EMPTY_FORM,
+  };
+  return await show(visit, "admin/accounts", data, { current: "admin", errors, status: asked.errors ? 422 : 200 });
+}
+
+async function accountOf(visit: MemberVisit, typed: string): Promise<AccountRow | undefined> {
+  const name = parseName(typed, visit.context.config.domains);
+  return name && (await accountNamed(visit.context, name));
+}
+
+function closedPanel(visit: MemberVisit, account: AccountRow): PersonPanel {
+  return {
+    username: labelOf(visit.context, account),
+    self: account.id === visit.session.account.id,
+    isAdmin: account.role !== "member",
+    suspended: account.status === "suspended",
+    invitingFrozen: account.frozen === "inviting" || account.frozen === "both",
+    signInFrozen: account.frozen === "sign-in" || account.frozen === "both",
+    place: null,
+  };
+}
+
+/** `GET /admin/accounts` */
+export const showAccounts = admins(async (visit) => await accountsPage(visit));
+
+/** `POST /admin/tree/search`, `POST /admin/accounts/search`: leads to the page with only what is looked for. */
+export const search = (path: "/admin/tree" | "/admin/accounts", to: string) =>
+  admins(async (visit) => {
+    const asked = new URLSearchParams();
+    for (const name of ["q", "month", "domain", "state"]) {
+      const value = field(visit, name).trim();
+      if (value !== "") asked.set(name, value);
+    }
+    return await goTo(visit, asked.size > 0 ? `${path}?${asked}#${to}` : path);
+  });
+
+/** Where somebody was who acts: in the open tree, or among the accounts. */
+async function refuse(visit: MemberVisit, username: string, errors: FieldError[]) {
+  const typed = {
+    reason: field(visit, "reason"),
+    branch: ticked(visit, "branch"),
+    inviter: field(visit, "inviter"),
+    count: field(visit, "count"),
+  };
+  const asked = { person: username, form: typed, errors };
+  if (openFor(visit) > 0) return await treePage(visit, asked);
+  return await accountsPage(visit, asked);
+}
+
+async function backTo(visit: MemberVisit, username: string, key: string, vars: Record<string, string | number>) {
+  const page = openFor(visit) > 0 ? "tree" : "accounts";
+  const to = username ? `/admin/${page}?person=${encodeURIComponent(username)}#person` : `/admin/${page}`;
+  return await goTo(visit, to, { kind: "good", key, vars });
+}
+
+async function afterAct(visit: MemberVisit, outcome: ActOutcome, username: string, kind: string) {
+  switch (outcome.outcome) {
+    case "done":
+      return await backTo(visit, username, `flash.act.${kind}`, { name: username, count: Math.max(1, outcome.count) });
+    case "nothing":
+      return await refuse(visit, username, [{ field: "username", key: "problem.admin.nothing" }]);
+    case "not-admin":
+      return await notFound(visit);
+  }
+}
+
+type Subjects = { root: AccountRow; username: string; ids: string[] };
+
+/** Whom a form is about: one account, or with `branch` all who came by it. Answers itself if that can't be told. */
+async function subjectsOf(visit: MemberVisit): Promise<Subjects | { answer: unknown }> {
+  const typed = field(visit, "username").trim();
+  if (typed === "") return { answer: await refuse(visit, "", [{ field: "q", key: "problem.username.missing" }]) };
+  const root = await accountOf(visit, typed);
+  if (!root) {
+    const error = { field: "q", key: "problem.admin.unknown", vars: { name: typed.slice(0, 80) } };
+    return { answer: await refuse(visit, "", [error]) };
+  }
+  const username = labelOf(visit.context, root);
+  if (!ticked(visit, "branch")) return { root, username, ids: [root.id] };
+  const open = await openTree(visit);
+  if (!open || !("tree" in open.reading)) {
+    return { answer: await goTo(visit, "/admin/tree", { kind: "wait", key: "flash.tree-first" }) };
+  }
+  const { tree } = open.reading;
+  const node = tree.byId(root.id);
+  const ids = node ? [...tree.branch(node)].map(({ id }) => id) : [root.id];
+  return { root, username, ids };
+}
+
+/** Suspending, reinstating, freezing and unfreezing: one person, or the branch below. */
+function simpleAct(kindOf: (visit: MemberVisit) => SimpleAct | undefined, needsReason: boolean): Handler {
+  return admins(async (visit) => {
+    const subjects = await subjectsOf(visit);
+    if ("answer" in subjects) return subjects.answer;
+    const { root, username, ids } = subjects;
+    const { account } = visit.session;
+    const kind = kindOf(visit);
+    if (!kind) return await refuse(visit, username, [{ form: "freeze", field: "what", key: "problem.admin.what" }]);
+    const form = kind === "suspended" || kind === "reinstated" ? "suspend" : "freeze";
+    if (needsReason && ids.includes(account.id)) {
+      return await refuse(visit, username, [{ form, field: "reason", key: "problem.admin.self" }]);
+    }
+    const reason = field(visit, "reason").trim();
+    if (needsReason && reason === "") {
+      return await refuse(visit, username, [{ form, field: "reason", key: "problem.admin.reason" }]);
+    }
+    if (utf8(reason).length > REASON_BYTES) {
+      return await refuse(visit, username, [{ form, field: "reason", key: "problem.admin.reasonLong" }]);
+    }
+    return await afterAct(visit, await actOn(visit.context, account.id, kind, root.id, ids, reason), username, kind);
+  });
+}
+
+/** `POST /admin/accounts/suspend` */
+export const suspend = simpleAct(() => "suspended", true);
+/** `POST /admin/accounts/reinstate` */
+export const reinstate = simpleAct(() => "reinstated", false);
+
+function frozenWhat(visit: MemberVisit) {
+  const what = field(visit, "what");
+  return what === "inviting" || what === "sign-in" ? what : undefined;
+}
+
+/** `POST /admin/accounts/freeze` */
+export const freeze = simpleAct((visit) => {
+  const what = frozenWhat(visit);
+  return what && `frozen-${what}`;
+}, true);
+/** `POST /admin/accounts/unfreeze` */
+export const unfreeze = simpleAct((visit) => {
+  const what = frozenWhat(visit);
+  return what && `unfrozen-${what}`;
+}, false);
+
+/** `POST /admin/accounts/invites` */
+export const giveInvites = admins(async (visit) => {
+  const { context, session } = visit;
+  const everybody = ticked(visit, "everybody");
+  const count = /^\d{1,4}$/.test(field(visit, "count").trim()) ? Number(field(visit, "count")) : 0;
+  const wrong: FieldError = { form: "invites", field: "count", key: "problem.admin.count", vars: { max: MAX_INVITES } };
+  const good = count >= 1 && count <= MAX_INVITES;
+  if (everybody) {
+    if (!good) return await refuse(visit, field(visit, "username").trim(), [{ ...wrong, form: "all" }]);
+    const outcome = await handOut(context, session.account.id, "everybody", count);
+    if (outcome.outcome === "not-admin") return await notFound(visit);
+    return await backTo(visit, "", "flash.act.invites-all", { count });
+  }
+  const subjects = await subjectsOf(visit);
+  if ("answer" in subjects) return subjects.answer;
+  if (!good) return await refuse(visit, subjects.username, [wrong]);
+  const to = { root: subjects.root.id, subjects: subjects.ids };
+  const outcome = await handOut(context, session.account.id, to, count);
+  return await afterAct(visit, outcome, subjects.username, "invites");
+});
+
+/** `POST /admin/accounts/graft` */
+export const moveBranch = admins(async (visit) => {
+  const { context, session } = visit;
+  const open = await openTree(visit);
+  if (!open || !("tree" in open.reading)) {
+    return await goTo(visit, "/admin/tree", { kind: "wait", key: "flash.tree-first" });
+  }
+  const who = await accountOf(visit, field(visit, "username").trim());
+  if (!who) {
+    const vars = { name: field(visit, "username").slice(0, 80) };
+    return await refuse(visit, "", [{ field: "q", key: "problem.admin.unknown", vars }]);
+  }
+  const username = labelOf(context, who);
+  const typed = field(visit, "inviter").trim();
+  const wrong = (key: string) =>
+    refuse(visit, username, [{ form: "graft", field: "inviter", key, vars: { name: typed.slice(0, 80) } }]);
+  const inviter = await accountOf(visit, typed);
+  if (!inviter) return await wrong("problem.admin.unknown");
+  const outcome = await graft(context, session.account.id, open.reading.tree, who.id, inviter.id);
+  if (outcome.outcome === "loop") return await wrong("problem.admin.loop");
+  return await afterAct(visit, outcome, username, "grafted");
+});
+
+/** `POST /admin/accounts/role` */
+export const changeRole = admins(async (visit) => {
+  const { context, session } = visit;
+  const who = await accountOf(visit, field(visit, "username").trim());
+  const role = field(visit, "role");
+  if (!who || (role !== "admin" && role !== "member")) {
+    const vars = { name: field(visit, "username").slice(0, 80) };
+    return await refuse(visit, "", [{ field: "q", key: "problem.admin.unknown", vars }]);
+  }
+  const username = labelOf(context, who);
+  const only = (key: string) => refuse(visit, username, [{ field: "q", key }]);
+  if (!(await reviewOf(visit))) return await only("problem.admin.notReader");
+  if (who.status !== "active" && role === "admin") return await only("problem.admin.suspendedAdmin");
+  const outcome = await setRole(context, session.account.id, who.id, role);
+  if (outcome.outcome === "last") return await only("problem.admin.last");
+  if (outcome.outcome !== "done") return await afterAct(visit, outcome, username, "");
+  const key = role === "admin" ? "flash.act.made-admin" : "flash.act.unmade-admin";
+  if (who.id === session.account.id) return await goTo(visit, "/", { kind: "good", key: "flash.act.left-admin" });
+  // Whoever leaves could read what is sealed so far; what comes now goes to a new key.
+  await renewFor(context, session, (await openOwnState(context, session)).record.grants);
+  return await goTo(visit, "/admin/accounts", { kind: "good", key, vars: { name: username } });
+});
+
+/** `POST /admin/confirm` */
+export const confirm = admins(async (visit) => {
+  const who = await accountOf(visit, field(visit, "username").trim());
+  const username = who ? labelOf(visit.context, who) : field(visit, "username").slice(0, 80);
+  const outcome = who ? await confirmAdmin(visit.context, visit.session, who.id) : "not-an-admin";
+  switch (outcome) {
+    case "confirmed":
+      return await goTo(visit, "/admin/accounts", {
+        kind: "good",
+        key: "flash.act.confirmed",
+        vars: { name: username },
+      });
+    case "lost-role":
+      return await notFound(visit);
+    case "not-a-reader":
+      return await accountsPage(visit, { errors: [{ field: "q", key: "problem.admin.notReader" }] });
+    case "not-an-admin":
+      return await accountsPage(visit, {
+        errors: [{ field: "q", key: "problem.admin.notAdmin", vars: { name: username } }],
+      });
+  }
+});
+
+/** `GET /admin/log` */
+export const showLog = admins(async (visit) => await logPage(visit));
+
+async function logPage(visit: MemberVisit, errors: FieldError[] = []) {
+  const { context } = visit;
+  const at = page(visit);
+  const stored = await queries.selectActs(context.db, (at - 1) * LINES, LINES + 1);
+  const rows = genuineRows(context, "admin_acts", stored.slice(0, LINES));
+  const review = openFor(visit) > 0 ? await reviewOf(visit) : undefined;
+  const undone = new Set(
+    await queries.selectUndone(
+      context.db,
+      rows.map(({ id }) => id),
+    ),
+  );
+  const details = new Map(
+    review ? await Promise.all(rows.map(async (row) => [row.id, await openDetails(review, row)] as const)) : [],
+  );
+  const ids = [...details.values()].flatMap((one) => (one ? [one.root, one.to ?? ""] : []));
+  const names = await namesOf(context, [...rows.map((row) => row.actor_id), ...ids]);
+  const lines = rows.map((row): LogLine => {
+    const detail = details.get(row.id);
+    return {
+      id: row.id,
+      by: row.actor_id === OPERATOR ? null : (names.get(row.actor_id) ?? "?"),
+      kind: row.kind,
+      day: row.day,
+      ...(detail && {
+        about: {
+          name: names.get(detail.root) ?? null,
+          count: detail.count,
+          invites: detail.invites ?? 0,
+          everybody: detail.everybody === true,
+          to: detail.to ? (names.get(detail.to) ?? null) : null,
+        },
+      }),
+      undone: undone.has(row.id),
+      undo: detail !== undefined && isUndoable(row.kind) && !undone.has(row.id),
+    };
+  });
+  const data = { open: review !== undefined, lines, page: at, more: stored.length > LINES };
+  return await show(visit, "admin/log", data, { current: "admin", errors, status: errors.length > 0 ? 422 : 200 });
+}
+
+/** `POST /admin/log/undo` */
+export const undoAct = admins(async (visit) => {
+  const { context, session } = visit;
+  const open = await openTree(visit);
+  if (!open || !("tree" in open.reading)) {
+    return await goTo(visit, "/admin/tree", { kind: "wait", key: "flash.tree-first" });
+  }
+  const id = field(visit, "act");
+  const known = /^[0-9a-f-]{36}$/.test(id);
+  const outcome = known
+    ? await undo(context, session.account.id, open.review, open.reading.tree, id)
+    : { outcome: "unknown" as const };
+  if (outcome.outcome === "not-admin") return await notFound(visit);
+  if (outcome.outcome === "done") return await goTo(visit, "/admin/log", { kind: "good", key: "flash.act.undone" });
+  const key = outcome.outcome === "last" ? "problem.admin.last" : "problem.admin.undo";
+  return await logPage(visit, [{ field: "log", key }]);
+});
+
+async function recoveryPage(visit: MemberVisit, errors: FieldError[] = [], asking = false) {
+  const { context, session } = visit;
+  const { once } = session.payload;
+  const phrase = typeof once?.phrase === "string" ? once.phrase.split(" ") : null;
+  const reader = (await reviewOf(visit)) !== undefined;
+  const state = reader ? ((await hasRecovery(context)) ? "set" : "none") : "unconfirmed";
+  const ask = phrase && (asking || query(visit, "ask") !== "") ? String(once?.ask).split(" ").map(Number) : null;
+  const data = { state, words: phrase, ask } as const;
+  return await show(visit, "admin/recovery", data, {
+    current: "admin",
+    errors,
+    status: errors.length > 0 ? 422 : 200,
+  });
+}
+
+/** `GET /admin/recovery` */
+export const showRecovery = admins(async (visit) => await recoveryPage(visit));
+
+/** Three of the twelve words, to see that they were written down. */
+function threePlaces(): string {
+  const places = Array.from({ length: 12 }, (_, index) => index + 1);
+  return Array.from({ length: 3 }, () => places.splice(randomInt(places.length), 1)[0] as number)
+    .sort((a, b) => a - b)
+    .join(" ");
+}
+
+/** `POST /admin/recovery`: draws a phrase, or checks three of its words and keeps the key that it opens. */
+export const makeRecovery = admins(async (visit) => {
+  const { context, session } = visit;
+  if (!(await reviewOf(visit))) return await recoveryPage(visit);
+  const { once } = session.payload;
+  if (field(visit, "check") === "" || typeof once?.phrase !== "string") {
+    const subject = `member ${session.account.id}`;
+    await visit.limits.take("sign-in", subject);
+    if (!(await confirmPassword(context, session.account, field(visit, "current_password")))) {
+      return await recoveryPage(visit, [{ field: "current_password", key: "problem.password.wrong" }]);
+    }
+    await visit.limits.giveBack("sign-in", subject);
+    await saveSession(context, session, { once: { phrase: newRecoveryPhrase(), ask: threePlaces() } });
+    return await goTo(visit, "/admin/recovery");
+  }
+  const words = once.phrase.split(" ");
+  const asked = String(once.ask).split(" ").map(Number);
+  const wrong = asked.filter((place) => field(visit, `word_${place}`).trim().toLowerCase() !== words[place - 1]);
+  if (wrong.length > 0) {
+    const errors = wrong.map((place) => ({ field: `word_${place}`, key: "problem.admin.word", vars: { place } }));
+    return await recoveryPage(visit, errors, true);
+  }
+  const stored = await storeRecovery(context, session.account, await session.privateKey(), once.phrase);
+  if (!stored) return await recoveryPage(visit);
+  await noteAct(context, session.account.id, "recovery-phrase");
+  await saveSession(context, session, { once: undefined });
+  return await goTo(visit, "/admin/recovery", { kind: "good", key: "flash.recovery-kept" });
+});

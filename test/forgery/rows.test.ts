@@ -1,0 +1,287 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { before, describe, it } from "node:test";
+import { setStatus } from "#kith/accounts/suspend.js";
+import { makeKeypair } from "#kith/protocol/keypair.js";
+import { changeAccounts } from "#kith/review/change-accounts.js";
+import { openPlace, type Place, passwordOf, textOf, type Visitor, wordsOf } from "../support/app.js";
+import { KEY_MONTH } from "../support/keys.js";
+import { slotsOf } from "../support/pages.js";
+
+// Somebody who can write to the database, and does not have the server secret.
+
+describe("a row that somebody else wrote", () => {
+  let place: Place;
+  let nour: Visitor;
+  let ada: Visitor;
+  let bea: Visitor;
+  let mal: Visitor;
+  before(async () => {
+    place = await openPlace({ env: { KITH_INVITES_PER_MEMBER: "40" } });
+    nour = await place.founder();
+    bea = await nour.bring("bea", { trust: false });
+    mal = await nour.bring("mal", { trust: false });
+    ada = await nour.bring("ada", { trust: false });
+    await ada.trust("bea");
+  });
+  const sql = (text: string, values: unknown[] = []) => place.context.pool.query(text, values);
+  const idOf = async (username: string) =>
+    (await sql("select id from accounts where username = $1", [username])).rows[0].id as string;
+  const reported = () => place.log.filter((line) => line.includes("does not bear Kith's tag")).length;
+  /** Does something to the database, looks what comes of it, and puts everything back. */
+  const forged = async (table: string, forge: () => Promise<unknown>, look: () => Promise<void>) => {
+    const { rows } = await sql(`select t::text as row from ${table} t`);
+    const before = reported();
+    await forge();
+    try {
+      await look();
+      assert.ok(reported() > before, `a forged row of ${table} is reported`);
+    } finally {
+      await sql(`delete from ${table}`);
+      for (const { row } of rows) await sql(`insert into ${table} select ($1::${table}).*`, [row]);
+    }
+  };
+  const canHelp = async (helper: Visitor, name: string) =>
+    textOf((await helper.help(name, true)).body, "handover-link") !== undefined;
+
+  it("in accounts lets nobody in: whatever column was changed, the account is as good as absent", async () => {
+    const { rows: columns } = await sql(
+      "select column_name as name, data_type as type from information_schema.columns where table_name = 'accounts' and column_name not in ('id', 'domain', 'username')",
+    );
+    assert.ok(columns.length > 15);
+    for (const { name, type } of columns) {
+      const { rows } = await sql("select * from accounts where username = 'mal'");
+      const old = rows[0][name];
+      const value =
+        type === "bytea"
+          ? Buffer.from(old.map((byte: number, at: number) => (at === 3 ? byte ^ 1 : byte)))
+          : type === "integer"
+            ? old + 1
+            : name === "status"
+              ? "suspended"
+              : name === "role"
+                ? "admin"
+                : `${old}x`;
+      await sql(`update accounts set ${name} = $1 where username = 'mal'`, [value]);
+      const before = reported();
+      const answer = await place.visitor().signIn("mal");
+      assert.equal(answer.statusCode, 422, `${name} was changed`);
+      assert.equal((await mal.get("/trust")).statusCode, 303, `no session of it is open: ${name}`);
+      assert.ok(reported() > before, name);
+      await sql(`update accounts set ${name} = $1 where username = 'mal'`, [old]);
+      await mal.signIn();
+    }
+    assert.equal((await mal.get("/trust")).statusCode, 200, "put back, it is good again");
+  });
+
+  it("in accounts does not make an admin, give a locked key to another member, or rename one", async () => {
+    await forgedAccount("update accounts set role = 'admin' where username = 'mal'");
+    await forgedAccount(
+      "update accounts set (locked_key, salt, fingerprint) = (select locked_key, salt, fingerprint from accounts where username = 'mal') where username = 'ada'",
+      "ada",
+    );
+    await forgedAccount("update accounts set username = 'root' where username = 'mal'", "root");
+    async function forgedAccount(statement: string, username = "mal") {
+      const { rows } = await sql("select * from accounts where username in ('mal', 'ada')");
+      await sql(statement);
+      for (const password of [passwordOf("mal"), passwordOf("ada")]) {
+        assert.equal((await place.visitor().signIn(username, password)).statusCode, 422, statement);
+      }
+      for (const { id, ...columns } of rows) {
+        for (const [name, old] of Object.entries(columns)) {
+          await sql(`update accounts set ${name} = $2 where id = $1`, [id, old]);
+        }
+      }
+    }
+    await mal.signIn();
+    await ada.signIn();
+    assert.equal((await mal.get("/trust")).statusCode, 200);
+  });
+
+  it("in relations does not let a helper in: rows changed, copied from another member, or added", async () => {
+    assert.ok(await canHelp(bea, "ada"));
+    await mal.trust("bea"); // so that bea has a token of mal's, and mal's rows are good ones
+    await bea.trust("mal"); // mal holds a good token of bea's
+    const [adaId] = [await idOf("ada")];
+    const adaRows = await slotsOf(place.context.pool, "ada");
+    const malToken = (await slotsOf(place.context.pool, "bea"))[0];
+    // What is mal's is put into one of ada's slots.
+    await forged(
+      "relations",
+      () =>
+        sql("update relations set sealed_token = $2, token_hash = $3, tag = $4 where id = $1", [
+          adaRows[0].id,
+          malToken.sealed_token,
+          malToken.token_hash,
+          malToken.tag,
+        ]),
+      async () => assert.equal(await canHelp(mal, "ada"), false),
+    );
+    await forged(
+      "relations",
+      () => sql("update relations set trusting_id = $2 where id = $1", [malToken.id, adaId]),
+      async () => assert.equal(await canHelp(mal, "ada"), false),
+    );
+    await forged(
+      "relations",
+      () => sql("update relations set tag = $2 where id = $1", [adaRows[3].id, randomBytes(32)]),
+      async () => assert.equal(await canHelp(mal, "ada"), false),
+    );
+    // One row of another place: Ada is told, and her list is whole again but for that slot.
+    await sql("update relations set sealed_trusted = $2 where id = $1", [adaRows[0].id, randomBytes(405)]);
+    const before = reported();
+    await ada.signIn();
+    assert.ok(reported() > before);
+    assert.match((await ada.get("/")).body, /data-testid="notice"|refused|not/i);
+    assert.equal((await slotsOf(place.context.pool, "ada")).length, place.context.config.trustSlots);
+  });
+
+  it("in people is believed by nobody, and never tagged anew by a suspension", async () => {
+    for (const name of ["bea"]) await ada.post("/trust/remove", { username: name, confirm: "on" }, "/trust");
+    await ada.trust("bea");
+    const beaId = await idOf("bea");
+    const malKey = await makeKeypair(await idOf("mal"), KEY_MONTH);
+    const insert = (version: number, publicKey: Uint8Array) =>
+      sql(
+        `insert into people select account_id, $2, username, domain, $3, fingerprint, status, reset_mark, tag from people
+         where account_id = $1 order by version desc limit 1`,
+        [beaId, version, publicKey],
+      );
+    await insert(50, malKey.publicKey);
+    await ada.signIn();
+    assert.match((await ada.get("/trust")).body, /bea/);
+    assert.equal(await canHelp(bea, "ada"), false, "held: nothing is sealed to a key that Kith did not write");
+    await setStatus(place.context, { username: "bea", domain: "localhost" }, "suspended");
+    await setStatus(place.context, { username: "bea", domain: "localhost" }, "active");
+    for (const status of ["suspended", "active"] as const) {
+      const changed = await changeAccounts(place.context, place.context.db, [beaId], () => ({ status }));
+      assert.equal(changed.length, 1, "by an admin");
+    }
+    const { rows } = await sql("select version, public_key from people where account_id = $1 order by version", [
+      beaId,
+    ]);
+    assert.deepEqual(
+      rows.filter((row) => row.public_key.equals(malKey.publicKey)).map((row) => row.version),
+      [50],
+      "no genuine row says what the forged one says",
+    );
+    await sql("delete from people where account_id = $1 and version = 50", [beaId]);
+    await bea.signIn();
+    await ada.signIn();
+    assert.ok(await canHelp(bea, "ada"), "and without the forged row all is well");
+    // The newest genuine version was changed in place.
+    const newest = rows.filter((row) => row.version !== 50).at(-1);
+    await sql("update people set public_key = $2 where account_id = $1 and version = $3", [
+      beaId,
+      malKey.publicKey,
+      newest.version,
+    ]);
+    const before = reported();
+    await setStatus(place.context, { username: "bea", domain: "localhost" }, "suspended");
+    assert.ok(reported() > before, "told");
+    const after = await sql("select version from people where account_id = $1 and version <> $2 and public_key = $3", [
+      beaId,
+      newest.version,
+      malKey.publicKey,
+    ]);
+    assert.deepEqual(after.rows, []);
+    await sql("update people set public_key = $2 where account_id = $1 and version = $3", [
+      beaId,
+      newest.public_key,
+      newest.version,
+    ]);
+    await setStatus(place.context, { username: "bea", domain: "localhost" }, "active");
+    await bea.signIn();
+    await ada.signIn();
+  });
+
+  it("in people does not lend a name: whom a member names is whom the member trusts", async () => {
+    const cem = await nour.bring("cem", { trust: false });
+    assert.ok(cem);
+    const malId = await idOf("mal");
+    // A version of mal's that bears cem's name, below mal's own newest.
+    await setStatus(place.context, { username: "mal", domain: "localhost" }, "suspended");
+    await setStatus(place.context, { username: "mal", domain: "localhost" }, "active");
+    await sql("update people set username = 'cem' where account_id = $1 and version = 2", [malId]);
+    const dora = await nour.bring("dora", { trust: false });
+    await dora.trust("cem");
+    const list = (await dora.get("/trust")).body;
+    assert.doesNotMatch(list.replace(/<header.*?<\/header>/s, ""), /\bmal\b/);
+    await mal.signIn();
+    assert.equal(await canHelp(mal, "dora"), false);
+    await sql("delete from people where account_id = $1 and version = 2", [malId]);
+  });
+
+  it("in reset_cases or approvals counts for nothing, whatever was changed", async () => {
+    await ada.signIn();
+    const path = await bea.openCase("ada", true);
+    const password = passwordOf("ada", 2);
+    const words = wordsOf((await place.visitor().post(path, { password }, path)).body);
+    assert.equal((await place.visitor().signIn("ada", password)).statusCode, 200, "waiting");
+    // An approval that nobody gave.
+    const { rows: cases } = await sql("select * from reset_cases");
+    assert.equal(cases.length, 1);
+    await forged(
+      "approvals",
+      () =>
+        sql("insert into approvals values ($1, $2, $3, $4, $5)", [
+          cases[0].id,
+          cases[0].row_id,
+          cases[0].generation,
+          randomBytes(405),
+          randomBytes(32),
+        ]),
+      async () => assert.equal((await place.visitor().signIn("ada", password)).statusCode, 200, "still waiting"),
+    );
+    await bea.agree("ada", words);
+    // Every column of the approval and of the case, one after another: never let in.
+    for (const [table, keep] of [
+      ["approvals", ["case_id"]],
+      ["reset_cases", ["id"]],
+    ] as const) {
+      const { rows: columns } = await sql(
+        "select column_name as name, data_type as type from information_schema.columns where table_name = $1",
+        [table],
+      );
+      for (const { name, type } of columns) {
+        if ((keep as readonly string[]).includes(name)) continue;
+        const { rows } = await sql(`select ${name} as old from ${table}`);
+        const { old } = rows[0];
+        const value =
+          type === "bytea"
+            ? Buffer.from(old.map((byte: number, at: number) => (at === 5 ? byte ^ 1 : byte)))
+            : type === "uuid"
+              ? "00000000-0000-4000-8000-000000000000"
+              : type === "boolean"
+                ? !old
+                : "2030-01-01";
+        await sql(`update ${table} set ${name} = $1`, [value]);
+        const before = reported();
+        const answer = await place.visitor().signIn("ada", password);
+        assert.notEqual(answer.statusCode, 303, `${table}.${name} was changed`);
+        // A case that names another account is not even found.
+        if (name !== "trusting_id") assert.ok(reported() > before, `${table}.${name} is reported`);
+        await sql(`update ${table} set ${name} = $1`, [old]);
+      }
+    }
+    assert.equal((await place.visitor().signIn("ada", password)).statusCode, 303, "put back, it is complete");
+  });
+
+  it("in sessions opens nothing: neither moved, nor altered, nor made up", async () => {
+    await bea.signIn();
+    await mal.signIn();
+    const { rows } = await sql("select * from sessions");
+    for (const { id, sealed } of rows)
+      await sql("update sessions set sealed = $2 where id = $1", [
+        id,
+        sealed.map((byte: number, at: number) => (at === 100 ? byte ^ 1 : byte)),
+      ]);
+    for (const visitor of [bea, mal, nour]) assert.equal((await visitor.get("/trust")).statusCode, 303);
+    for (const [index, { id }] of rows.entries())
+      await sql("update sessions set sealed = $2 where id = $1", [id, rows[(index + 1) % rows.length].sealed]);
+    for (const visitor of [bea, mal, nour]) assert.equal((await visitor.get("/trust")).statusCode, 303);
+    await mal.signIn();
+    await sql("update accounts set session_epoch = $1 where username = 'mal'", [randomBytes(16)]);
+    assert.equal((await mal.get("/trust")).statusCode, 303);
+  });
+});

@@ -1,0 +1,225 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { countOf, openPlace, type Place, passwordOf, Visitor } from "../support/app.js";
+
+async function village(place: Place) {
+  const nour = await place.founder();
+  const dora = await nour.bring("dora");
+  const emil = await dora.bring("emil");
+  const hana = await emil.bring("hana");
+  const bea = await nour.bring("bea");
+  return { nour, dora, emil, hana, bea };
+}
+
+async function open(visitor: Visitor) {
+  const fields = { current_password: passwordOf(visitor.username) };
+  assert.equal((await visitor.post("/admin/tree", fields, "/admin/tree")).statusCode, 303);
+}
+
+const act = (visitor: Visitor, what: string, fields: Record<string, string>) =>
+  visitor.post(`/admin/accounts/${what}`, fields, "/admin/accounts");
+
+async function undoNewest(visitor: Visitor) {
+  const id = /name="act" value="([^"]+)"/.exec((await visitor.get("/admin/log")).body)?.[1];
+  assert.ok(id, "an act can be taken back");
+  return await visitor.post("/admin/log/undo", { act: id }, "/admin/log");
+}
+
+const statusOf = async (place: Place) =>
+  Object.fromEntries(
+    (await place.context.db.selectFrom("accounts").select(["username", "status"]).execute()).map((row) => [
+      row.username,
+      row.status,
+    ]),
+  );
+
+describe("acts of admins", () => {
+  it("a branch is suspended with a reason, told only after the right password, and let in again by taking it back", async () => {
+    const place = await openPlace();
+    const { nour, emil, hana, dora } = await village(place);
+    await act(nour, "suspend", { username: "hana", reason: "Earlier and apart." });
+    const closed = await act(nour, "suspend", { username: "emil", branch: "on", reason: "Spam." });
+    assert.equal(closed.headers.location, "/admin/tree", "the branch is sealed until the tree is open");
+    await open(nour);
+    const without = await act(nour, "suspend", { username: "dora", branch: "on", reason: "" });
+    assert.equal(without.statusCode, 422);
+    assert.match(without.body, /Write a reason/);
+    assert.equal((await statusOf(place)).dora, "active");
+
+    const done = await act(nour, "suspend", { username: "dora", branch: "on", reason: "Spam & more of it." });
+    assert.equal(done.statusCode, 303);
+    const { "": _decoy, ...status } = await statusOf(place);
+    assert.deepEqual(status, {
+      nour: "active",
+      bea: "active",
+      dora: "suspended",
+      emil: "suspended",
+      hana: "suspended",
+    });
+    assert.equal((await emil.get("/trust")).statusCode, 303, "the session is over");
+    const wrong = await emil.signIn("emil", "quite another password");
+    assert.equal(wrong.statusCode, 422);
+    assert.doesNotMatch(wrong.body, /suspended/i);
+    const anew = new Visitor(place.app);
+    const right = await anew.signIn("emil");
+    assert.equal(right.statusCode, 403);
+    assert.match(right.body, /Spam &amp; more of it\./);
+    assert.ok(!anew.cookies.has("session"));
+    assert.match((await hana.signIn("hana")).body, /Earlier and apart/, "hana was suspended before");
+
+    assert.equal((await undoNewest(nour)).statusCode, 303);
+    assert.deepEqual((await statusOf(place)).hana, "suspended", "that was another act");
+    assert.equal((await emil.signIn("emil")).statusCode, 303);
+    const account = await emil.get("/account");
+    assert.equal(countOf(account.body, "own-act"), 2);
+    assert.match(account.body, /Spam &amp; more of it\./);
+    assert.match((await emil.get("/")).body, /Your account is open again/);
+    assert.equal((await dora.signIn("dora")).statusCode, 303);
+    assert.equal((await undoNewest(nour)).statusCode, 303, "what was taken back can be done again");
+    assert.equal((await statusOf(place)).emil, "suspended");
+    assert.doesNotMatch((await nour.get("/admin/log")).body, /Spam/, "reasons are for those concerned");
+  });
+
+  it("whoever is suspended can't help, and letters of those who may not invite look unknown", async () => {
+    const place = await openPlace();
+    const { nour, dora, emil } = await village(place);
+    await emil.trust("dora");
+    const letter = await dora.invite();
+    const other = new Visitor(place.app);
+    const unknown = await other.get(`${letter.slice(0, -4)}AAAA`);
+    assert.equal(unknown.statusCode, 404);
+    const seen = async () => {
+      const page = await new Visitor(place.app).get(letter);
+      return [page.statusCode, /can’t be used/.test(page.body)];
+    };
+    assert.deepEqual(await seen(), [200, false]);
+    await act(nour, "freeze", { username: "dora", what: "inviting", reason: "Slow down." });
+    assert.deepEqual(await seen(), [404, true]);
+    assert.equal((await dora.post("/invites", { note: "" }, "/invites")).statusCode, 422);
+    assert.match((await dora.help("emil")).body, /handover-link/, "dora is a member like any other");
+    await act(nour, "unfreeze", { username: "dora", what: "inviting" });
+    assert.deepEqual(await seen(), [200, false]);
+    await act(nour, "suspend", { username: "dora", reason: "Gone wild." });
+    assert.deepEqual(await seen(), [404, true]);
+    await act(nour, "reinstate", { username: "dora" });
+    assert.deepEqual(await seen(), [200, false]);
+  });
+
+  it("frozen sign-in keeps a thief out while trusted people let the owner back in", async () => {
+    const place = await openPlace();
+    const { nour, dora, emil } = await village(place);
+    await emil.trust("dora");
+    await act(nour, "freeze", { username: "emil", what: "sign-in", reason: "The password is known." });
+    assert.equal((await emil.get("/trust")).statusCode, 303, "the session is over");
+    const refused = await new Visitor(place.app).signIn("emil");
+    assert.equal(refused.statusCode, 403);
+    assert.match(refused.body, /Signing in is closed/);
+    const path = await dora.openCase("emil");
+    const owner = new Visitor(place.app);
+    const done = await owner.post(path, { password: passwordOf("emil", 2) }, path);
+    const words = [...done.body.matchAll(/<li>([a-z]+)<\/li>/g)].map((match) => match[1] as string).slice(0, 4);
+    await dora.agree("emil", words);
+    assert.equal((await owner.signIn("emil", passwordOf("emil", 2))).statusCode, 303);
+    assert.equal((await owner.get("/trust")).statusCode, 200);
+  });
+
+  it("a branch moves to another inviter and back, never below itself", async () => {
+    const place = await openPlace();
+    const { nour } = await village(place);
+    await open(nour);
+    const depth = async (name: string) =>
+      new RegExp(`data-username="${name}" data-depth="(\\d)"`).exec((await nour.get("/admin/tree")).body)?.[1];
+    assert.equal(await depth("hana"), "3");
+    const loop = await act(nour, "graft", { username: "dora", inviter: "hana" });
+    assert.equal(loop.statusCode, 422);
+    assert.equal((await act(nour, "graft", { username: "emil", inviter: "nour" })).statusCode, 303);
+    assert.equal(await depth("hana"), "2");
+    assert.equal((await undoNewest(nour)).statusCode, 303);
+    assert.equal(await depth("hana"), "3");
+  });
+
+  it("invites are handed out to one, a branch and everybody, absorbed at the next sign-in, and taken back", async () => {
+    const place = await openPlace({ env: { KITH_INVITES_PER_MEMBER: "1" } });
+    const nour = await place.founder();
+    const dora = await nour.bring("dora");
+    const left = async (visitor: Visitor) => {
+      await visitor.signIn();
+      return /<span class="count">(\d+)<\/span>/.exec((await visitor.get("/invites")).body)?.[1];
+    };
+    assert.equal(await left(dora), "1");
+    assert.equal((await act(nour, "invites", { username: "dora", count: "many" })).statusCode, 422);
+    await act(nour, "invites", { username: "dora", count: "3" });
+    assert.equal(await left(dora), "4");
+    assert.match((await dora.get("/")).body, /3 more letters/);
+    assert.equal(await left(nour), "0");
+    await act(nour, "invites", { everybody: "on", count: "2" });
+    assert.equal(await left(nour), "2");
+    assert.equal(await left(dora), "6");
+    const emil = await dora.bring("emil");
+    assert.equal(await left(emil), "1", "what was given before is not for those who come later");
+    await open(nour);
+    await act(nour, "invites", { username: "nour", branch: "on", count: "10" });
+    assert.equal(await left(emil), "11");
+    await open(nour);
+    assert.equal((await undoNewest(nour)).statusCode, 303);
+    assert.equal(await left(emil), "1");
+  });
+
+  it("of two admins one is first: a role that was taken ends what its owner is doing", async () => {
+    const place = await openPlace();
+    const { nour, bea, emil } = await village(place);
+    await act(nour, "role", { username: "bea", role: "admin" });
+    await nour.post("/admin/confirm", { username: "bea" }, "/admin/accounts");
+    await bea.signIn();
+    await open(bea);
+    assert.ok(countOf((await bea.get("/admin/tree")).body, "tree-node") > 0);
+    await act(nour, "role", { username: "bea", role: "member" });
+    assert.equal((await bea.get("/admin/tree")).statusCode, 404);
+    assert.equal((await act(bea, "suspend", { username: "emil", reason: "No." })).statusCode, 404);
+    assert.equal((await statusOf(place)).emil, "active");
+    const last = await act(nour, "role", { username: "nour", role: "member" });
+    assert.equal(last.statusCode, 422);
+    assert.match(last.body, /at least one admin/);
+
+    await act(nour, "role", { username: "bea", role: "admin" });
+    await nour.post("/admin/confirm", { username: "bea" }, "/admin/accounts");
+    const both = await Promise.all([
+      act(nour, "suspend", { username: "emil", reason: "One." }),
+      act(bea, "suspend", { username: "emil", reason: "Other." }),
+    ]);
+    assert.deepEqual(both.map(({ statusCode }) => statusCode).sort(), [303, 422], "one did it, the other reads so");
+    assert.equal((await emil.signIn()).statusCode, 403);
+  });
+
+  it("an account that was just deleted, or never was, is said so; nobody acts on oneself", async () => {
+    const place = await openPlace();
+    const { nour } = await village(place);
+    for (const what of ["suspend", "freeze", "reinstate", "invites", "role"]) {
+      const fields = { username: "ghost", reason: "Boo.", what: "inviting", count: "1", role: "admin" };
+      const answer = await act(nour, what, fields);
+      assert.equal(answer.statusCode, 422, what);
+      assert.match(answer.body, /There is no ghost here/, what);
+    }
+    const self = await act(nour, "suspend", { username: "nour", reason: "Tired." });
+    assert.equal(self.statusCode, 422);
+    assert.equal((await statusOf(place)).nour, "active");
+  });
+
+  it("only admins act", async () => {
+    const place = await openPlace();
+    const { bea } = await village(place);
+    for (const what of ["suspend", "reinstate", "freeze", "unfreeze", "graft", "invites", "role"]) {
+      assert.equal(
+        (await bea.post(`/admin/accounts/${what}`, { username: "emil", reason: "x" })).statusCode,
+        404,
+        what,
+      );
+    }
+    for (const url of ["/admin/confirm", "/admin/log/undo", "/admin/recovery", "/admin/tree"]) {
+      assert.equal((await bea.post(url, { username: "bea" })).statusCode, 404, url);
+    }
+    for (const url of ["/admin/accounts", "/admin/log", "/admin/recovery"]) {
+      assert.equal((await bea.get(url)).statusCode, 404, url);
+    }
+  });
+});

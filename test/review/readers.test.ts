@@ -1,0 +1,254 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import pg from "pg";
+import { findAccountByName } from "#kith/accounts/account.js";
+import { openSession } from "#kith/accounts/sessions.js";
+import { letterLink, operatorLetter } from "#kith/invites/letters.js";
+import { uuidBytes } from "#kith/protocol/bytes.js";
+import type { PrivateKey } from "#kith/protocol/keypair.js";
+import { openEdge } from "#kith/protocol/review.js";
+import { open } from "#kith/protocol/seal.js";
+import { ensureReader, recoverReview } from "#kith/review/keys.js";
+import { countOf, openPlace, type Place, passwordOf, Visitor, wordsOf } from "../support/app.js";
+import { freshDatabase } from "../support/database.js";
+
+/** Whether this visitor's tree opens. */
+async function canOpen(visitor: Visitor): Promise<boolean> {
+  await visitor.post("/admin/tree", { current_password: passwordOf(visitor.username) }, "/admin/tree");
+  return countOf((await visitor.get("/admin/tree")).body, "tree-node") > 0;
+}
+
+async function keyOf(place: Place, visitor: Visitor): Promise<PrivateKey> {
+  const session = await openSession(place.context, visitor.cookies.get("session") as string);
+  assert.ok(session, `${visitor.username} is signed in`);
+  return await session.privateKey();
+}
+
+/** What this key opens of everything that is sealed for reviews. */
+async function opens(place: Place, key: PrivateKey): Promise<string[]> {
+  const { db } = place.context;
+  const found: string[] = [];
+  for (const { username, edge } of await db.selectFrom("accounts").select(["username", "edge"]).execute()) {
+    if (await openEdge(key, edge)) found.push(`edge of ${username}`);
+  }
+  for (const { sealed } of await db.selectFrom("review_grants").select("sealed").execute()) {
+    if (await open(key, sealed)) found.push("a grant");
+  }
+  for (const { previous } of await db.selectFrom("review_keys").select("previous").execute()) {
+    if (await open(key, previous)) found.push("an old key");
+  }
+  for (const { sealed_key } of await db.selectFrom("review_notes").select("sealed_key").execute()) {
+    if (await open(key, sealed_key)) found.push("notes");
+  }
+  for (const { sealed } of await db.selectFrom("admin_acts").select("sealed").execute()) {
+    if (await open(key, sealed)) found.push("an act");
+  }
+  return found;
+}
+
+const confirm = (visitor: Visitor, username: string) => visitor.post("/admin/confirm", { username }, "/admin/accounts");
+const role = (visitor: Visitor, username: string, to: "admin" | "member") =>
+  visitor.post("/admin/accounts/role", { username, role: to }, "/admin/accounts");
+
+describe("who can read the invite tree", () => {
+  it("an admin whose key an admin confirmed by a click, and not before", async () => {
+    const place = await openPlace();
+    const nour = await place.founder();
+    const bea = await nour.bring("bea");
+    await role(nour, "bea", "admin");
+    await nour.signIn();
+    assert.equal(await canOpen(bea), false, "the role alone opens nothing");
+    assert.match((await bea.get("/admin/tree")).body, /key has not been confirmed/);
+    assert.deepEqual(await opens(place, await keyOf(place, bea)), []);
+    assert.equal((await confirm(bea, "nour")).statusCode, 422, "who can't read can't let others read");
+    assert.match((await nour.get("/")).body, /Bea can’t open the invite tree yet/);
+    assert.equal((await confirm(nour, "bea")).statusCode, 303);
+    assert.equal(await canOpen(bea), true);
+    await bea.signIn();
+    await nour.signIn();
+    assert.equal(await canOpen(bea), true, "renewed at each sign-in");
+    assert.equal(await canOpen(nour), true);
+  });
+
+  it("nobody whose row was written into the database", async () => {
+    const fresh = await freshDatabase();
+    const place = await openPlace({ databaseUrl: fresh.databaseUrl });
+    const nour = await place.founder();
+    const eve = await nour.bring("eve");
+    const eveKey = await keyOf(place, eve);
+    const client = new pg.Client({ connectionString: fresh.adminUrl });
+    await client.connect();
+    await client.query("update accounts set role = 'admin' where username = 'eve'");
+    await client.query(
+      `insert into review_grants select gen_random_uuid(), review_key_id, a.id, a.fingerprint, sealed, review_grants.tag
+       from review_grants, accounts a where a.username = 'eve' limit 1`,
+    );
+    await client.end();
+    assert.equal((await eve.get("/admin/tree")).statusCode, 303, "the account is as good as absent");
+    assert.equal((await new Visitor(place.app).signIn("eve")).statusCode, 422);
+    await nour.signIn();
+    assert.equal((await confirm(nour, "eve")).statusCode, 422);
+    assert.deepEqual(await opens(place, eveKey), []);
+    assert.ok((place.context.forgedRows.get("accounts") ?? 0) > 0, "it was noticed");
+  });
+
+  it("nobody who minted a letter with a stolen server secret", async () => {
+    const place = await openPlace();
+    const nour = await place.founder();
+    await nour.bring("dora");
+    const link = letterLink(place.context.config.origin, operatorLetter(place.context, "admin"));
+    const eve = new Visitor(place.app);
+    assert.equal((await eve.join(new URL(link).pathname, "eve")).statusCode, 303);
+    for (let round = 0; round < 2; round++) {
+      await nour.signIn();
+      await eve.signIn();
+    }
+    assert.equal(await canOpen(eve), false);
+    assert.deepEqual(await opens(place, await keyOf(place, eve)), []);
+    assert.equal((await role(eve, "dora", "admin")).statusCode, 422, "nor can such a one make admins");
+    const first = operatorLetter(place.context, "first-admin");
+    const other = new Visitor(place.app);
+    assert.equal((await other.join(`/invite/${first}`, "mallory")).statusCode, 404, "there is an admin");
+  });
+
+  it("nobody who was let in by a reset of an admin, until another admin confirms the new key", async () => {
+    const place = await openPlace();
+    const nour = await place.founder();
+    const bea = await nour.bring("bea");
+    await role(nour, "bea", "admin");
+    await confirm(nour, "bea");
+    await bea.signIn();
+    await nour.trust("bea");
+    const path = await bea.openCase("nour");
+    const thief = new Visitor(place.app);
+    const words = wordsOf((await thief.post(path, { password: passwordOf("nour", 2) }, path)).body);
+    await bea.agree("nour", words);
+    assert.equal((await thief.signIn("nour", passwordOf("nour", 2))).statusCode, 303);
+    assert.equal((await thief.get("/admin/tree")).statusCode, 404, "the role rests");
+    await bea.signIn();
+    await thief.signIn("nour", passwordOf("nour", 2));
+    assert.deepEqual(await opens(place, await keyOf(place, thief)), []);
+    assert.equal((await confirm(bea, "nour")).statusCode, 303);
+    await thief.post("/admin/tree", { current_password: passwordOf("nour", 2) }, "/admin/tree");
+    assert.ok(countOf((await thief.get("/admin/tree")).body, "tree-node") > 0, "another admin said yes");
+  });
+
+  it("not for new edges, once the role is gone; those who stay read old and new ones", async () => {
+    const place = await openPlace();
+    const nour = await place.founder();
+    const bea = await nour.bring("bea");
+    await role(nour, "bea", "admin");
+    await confirm(nour, "bea");
+    const keys = async () => await place.context.db.selectFrom("review_keys").select("number").execute();
+    assert.equal((await keys()).length, 1);
+    const beaKey = await keyOf(place, bea);
+    await role(nour, "bea", "member");
+    assert.equal((await keys()).length, 2, "a new key for new edges");
+    await nour.bring("late");
+    assert.deepEqual(await opens(place, beaKey), [], "no grant is left to bea");
+    assert.equal(await canOpen(nour), true);
+    const { body } = await nour.get("/admin/tree");
+    assert.match(body, /data-username="bea" data-depth="1"/);
+    assert.match(body, /data-username="late" data-depth="1"/);
+  });
+
+  it("whoever has the recovery phrase, written down and checked, when every key is lost", async () => {
+    const place = await openPlace();
+    const nour = await place.founder();
+    const bea = await nour.bring("bea");
+    await nour.trust("bea");
+    assert.match((await nour.get("/")).body, /no recovery phrase/);
+    await nour.post("/admin/recovery", { current_password: passwordOf("nour") }, "/admin/recovery");
+    const shown = (await nour.get("/admin/recovery")).body;
+    const list = /data-testid="recovery-phrase"[^>]*>(.*?)<\/ol>/s.exec(shown)?.[1] ?? "";
+    const words = [...list.matchAll(/<li>([a-z]+)<\/li>/g)].map((match) => match[1] as string);
+    assert.equal(words.length, 12);
+    const stored = async () => (await place.context.db.selectFrom("review_recovery").selectAll().execute()).length;
+    assert.equal(await stored(), 0, "it opens nothing before it was checked");
+    const asked = [...(await nour.get("/admin/recovery?ask=1")).body.matchAll(/name="word_(\d+)"/g)].map(
+      (one) => one[1],
+    );
+    assert.equal(asked.length, 3);
+    const answers = Object.fromEntries(asked.map((at) => [`word_${at}`, words[Number(at) - 1] as string]));
+    const bad = await nour.post("/admin/recovery", { check: "on", ...answers, [`word_${asked[0]}`]: "zebra" });
+    assert.equal(bad.statusCode, 422);
+    assert.equal((await nour.post("/admin/recovery", { check: "on", ...answers })).statusCode, 303);
+    assert.equal(await stored(), 1);
+    assert.doesNotMatch((await nour.get("/admin/recovery")).body, new RegExp(words[0] as string));
+
+    // The only admin is reset; the command line confirms, and a new review key takes over.
+    const path = await bea.openCase("nour");
+    const back = new Visitor(place.app);
+    const four = wordsOf((await back.post(path, { password: passwordOf("nour", 2) }, path)).body);
+    await bea.agree("nour", four);
+    await back.signIn("nour", passwordOf("nour", 2));
+    const { confirmByOperator } = await import("#kith/review/operator.js");
+    await confirmByOperator(place.context, { username: "nour", domain: "localhost" });
+    await bea.bring("late");
+    const nodes = async () => {
+      await back.signIn("nour", passwordOf("nour", 2));
+      await back.post("/admin/tree", { current_password: passwordOf("nour", 2) }, "/admin/tree");
+      const { body } = await back.get("/admin/tree");
+      return [...body.matchAll(/data-username="([^"]+)" data-depth="(\d)"/g)].map(
+        ([, name, depth]) => `${name} ${depth}`,
+      );
+    };
+    assert.deepEqual(await nodes(), ["bea 0", "late 1", "nour 0"], "the old edges don't open");
+    const nourRow = await findAccountByName(place.context, "localhost", "nour");
+    assert.ok(nourRow);
+    assert.equal(await ensureReader(place.context, nourRow), false, "somebody can read");
+    assert.equal(await recoverReview(place.context, nourRow, "abandon ".repeat(11).concat("about")), "wrong-phrase");
+    assert.equal(await recoverReview(place.context, nourRow, words.join("  ").toUpperCase()), "recovered");
+    await place.context.db.deleteFrom("review_notes").execute();
+    assert.deepEqual(await nodes(), ["nour 0", "bea 1", "late 2"]);
+  });
+
+  it("no member: a whole dump before and after an invite, a redemption and a review holds no edge", async () => {
+    const fresh = await freshDatabase();
+    const place = await openPlace({ databaseUrl: fresh.databaseUrl });
+    const nour = await place.founder();
+    const dora = await nour.bring("dora");
+    const client = new pg.Client({ connectionString: fresh.adminUrl });
+    await client.connect();
+    const dump = async () => {
+      const tables = await client.query("select tablename from pg_tables where schemaname = 'public'");
+      const rows: { table: string; row: Record<string, unknown> }[] = [];
+      for (const { tablename } of tables.rows) {
+        const { rows: found } = await client.query(`select * from "${tablename}"`);
+        rows.push(...found.map((row: Record<string, unknown>) => ({ table: tablename as string, row })));
+      }
+      return rows;
+    };
+    const before = await dump();
+    const letter = await dora.invite();
+    const emil = new Visitor(place.app);
+    await emil.join(letter, "emil", { trust: false });
+    assert.equal(await canOpen(nour), true);
+    await nour.get("/admin/tree?person=emil");
+    const after = await dump();
+    await client.end();
+
+    const idOf = async (name: string) => (await findAccountByName(place.context, "localhost", name))?.id as string;
+    const [doraId, emilId] = [await idOf("dora"), await idOf("emil")];
+    const has = (row: Record<string, unknown>, id: string) =>
+      Object.values(row).some((value) =>
+        Buffer.isBuffer(value) ? value.includes(Buffer.from(uuidBytes(id))) : String(value).includes(id),
+      );
+    for (const { table, row } of [...before, ...after]) {
+      assert.ok(!(has(row, doraId) && has(row, emilId)), `a row of ${table} names both`);
+      if (has(row, doraId)) assert.ok(Object.values(row).includes(doraId), `${table} holds dora's id inside bytes`);
+    }
+    for (const visitor of [dora, emil]) {
+      const key = await keyOf(place, visitor);
+      for (const { table, row } of after) {
+        for (const [column, value] of Object.entries(row)) {
+          if (!Buffer.isBuffer(value) || value.length < 400) continue;
+          const opened = await open(key, value);
+          const own = Object.values(row).includes(await idOf(visitor.username));
+          assert.ok(!opened || own, `${visitor.username} opens ${column} of a foreign row of ${table}`);
+          if (opened && column === "edge") assert.fail(`${visitor.username} opens an edge`);
+        }
+      }
+    }
+  });
+});

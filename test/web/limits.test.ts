@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { LightMyRequestResponse } from "fastify";
+import { openPlace, type Place, passwordOf, textOf, Visitor } from "../support/app.js";
+import { contents } from "../support/pages.js";
+
+const POINTS = 4;
+const place = (limits: string) =>
+  openPlace({ env: { KITH_LIMITS: limits, KITH_TRUSTED_PROXIES: "127.0.0.1", KITH_INVITES_PER_MEMBER: "40" } });
+
+/** A visitor who comes from an address of their own. */
+class Client extends Visitor {
+  constructor(
+    place: Place,
+    readonly address: string,
+  ) {
+    super(place.app);
+  }
+  override request(method: "GET" | "POST", url: string, body?: string, headers: Record<string, string> = {}) {
+    return super.request(method, url, body, { ...headers, "x-forwarded-for": this.address });
+  }
+}
+
+function assertTooMany(answer: LightMyRequestResponse): void {
+  assert.equal(answer.statusCode, 429);
+  const seconds = Number(answer.headers["retry-after"]);
+  assert.ok(Number.isInteger(seconds) && seconds >= 1 && seconds <= 900, `Retry-After: ${seconds}`);
+  assert.match(answer.body, /<h1/);
+  assert.doesNotMatch(/<main.*<\/main>/s.exec(answer.body)?.[0] as string, /ada|bea/);
+}
+
+const WRONG = "9 wrong wrong wrong";
+
+describe("limits on signing in", () => {
+  it("stop a client after too many wrong passwords, and hit nobody else: not the member, not other clients", async () => {
+    const here = await place(`sign-in=${POINTS}/900`);
+    await here.founder("ada");
+    const guesser = new Client(here, "203.0.113.7");
+    for (let count = 0; count < POINTS; count++) assert.equal((await guesser.signIn("ada", WRONG)).statusCode, 422);
+    const before = await contents(here.context.pool);
+    assertTooMany(await guesser.signIn("ada", WRONG));
+    assertTooMany(await guesser.signIn("ada"));
+    assertTooMany(await guesser.signIn("zoe", WRONG));
+    assert.deepEqual(await contents(here.context.pool), before, "not even the right password is tried any more");
+    assert.ok(!guesser.cookies.has("session"));
+    const ada = new Client(here, "203.0.113.8");
+    assert.equal((await ada.signIn("ada")).statusCode, 303, "from elsewhere, the member gets in");
+    assert.equal((await ada.get("/trust")).statusCode, 200);
+  });
+
+  it("from ever so many clients never keep a member out", async () => {
+    const here = await place(`sign-in=${POINTS}/900`);
+    await here.founder("ada");
+    for (let client = 1; client <= 8; client++) {
+      for (let count = 0; count < POINTS; count++) await new Client(here, `203.0.113.${client}`).signIn("ada", WRONG);
+    }
+    assert.equal((await new Client(here, "198.51.100.1").signIn("ada")).statusCode, 303);
+  });
+
+  it("give back a try that succeeded", async () => {
+    const here = await place(`sign-in=${POINTS}/900`);
+    await here.founder("ada");
+    const client = new Client(here, "203.0.113.7");
+    for (let count = 0; count < 3 * POINTS; count++) assert.equal((await client.signIn("ada")).statusCode, 303);
+    for (let count = 0; count < POINTS; count++) assert.equal((await client.signIn("ada", WRONG)).statusCode, 422);
+    assertTooMany(await client.signIn("ada"));
+  });
+
+  it("count many guesses at the same moment too", async () => {
+    const here = await place(`sign-in=${POINTS}/900`);
+    await here.founder("ada");
+    const answers = await Promise.all(
+      Array.from({ length: 3 * POINTS }, () => new Client(here, "203.0.113.7").signIn("ada", WRONG)),
+    );
+    const tried = answers.filter((answer) => answer.statusCode === 422).length;
+    assert.ok(tried <= POINTS, `${tried} guesses were tried`);
+    assert.ok(answers.every((answer) => [422, 429].includes(answer.statusCode)));
+  });
+
+  it("take one IPv6 household for one client, whichever of its addresses it uses", async () => {
+    const here = await place(`sign-in=${POINTS}/900`);
+    await here.founder("ada");
+    for (let count = 0; count < POINTS; count++)
+      await new Client(here, `2001:db8:1:2::${count + 1}`).signIn("ada", WRONG);
+    assertTooMany(await new Client(here, "2001:db8:1:2:ffff:1:2:3").signIn("ada", WRONG));
+    assert.equal((await new Client(here, "2001:db8:1:3::1").signIn("ada", WRONG)).statusCode, 422);
+  });
+
+  it("end when their time is over", async () => {
+    const here = await place(`sign-in=2/1`);
+    await here.founder("ada");
+    const client = new Client(here, "203.0.113.7");
+    for (let count = 0; count < 3; count++) await client.signIn("ada", WRONG);
+    assertTooMany(await client.signIn("ada"));
+    await new Promise((resolve) => setTimeout(resolve, 1_050));
+    assert.equal((await client.signIn("ada")).statusCode, 303);
+  });
+});
+
+describe("limits on helping", () => {
+  it("stop the member who asks for what leads nowhere, and not the one who is asked about, nor other helpers", async () => {
+    const here = await place(`help=${POINTS}/900`);
+    const nour = await here.founder();
+    const [bea, cem, ada] = [
+      await nour.bring("bea"),
+      await nour.bring("cem"),
+      await nour.bring("ada", { trust: false }),
+    ];
+    await ada.trust("bea");
+    await ada.trust("cem");
+    const as = async (visitor: Visitor, address: string) => {
+      const client = new Client(here, address);
+      for (const [name, value] of visitor.cookies) client.cookies.set(name, value);
+      return client;
+    };
+    const asking = await as(bea, "203.0.113.7");
+    for (let count = 0; count < 3 * POINTS; count++)
+      assert.equal((await asking.help("ada", true)).statusCode, 200, "success gives back");
+    for (let count = 0; count < POINTS; count++) assert.equal((await asking.help("nobody")).statusCode, 200);
+    assertTooMany(await asking.help("ada"));
+    assertTooMany(await asking.post("/help/approve", { username: "ada", case: "x" }, "/help"));
+    assertTooMany(await (await as(bea, "198.51.100.1")).help("ada"));
+    const other = await as(cem, "198.51.100.2");
+    assert.ok(textOf((await other.help("ada", true)).body, "handover-link"), "another helper of ada is not hit");
+    assert.equal((await ada.signIn()).statusCode, 303, "nor is ada");
+    const same = await as(cem, "203.0.113.7");
+    assertTooMany(await same.help("ada"));
+  });
+});
+
+describe("limits on links and letters", () => {
+  it("stop a client who tries out links, and give back whoever has a good one", async () => {
+    const here = await place(`handover=${POINTS}/900,invite=${POINTS}/900`);
+    const nour = await here.founder();
+    const bea = await nour.bring("bea");
+    const ada = await nour.bring("ada");
+    await ada.trust("bea");
+    for (const [good, dead] of [
+      [await bea.openCase("ada"), `/handover/${"A".repeat(43)}`],
+      [await nour.invite(), `/invite/${"A".repeat(86)}`],
+    ] as const) {
+      const client = new Client(here, "203.0.113.7");
+      for (let count = 0; count < 3 * POINTS; count++) assert.equal((await client.get(good)).statusCode, 200);
+      for (let count = 0; count < 2; count++) assert.equal((await client.get(dead)).statusCode, 404);
+      for (let count = 0; count < 2; count++)
+        assert.equal((await client.post(dead, { password: passwordOf("x") })).statusCode, 404);
+      assertTooMany(await client.get(dead));
+      assertTooMany(await client.get(good));
+      assertTooMany(await client.post(good, { username: "zoe", password: passwordOf("zoe") }));
+      assert.equal((await new Client(here, "203.0.113.9").get(good)).statusCode, 200);
+    }
+  });
+
+  it("stop a member who adds and adds, and nobody else", async () => {
+    const here = await place(`trust=${POINTS}/900`);
+    const nour = await here.founder();
+    const [bea, ada] = [await nour.bring("bea"), await nour.bring("ada")];
+    for (let count = 0; count < POINTS; count++) assert.equal((await ada.trust(`zoe${count}`)).statusCode, 422);
+    assertTooMany(await ada.trust("bea"));
+    assert.equal((await bea.trust("ada")).statusCode, 303);
+  });
+});
+
+describe("what limits leave behind", () => {
+  it("names neither client nor member, and is in no backup", async () => {
+    const here = await place(`sign-in=${POINTS}/900`);
+    await here.founder("ada");
+    await new Client(here, "203.0.113.7").signIn("ada", WRONG);
+    const { rows } = await here.context.pool.query("select key from limits_points");
+    assert.ok(rows.length >= 2);
+    const id = (await here.context.pool.query("select id from accounts where username = 'ada'")).rows[0].id;
+    for (const { key } of rows) {
+      assert.match(key, /^[A-Za-z0-9_-]{43}$/);
+      for (const text of ["203.0.113.7", "ada", id])
+        assert.ok(!Buffer.from(key, "base64url").includes(text) && !key.includes(text));
+    }
+    const { rows: kind } = await here.context.pool.query(
+      "select relpersistence from pg_class where relname = 'limits_points'",
+    );
+    assert.equal(kind[0].relpersistence, "u");
+  });
+});

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { openPlace, passwordOf, Visitor, wordsOf } from "../support/app.js";
+import { routesOf } from "../support/routes.js";
+
+describe("the log", () => {
+  it("of a whole story holds routes and numbers, and no name, password, letter, link, cookie, word or address", async () => {
+    const place = await openPlace({ env: { KITH_TRUSTED_PROXIES: "127.0.0.1", KITH_CONTACT: "help@canary.example" } });
+    const ip = "203.0.113.77";
+    const secrets: string[] = [ip, "Canarybrowser"];
+    /** Notes everything that goes over the wire and that nobody else may know. */
+    class Noted extends Visitor {
+      override async request(method: "GET" | "POST", url: string, body?: string, headers: Record<string, string> = {}) {
+        const answer = await super.request(method, url, body, {
+          ...headers,
+          "x-forwarded-for": ip,
+          "user-agent": "Canarybrowser/1.0",
+          referer: `http://localhost:3000${url}`,
+        });
+        for (const value of this.cookies.values()) secrets.push(value);
+        const [, kind, rest] = url.split("/");
+        if ((kind === "invite" || kind === "handover") && rest) secrets.push(rest);
+        return answer;
+      }
+    }
+    const noted = (visitor: Visitor) => {
+      const other = new Noted(place.app);
+      other.username = visitor.username;
+      for (const [name, value] of visitor.cookies) other.cookies.set(name, value);
+      return other;
+    };
+    const nour = noted(await place.founder("nourcanary"));
+    const join = async (username: string) => {
+      const path = await nour.invite();
+      const friend = new Noted(place.app);
+      await friend.join(path, username);
+      secrets.push(username, passwordOf(username), path.slice("/invite/".length));
+      return friend;
+    };
+    const bea = await join("beacanary");
+    const ada = await join("adacanary");
+    await ada.trust("beacanary");
+    await ada.trust("unknowncanary");
+    await nour.post("/invites", { note: "notecanary" }, "/invites");
+    await ada.post("/account/contact", { address: "mail@canary.example" }, "/account");
+    const path = await bea.openCase("adacanary");
+    const locked = new Noted(place.app);
+    await locked.get(path);
+    await locked.post(path, { password: "short canary" }, path);
+    const words = wordsOf((await locked.post(path, { password: passwordOf("adacanary", 2) }, path)).body);
+    await bea.agree("adacanary", words);
+    await locked.signIn("adacanary", passwordOf("adacanary", 2));
+    await locked.post(
+      "/security/password",
+      { current_password: passwordOf("adacanary", 2), password: passwordOf("adacanary", 3) },
+      "/security",
+    );
+    await new Noted(place.app).signIn("adacanary", "wrongcanary password");
+    await new Noted(place.app).signIn("nobodycanary", "wrongcanary password");
+    await locked.request("POST", "/sign-in", JSON.stringify({ password: "jsoncanary" }), {
+      "content-type": "application/json",
+    });
+    await locked.request("POST", "/sign-in", "username=canary&password=canary&_csrf=canary");
+    for (const url of [
+      "/canary",
+      "/%canary",
+      "/invite/canary%00",
+      `/handover/${"canary".repeat(100)}`,
+      "/trust?next=canary",
+      "//canary.example?language=de",
+    ]) {
+      await locked.get(url);
+      await new Noted(place.app).get(url);
+    }
+    const token = /name="_csrf" value="([^"]+)"/.exec((await locked.get("/help")).body)?.[1] as string;
+    const form = { _csrf: token, username: "adacanary", password: passwordOf("adacanary", 3) };
+    const original = place.context.db.selectFrom;
+    // biome-ignore lint/suspicious/noExplicitAny: broken on purpose
+    (place.context.db as any).selectFrom = (...args: unknown[]) => {
+      throw new Error(`canary ${JSON.stringify(args)}`);
+    };
+    const broken = await locked.request("POST", "/sign-in", new URLSearchParams(form).toString());
+    assert.equal(broken.statusCode, 500);
+    place.context.db.selectFrom = original;
+    secrets.push(
+      ...words.map((word) => `"${word}"`),
+      words.join(" "),
+      passwordOf("adacanary", 2),
+      passwordOf("adacanary", 3),
+    );
+
+    const lines = place.log.map((line) => JSON.parse(line));
+    assert.ok(lines.length > 50, `${lines.length} lines`);
+    const text = place.log.join("");
+    assert.doesNotMatch(text, /canary/i);
+    for (const secret of new Set(secrets.filter((one) => one.length > 3))) {
+      assert.ok(!text.includes(secret), `the log holds ${secret}`);
+      assert.ok(!text.includes(encodeURIComponent(secret)));
+    }
+    const known = new Set([...routesOf(place.app).map(({ url }) => url), "no route"]);
+    const answered = lines.filter((line) => line.msg === "answered");
+    assert.ok(answered.length > 50, `${answered.length} answers`);
+    for (const line of answered) {
+      assert.deepEqual(Object.keys(line).sort(), ["level", "method", "milliseconds", "msg", "route", "status", "time"]);
+      assert.ok(known.has(line.route), line.route);
+    }
+    for (const route of ["/invite/:letter", "/handover/:secret", "/help", "/sign-in", "no route"]) {
+      assert.ok(
+        answered.some((line) => line.route === route),
+        route,
+      );
+    }
+  });
+});
