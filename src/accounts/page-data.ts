@@ -12,7 +12,9 @@ export async function openResets(context: Context, session: Session): Promise<Op
   if ((await openCases(context, session.account)).length === 0) return [];
   const [cases, state] = await Promise.all([ownCases(context, session), openOwnState(context, session)]);
   const { threshold, waitDays } = state.record.rules;
-  return cases.map((own) => {
+  // Whoever helps has a link of their own as well: while a password is chosen in one, those without are not worth telling.
+  const chosen = cases.filter((own) => own.chosen);
+  return (chosen.length > 0 ? chosen : cases).map((own) => {
     const wait = waitDaysOf({ waitDays }, own.lostSecondStep);
     return {
       began: own.openedDay,

@@ -94,11 +94,13 @@ export async function openState(
     readState(context, account, privateKey),
     relations ?? relationsOf(context, account.id),
   ]);
-  const rows = stored.filter((row) => {
-    const good = hasValidTag(context.secret, "relations", { ...row }) && equalBytes(row.generation, account.generation);
-    if (!good) reportForgery(context, "relations");
-    return good;
-  });
+  const own = stored.filter((row) => hasValidTag(context.secret, "relations", { ...row }));
+  const present = own.filter((row) => equalBytes(row.generation, account.generation));
+  // Rows newer than the account as it was read: somebody changed it in between, and what is made of them here can't be
+  // stored. That is no forgery.
+  const moved = present.length < own.length && !(await isPresent(context, account));
+  const rows = moved ? own : present;
+  for (let bad = stored.length - rows.length; bad > 0; bad--) reportForgery(context, "relations");
   const rowIds = rows.map((row) => row.id).slice(0, context.config.trustSlots);
   const damagedSlots = context.config.trustSlots - rowIds.length;
   for (let missing = damagedSlots; missing > 0; missing--) rowIds.push(randomUUID());
@@ -106,6 +108,11 @@ export async function openState(
   const free = rowIds.filter((id) => !trusted.some((entry) => entry.rowId === id));
   for (const entry of trusted) if (!rowIds.includes(entry.rowId)) entry.rowId = free.pop() as string;
   return { account, privateKey, rowIds, record, damagedSlots, trusted };
+}
+
+async function isPresent(context: Context, account: AccountRow): Promise<boolean> {
+  const now = await findAccount(context, account.id);
+  return now !== undefined && equalBytes(now.generation, account.generation);
 }
 
 /**

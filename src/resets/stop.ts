@@ -48,10 +48,15 @@ export async function stopResets(
     for (const row of cases) {
       state.record.events.push({ kind: "reset-stopped", day, values: { opened: row.opening_day } });
     }
-    return { store: true, outcome: { count: cases.length, agreed: [...new Set(agreed.flat())].sort() } };
+    return { store: true, outcome: { count: toldCount(cases), agreed: [...new Set(agreed.flat())].sort() } };
   });
   session.account = account;
   return outcome;
+}
+
+/** As the pages count them: while a password is chosen in one, links that nobody used don't count. */
+function toldCount(cases: readonly CaseRow[]): number {
+  return cases.filter((row) => row.choice_day !== null).length || cases.length;
 }
 
 /** Who of A's people has agreed to each of these cases, as A's own list names them. */

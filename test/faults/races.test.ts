@@ -140,6 +140,11 @@ describe(`two at the same moment (${RACES} rounds each)`, { timeout: 24 * 3_600_
       for (let number = 0; number < RACES; number++) {
         const outcome = await round(number);
         outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+        // What one of the two wrote meanwhile is not taken for somebody's forgery by the other.
+        assert.deepEqual(
+          place.log.splice(0).filter((line) => line.includes("tag")),
+          [],
+        );
       }
       test.diagnostic([...outcomes].map(([outcome, count]) => `${outcome}: ${count}`).join(", "));
     });
