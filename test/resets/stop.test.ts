@@ -157,7 +157,10 @@ describe("after a reset", () => {
     await who.bea.agree("ada", words);
     assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 303);
     for (const old of [who.ada, elsewhere]) {
-      assert.match(String((await old.get("/trust")).headers.location), /^\/sign-in/, "signed out");
+      // Also on a page that needs no key.
+      for (const page of ["/trust", "/help"]) {
+        assert.match(String((await old.get(page)).headers.location), /^\/sign-in/, "signed out");
+      }
     }
     const home = await browser.get("/");
     assert.match(readable(home.body), /You are back in, ada.*Name two or three people while it is quiet/);
