@@ -34,7 +34,7 @@ export interface Postfix {
   stop(): Promise<void>;
 }
 
-const running = new Set<ChildProcess>();
+const running = new Map<ChildProcess, string>();
 
 export function preparePostfix(postfix: string): PostfixPlace {
   const root = temporaryDirectory();
@@ -144,7 +144,7 @@ ${parts.master}
   for (const name of ["postfix-files", "dynamicmaps.cf"]) writeFileSync(join(configDirectory, name), "");
 
   const child = spawn(join(daemonDirectory, "master"), ["-c", configDirectory, "-d"], { stdio: "ignore" });
-  running.add(child);
+  running.set(child, daemonDirectory);
   for (let attempt = 0; !existsSync(join(queue, "public/pickup")); attempt++) {
     if (attempt === 200 || child.exitCode !== null) throw new Error(`Postfix did not start: ${read(logFile)}`);
     await sleep(25);
@@ -177,16 +177,20 @@ function read(file: string): string {
 }
 
 async function end(child: ChildProcess): Promise<void> {
+  const daemons = running.get(child);
   running.delete(child);
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGTERM");
-  await exited;
+  if (child.exitCode === null && child.signalCode === null) {
+    const exited = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGTERM");
+    await exited;
+  }
+  // An smtp under torsocks does not notice that its master is gone, and spins.
+  if (daemons) execFile("pkill", ["-9", "-f", `${daemons}/`], () => undefined);
 }
 
 after(async () => {
-  await Promise.all([...running].map(end));
+  await Promise.all([...running.keys()].map(end));
 });
 process.once("exit", () => {
-  for (const child of running) child.kill("SIGTERM");
+  for (const child of running.keys()) child.kill("SIGTERM");
 });
