@@ -439,7 +439,16 @@ class WholeReset extends Step {
       await agreeTo(model, real, helper, member, one);
       steps += 2;
     }
+    // Enough have agreed, perhaps; a day too early it must not open.
+    if (member.cases.includes(one)) await signInAs(model, real, member, password);
     const days = member.rules.waitDays;
+    if (days > 1 && member.cases.includes(one)) {
+      model.day += days - 1;
+      real.place.days(days - 1);
+      await signInAs(model, real, member, password);
+      model.day -= days - 1;
+      real.place.days(1 - days);
+    }
     model.day += days;
     real.place.days(days);
     if (member.cases.includes(one)) await signInAs(model, real, member, password);
