@@ -1,9 +1,10 @@
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
-import { equalBytes, fromBase64url, toBase64url } from "../protocol/bytes.js";
+import { equalBytes, fromBase64url, toBase64url, uuidText } from "../protocol/bytes.js";
 import { newSessionEpoch } from "../protocol/generation.js";
 import { lockPrivateKey } from "../protocol/lock.js";
 import { formatParameters, newSalt } from "../protocol/password.js";
+import type { AccountRow } from "./account.js";
 import { checkPassword, type PasswordFault } from "./password-policy.js";
 import { deleteSessions } from "./queries.js";
 import { makeSession, type Session, sessionOwner } from "./sessions.js";
@@ -41,25 +42,42 @@ export async function changePassword(
     salt,
     parameters: formatParameters(argon2),
     locked_key: lockedKey,
-    session_epoch: newSessionEpoch(),
   };
+  return { outcome: "changed", cookie: await goOnAlone(context, session, "password-changed", columns) };
+}
+
+/**
+ * Ends every session, listed or not, by a new epoch; this one goes on under a new cookie.
+ *
+ * @param columns of the account that change with it
+ * @returns the new cookie
+ * @throws StaleKeyError if this session itself was ended meanwhile: it must not come back
+ */
+async function goOnAlone(
+  context: Context,
+  session: Session,
+  kind: "password-changed" | "sessions-ended",
+  columns: Partial<AccountRow> = {},
+): Promise<string> {
+  const privateKey = await session.privateKey();
+  const changed = { ...columns, session_epoch: newSessionEpoch() };
   const { client } = session.payload;
   const next = makeSession(context, {
-    ...sessionOwner({ ...session.account, ...columns }, privateKey),
+    ...sessionOwner({ ...session.account, ...changed }, privateKey),
     stage: "full",
     client,
   });
   const { outcome: ended } = await changeState(context, session.account.id, privateKey, async (state) => {
-    // Somebody else chose a password, or a reset was completed, since this one was confirmed: it is not the present one.
+    // Somebody chose a password, or a reset was completed, since this session was opened for the request.
     if (!equalBytes(state.account.session_epoch, session.account.session_epoch)) throw new StaleKeyError();
     const day = dayOf(context.clock());
     const ended = state.record.sessions.map((listed) => fromBase64url(listed.id) as Uint8Array);
     state.record.sessions = [{ id: toBase64url(next.row.id), client, since: day }];
-    state.record.events.push({ kind: "password-changed", day });
-    return { store: true, outcome: ended, extras: { columns, session: next.row } };
+    state.record.events.push({ kind, day });
+    return { store: true, outcome: ended, extras: { columns: changed, session: next.row } };
   });
-  await deleteSessions(context.db, ended);
-  return { outcome: "changed", cookie: next.cookie };
+  await deleteSessions(context.db, [...ended, session.id]);
+  return next.cookie;
 }
 
 /** Ends one listed session. */
@@ -81,33 +99,12 @@ export async function endListedSession(context: Context, session: Session, which
   return ended !== undefined;
 }
 
-/**
- * Ends every session, listed or not: a new epoch. This one goes on under a new cookie.
- *
- * @returns the new cookie
- */
+/** Ends every other session. @returns the cookie under which this one goes on */
 export async function endOtherSessions(context: Context, session: Session): Promise<string> {
-  const privateKey = await session.privateKey();
-  const columns = { session_epoch: newSessionEpoch() };
-  const { client } = session.payload;
-  const next = makeSession(context, {
-    ...sessionOwner({ ...session.account, ...columns }, privateKey),
-    stage: "full",
-    client,
-  });
-  const { outcome: ended } = await changeState(context, session.account.id, privateKey, async (state) => {
-    const day = dayOf(context.clock());
-    const ended = state.record.sessions.map((listed) => fromBase64url(listed.id) as Uint8Array);
-    state.record.sessions = [{ id: toBase64url(next.row.id), client, since: day }];
-    state.record.events.push({ kind: "sessions-ended", day });
-    return { store: true, outcome: ended, extras: { columns, session: next.row } };
-  });
-  await deleteSessions(context.db, [...ended, session.id]);
-  return next.cookie;
+  return await goOnAlone(context, session, "sessions-ended");
 }
 
 /** The id under which a session stands in a form: a uuid that does not open its row. */
 export function listedId(id: string): string {
-  const hex = Buffer.from(id, "base64url").toString("hex");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
+  return uuidText((fromBase64url(id) as Uint8Array).subarray(0, 16));
 }
