@@ -3,6 +3,7 @@ import pg from "pg";
 import type { Config } from "../config.js";
 import { Failure } from "../failure.js";
 import type { EmbeddedServer } from "./embedded.js";
+import { PreparingClient } from "./preparing-client.js";
 import type { Database } from "./schema.js";
 
 // A day is a day, not midnight in the zone of the server's clock.
@@ -41,6 +42,7 @@ export async function connect(
 ): Promise<Connection> {
   const pool = new pg.Pool({
     ...target(config, address),
+    Client: PreparingClient,
     application_name: "kith",
     max: MAX_CONNECTIONS,
     connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,

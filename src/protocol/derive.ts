@@ -14,6 +14,23 @@ export function deriveKey(root: Uint8Array, label: Label): Uint8Array {
   return new Uint8Array(hkdfSync("sha256", root, new Uint8Array(0), utf8(label), 32));
 }
 
+/** HMAC keys of the roots that are in use, such as the server secret: it makes some thirty tags a sign-in. */
+const hmacKeys = new WeakMap<Uint8Array, Map<Label, Uint8Array>>();
+
+function hmacKey(root: Uint8Array, label: Label): Uint8Array {
+  let keys = hmacKeys.get(root);
+  if (!keys) {
+    keys = new Map();
+    hmacKeys.set(root, keys);
+  }
+  let key = keys.get(label);
+  if (!key) {
+    key = deriveKey(root, label);
+    keys.set(label, key);
+  }
+  return key;
+}
+
 /** SHA-256 over the label and the length-prefixed parts: 32 bytes. */
 export function hash(label: Label, ...parts: readonly Part[]): Uint8Array {
   return createHash("sha256")
@@ -23,7 +40,7 @@ export function hash(label: Label, ...parts: readonly Part[]): Uint8Array {
 
 /** HMAC-SHA-256 over the label and the length-prefixed parts under `deriveKey(root, label)`: 32 bytes. */
 export function hmac(root: Uint8Array, label: Label, ...parts: readonly Part[]): Uint8Array {
-  return createHmac("sha256", deriveKey(root, label))
+  return createHmac("sha256", hmacKey(root, label))
     .update(lengthPrefixed([label, ...parts]))
     .digest();
 }

@@ -73,6 +73,7 @@ export async function readPublicKey(publicKey: Uint8Array): Promise<openpgp.Publ
   if (known) return known;
   const key = await openpgp.readKey({ binaryKey: publicKey, config: OPENPGP_CONFIG }).catch(() => undefined);
   if (!key || key.isPrivate()) throw new ProtocolError("ERR_ENCODING", "Not a public key.");
+  await key.getEncryptionKey(undefined, ANY_DATE).catch(() => undefined);
   parsedPublicKeys.set(name, key);
   return key;
 }
@@ -84,6 +85,18 @@ export type PrivateKey = openpgp.PrivateKey;
 export async function readPrivateKey(privateKey: Uint8Array): Promise<PrivateKey> {
   const key = await openpgp.readPrivateKey({ binaryKey: privateKey, config: OPENPGP_CONFIG }).catch(() => undefined);
   if (!key?.isDecrypted()) throw new ProtocolError("ERR_ENCODING", "Not an unlocked private key.");
+  return await checkOnce(key);
+}
+
+/** Every moment is a good one: a key is valid from the first of its month, and clocks of two instances may differ. */
+const ANY_DATE = null as unknown as Date;
+
+/**
+ * Has openpgp.js check a key's own signatures, whose outcome it remembers in the key: eight messages that are opened at
+ * once would each check them.
+ */
+export async function checkOnce(key: PrivateKey): Promise<PrivateKey> {
+  await key.getDecryptionKeys(undefined, ANY_DATE).catch(() => undefined);
   return key;
 }
 

@@ -3,7 +3,7 @@ import * as openpgp from "openpgp";
 import { discloseBytes, encloseBytes } from "./box.js";
 import { toBase64url } from "./bytes.js";
 import { deriveKey, type Label } from "./derive.js";
-import { makeKeypair, OPENPGP_CONFIG, type PrivateKey } from "./keypair.js";
+import { checkOnce, makeKeypair, OPENPGP_CONFIG, type PrivateKey } from "./keypair.js";
 
 const LOCKED_KEY: Label = "kith/v1/locked key";
 
@@ -46,7 +46,8 @@ export async function unlockPrivateKey(
   if (!inner) return undefined;
   try {
     const privateKey = await openpgp.readPrivateKey({ binaryKey: inner, config: OPENPGP_CONFIG });
-    return await openpgp.decryptKey({ privateKey, passphrase: toBase64url(unlockKey), config: OPENPGP_CONFIG });
+    const options = { privateKey, passphrase: toBase64url(unlockKey), config: OPENPGP_CONFIG };
+    return await checkOnce(await openpgp.decryptKey(options));
   } catch {
     return undefined;
   }

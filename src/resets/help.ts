@@ -10,7 +10,17 @@ import { formatLinkSecret, linkHash, newLinkSecret, sealApproval, sealRulesToLin
 import { hasValidTag, tagRow } from "../protocol/tag.js";
 import { proveToken, type Rules, type Token } from "../protocol/token.js";
 import type { FourWords } from "../protocol/words.js";
-import { approvalsOf, type CaseRow, lastChoiceDay, MAX_CASE_DAYS, openCases, waitDaysOf, wordsOf } from "./cases.js";
+import {
+  approvalsOf,
+  type CaseRow,
+  countingCases,
+  lastChoiceDay,
+  MAX_CASE_DAYS,
+  openCases,
+  storedCases,
+  waitDaysOf,
+  wordsOf,
+} from "./cases.js";
 import { sendResetNotice } from "./notices.js";
 import * as queries from "./queries.js";
 
@@ -44,6 +54,8 @@ export type HelpOutcome =
 /** A right to help that was proven just now. */
 interface Proof {
   account: AccountRow;
+  /** The account's cases that count. */
+  cases: CaseRow[];
   rowId: string;
   token: Token;
 }
@@ -52,22 +64,33 @@ interface Proof {
  * Proves that the helper is trusted by whoever bears the name.
  *
  * The same work for a member who trusts the helper, one who does not, one who is suspended, and nobody: S trials.
+ *
+ * @param admitted what has to succeed before anything is tried, such as a limit
  */
-async function prove(context: Context, helper: Session, typedName: string): Promise<Proof | undefined> {
+async function prove(
+  context: Context,
+  helper: Session,
+  typedName: string,
+  admitted?: Promise<unknown>,
+): Promise<Proof | undefined> {
   const name = parseName(typedName, context.config.domains);
-  const person = await findPersonByName(context, name?.domain ?? "", name?.username ?? "-");
-  const stored = await queries.selectRelations(context.db, person?.id ?? context.decoys.accountId);
-  const genuine = stored.filter((row) => hasValidTag(context.secret, "relations", { ...row }));
-  if (genuine.length < stored.length) reportForgery(context, "relations");
+  const [person, privateKey] = await Promise.all([
+    findPersonByName(context, name?.domain ?? "", name?.username ?? "-"),
+    helper.privateKey(),
+    admitted,
+  ]);
+  const relations = await queries.selectRelations(context.db, person?.id ?? context.decoys.accountId);
+  const genuine = relations.filter((row) => hasValidTag(context.secret, "relations", { ...row }));
+  if (genuine.length < relations.length) reportForgery(context, "relations");
   // Somebody suspended has the rows of nobody: one that opens would take longer than one that does not.
   const complete = genuine.length === context.config.trustSlots && person?.status !== "suspended";
-  const privateKey = await helper.privateKey();
   const rows = complete ? genuine : context.decoys.rows;
   const match = await proveToken(privateKey, rows, context.config.trustSlots);
   if (!match || !complete || !person || person.status !== "active" || person.id === helper.account.id) return undefined;
-  const account = await findAccount(context, person.id);
+  const [account, stored] = await Promise.all([findAccount(context, person.id), storedCases(context, person.id)]);
   if (account?.status !== "active" || !equalBytes(match.row.generation, account.generation)) return undefined;
-  return { account, rowId: match.row.id, token: match.token };
+  const cases = countingCases(context, stored, account);
+  return { account, cases, rowId: match.row.id, token: match.token };
 }
 
 /**
@@ -75,14 +98,20 @@ async function prove(context: Context, helper: Session, typedName: string): Prom
  * password was chosen.
  *
  * @param again start anew, replacing the case that this helper's row may have
+ * @param admitted what has to succeed before anything is tried, such as a limit
  */
-export async function help(context: Context, helper: Session, typedName: string, again: boolean): Promise<HelpOutcome> {
-  const proof = await prove(context, helper, typedName);
+export async function help(
+  context: Context,
+  helper: Session,
+  typedName: string,
+  again: boolean,
+  admitted?: Promise<unknown>,
+): Promise<HelpOutcome> {
+  const proof = await prove(context, helper, typedName, admitted);
   if (!proof) return { outcome: "none" };
-  const { account, rowId, token } = proof;
+  const { account, cases, rowId, token } = proof;
   const { username } = account;
   const { rules } = token;
-  const cases = await openCases(context, account);
   const mine = cases.find((row) => row.row_id === rowId);
   const chosen = cases.filter((row) => row.pending_public_key);
   const fresh = again || !mine ? await openCase(context, proof) : undefined;
@@ -163,12 +192,13 @@ export async function approve(
   helper: Session,
   typedName: string,
   caseId: string,
+  admitted?: Promise<unknown>,
 ): Promise<ApproveOutcome> {
-  const proof = await prove(context, helper, typedName);
+  const proof = await prove(context, helper, typedName, admitted);
   if (!proof) return { outcome: "none" };
-  const { account, rowId, token } = proof;
+  const { account, cases, rowId, token } = proof;
   const { username } = account;
-  const row = (await openCases(context, account)).find((open) => open.id === caseId);
+  const row = cases.find((open) => open.id === caseId);
   if (!row?.pending_public_key || !row.choice_day) return { outcome: "ended", username };
   const columns = {
     case_id: row.id,

@@ -32,11 +32,20 @@ export async function askToHelp(visit: MemberVisit) {
     const errors = [{ field: "username", key: "problem.username.missing" }];
     return await show(visit, "resets/help", { form: { username } }, { current: "help", status: 422, errors });
   }
-  const subjects = [`client ${visit.client}`, `member ${session.account.id}`];
-  await visit.limits.take("help", ...subjects);
-  const outcome = await help(context, session, username, ticked(visit, "again"));
-  if (outcome.outcome !== "none") await visit.limits.giveBack("help", ...subjects);
+  const limit = helpLimit(visit);
+  const outcome = await help(context, session, username, ticked(visit, "again"), limit.admitted);
+  if (outcome.outcome !== "none") limit.giveBack();
   return await showHelpOutcome(visit, outcome);
+}
+
+/** Counts one try to help, while its reading has begun already. */
+function helpLimit({ limits, client, session }: MemberVisit) {
+  const subjects = [`client ${client}`, `member ${session.account.id}`];
+  return {
+    admitted: limits.take("help", ...subjects),
+    // A try that could not be given back costs its owner one of many; the page is not worth less for it.
+    giveBack: () => void limits.giveBack("help", ...subjects).catch(() => undefined),
+  };
 }
 
 function linkFor(visit: Visit, secret: string): string {
@@ -86,10 +95,9 @@ async function showHelpOutcome(visit: MemberVisit, outcome: HelpOutcome, errors:
 export async function agree(visit: MemberVisit) {
   const { context, session } = visit;
   const username = field(visit, "username").trim();
-  const subjects = [`client ${visit.client}`, `member ${session.account.id}`];
-  await visit.limits.take("help", ...subjects);
-  const outcome = await approve(context, session, username, field(visit, "case"));
-  if (outcome.outcome !== "none") await visit.limits.giveBack("help", ...subjects);
+  const limit = helpLimit(visit);
+  const outcome = await approve(context, session, username, field(visit, "case"), limit.admitted);
+  if (outcome.outcome !== "none") limit.giveBack();
   if (outcome.outcome === "none") return await show(visit, "resets/help-nothing", {}, { current: "help" });
   if (outcome.outcome === "ended") {
     const errors = [{ field: "username", key: "problem.help.case" }];

@@ -2,7 +2,6 @@ import { fileURLToPath } from "node:url";
 import fastifyCookie from "@fastify/cookie";
 import fastifyCsrf from "@fastify/csrf-protection";
 import fastifyFormbody from "@fastify/formbody";
-import fastifyHelmet from "@fastify/helmet";
 import fastifyStatic from "@fastify/static";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { openResets } from "../accounts/page-data.js";
@@ -17,10 +16,12 @@ import * as resets from "../resets/routes.js";
 import * as review from "../review/routes.js";
 import * as trust from "../trust/routes.js";
 import { about, changePasswordPage, securityTxt } from "./about.js";
-import { cookieName, cookieOptions, isSecure, readCookie, setLanguageCookie } from "./cookies.js";
+import { cookieName, cookieOptions, readCookie, setLanguageCookie } from "./cookies.js";
 import { notFound, showError } from "./errors.js";
 import { LANGUAGES, pickLanguage } from "./i18n.js";
 import { clientOf, makeLimits } from "./limits.js";
+import type { OpenReset } from "./pages.js";
+import { securityHeaders } from "./security-headers.js";
 import { createView } from "./view.js";
 import { type MemberVisit, sameSitePath, type Visit } from "./visit.js";
 
@@ -135,7 +136,6 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
 
   await app.register(fastifyCookie);
   await app.register(fastifyFormbody, { bodyLimit: MAX_BODY_BYTES });
-  await app.register(fastifyHelmet, helmetOptions(isSecure(config), config.origin.protocol === "https:"));
   await app.register(fastifyCsrf, { cookieKey: cookieName(config, "csrf"), cookieOpts: cookieOptions(config) });
   await app.register(fastifyStatic, {
     root: fileURLToPath(new URL("../../public/", import.meta.url)),
@@ -150,6 +150,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     const known = visits.get(request);
     if (known) return known;
     const fallback = readCookie(config, request, "language");
+    let band: Promise<readonly OpenReset[]> | undefined;
     const visit: Visit = {
       context,
       request,
@@ -161,28 +162,31 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
       client: clientOf(request),
       limits,
       openSession: (cookie) => openSession(context, cookie),
-      band: async () => (visit.session ? await openResets(context, visit.session) : []),
+      band: () => {
+        band ??= visit.session ? openResets(context, visit.session) : Promise.resolve([]);
+        return band;
+      },
     };
     visits.set(request, visit);
     return visit;
   };
 
-  app.addHook("onRequest", async (request, reply) => {
-    reply.header("Cache-Control", "no-store");
-    reply.header("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
+  const headers = securityHeaders(config);
+  app.addHook("onRequest", (request, reply, done) => {
+    reply.headers(headers);
     const onion = onionLocation(config, request);
     if (onion) reply.header("Onion-Location", onion);
     const asked = LANGUAGES.find((language) => language === (request.query as { language?: unknown }).language);
-    if (asked && request.method === "GET") {
-      setLanguageCookie(config, reply, asked);
-      // A path that begins with two slashes would lead to another host.
-      return await reply.redirect(sameSitePath(request.url.split("?")[0] as string) ?? "/", 303);
-    }
+    if (!asked || request.method !== "GET") return done();
+    setLanguageCookie(config, reply, asked);
+    // A path that begins with two slashes would lead to another host.
+    void reply.redirect(sameSitePath(request.url.split("?")[0] as string) ?? "/", 303);
   });
-  app.addHook("onResponse", async (request, reply) => {
+  app.addHook("onResponse", (request, reply, done) => {
     const route = request.routeOptions.url ?? "no route";
     const milliseconds = Math.round(reply.elapsedTime);
     log.info({ method: request.method, route, status: reply.statusCode, milliseconds }, "answered");
+    done();
   });
   app.setErrorHandler(async (error, request, reply) => await showError(visitOf(request, reply), error));
   app.setNotFoundHandler(async (request, reply) => await notFound(visitOf(request, reply)));
@@ -196,7 +200,11 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
       visit.lang = accounts.languageOf(visit) ?? visit.lang;
     }
     if ("anybody" in route) return await route.anybody(visit);
-    if (visit.session) return await route.member(visit as MemberVisit);
+    if (visit.session) {
+      // Every page has it: looked up while the page's own things are.
+      if (request.method === "GET") visit.band().catch(() => undefined);
+      return await route.member(visit as MemberVisit);
+    }
     const next = request.method === "GET" ? sameSitePath(request.url) : undefined;
     return await reply.redirect(next ? `/sign-in?next=${encodeURIComponent(next)}` : "/sign-in", 303);
   };
@@ -222,34 +230,9 @@ function isReadable(url: string): boolean {
  * and not for somebody who is there already.
  */
 function onionLocation({ origin, onionOrigin }: Config, request: FastifyRequest): string | undefined {
+  if (!onionOrigin || origin.protocol !== "https:" || request.host === onionOrigin.host) return undefined;
   const path = request.url.split("?")[0] as string;
   const secret = /^\/(?:invite|handover)\//.test(path);
-  const page = request.method === "GET" && sameSitePath(path) !== undefined;
-  if (!onionOrigin || origin.protocol !== "https:" || secret || !page || request.host === onionOrigin.host)
-    return undefined;
+  if (secret || request.method !== "GET" || sameSitePath(path) === undefined) return undefined;
   return new URL(path, onionOrigin).href;
-}
-
-/** OWASP ASVS 5.0, 3.4: nothing from elsewhere, nothing inline, no framing, no referrer that could carry a link. */
-function helmetOptions(secure: boolean, https: boolean) {
-  return {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'none'"],
-        styleSrc: ["'self'"],
-        scriptSrc: ["'self'"],
-        imgSrc: ["'self'"],
-        formAction: ["'self'"],
-        baseUri: ["'none'"],
-        frameAncestors: ["'none'"],
-      },
-    },
-    referrerPolicy: { policy: "no-referrer" as const },
-    xFrameOptions: { action: "deny" as const },
-    crossOriginOpenerPolicy: secure ? { policy: "same-origin" as const } : false,
-    crossOriginResourcePolicy: { policy: "same-origin" as const },
-    originAgentCluster: secure,
-    strictTransportSecurity: https ? { maxAge: 63_072_000, includeSubDomains: true } : false,
-  };
 }

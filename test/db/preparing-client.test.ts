@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { sql } from "kysely";
+import { connect } from "#kith/db/connect.js";
+import { freshDatabase } from "../support/database.js";
+
+test("a statement is parsed and planned once for each connection", async (t) => {
+  const { db, close } = await connect(await freshDatabase());
+  t.after(close);
+  const prepared = async () => {
+    const { rows } = await sql<{ statement: string }>`select statement from pg_prepared_statements`.execute(db);
+    return rows.filter(({ statement }) => statement.startsWith("select $1::int")).length;
+  };
+  for (const value of [1, 2, 3]) await sql`select ${value}::int as value`.execute(db);
+  assert.equal(await prepared(), 1);
+});
+
+test("a table that somebody else migrates meanwhile can be read at once", async (t) => {
+  const { db, close } = await connect(await freshDatabase());
+  t.after(close);
+  await sql`create table things (id int)`.execute(db);
+  const read = () => sql`select * from things where id > ${0}`.execute(db);
+  await read();
+  await sql`alter table things add column name text default 'new'`.execute(db);
+  await sql`insert into things (id) values (1)`.execute(db);
+  for (const _ of [1, 2]) assert.deepEqual((await read()).rows, [{ id: 1, name: "new" }]);
+});
