@@ -3,9 +3,9 @@ import { addDays } from "../days.js";
 import type { RecordedEvent } from "../protocol/self-record.js";
 import { openCases, waitDaysOf } from "../resets/cases.js";
 import { ownCases } from "../resets/stop.js";
-import { openOwnState } from "../trust/trust.js";
 import type { ActivityKind, OpenReset } from "../web/pages.js";
 import type { Session } from "./sessions.js";
+import { openOwnState } from "./state.js";
 
 /** Resets of one's own password, as every page tells of them. Costs next to nothing while there is none. */
 export async function openResets(context: Context, session: Session): Promise<OpenReset[]> {

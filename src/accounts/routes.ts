@@ -5,7 +5,6 @@ import { suggestPassphrase } from "../protocol/words.js";
 import { actsOnOwnAccount } from "../review/events.js";
 import { adminNeeds, fingerprintText, lastOpening } from "../review/page-data.js";
 import { peopleFor, rulesFor } from "../trust/page-data.js";
-import { openOwnState } from "../trust/trust.js";
 import { clientFamily } from "../web/client.js";
 import { clearSessionCookie, setSessionCookie } from "../web/cookies.js";
 import { LANGUAGES } from "../web/i18n.js";
@@ -27,7 +26,7 @@ import {
 } from "./second-step.js";
 import { endSession, saveSession } from "./sessions.js";
 import { confirmCode, type SignInOutcome, signIn } from "./sign-in.js";
-import { noteEvent } from "./state.js";
+import { noteEvent, openOwnState } from "./state.js";
 import { changeColumns } from "./suspend.js";
 import { confirmPassword } from "./unlock.js";
 

@@ -10,6 +10,7 @@ import { openSelfRecord, type SelfRecord, sealSelfRecord } from "../protocol/sel
 import { hasValidTag } from "../protocol/tag.js";
 import { sendResetNotice } from "../resets/notices.js";
 import { type AccountRow, findAccount, reportForgery, tagged } from "./account.js";
+import { recallRecord, rememberRecord } from "./opened-records.js";
 import type { SessionRow } from "./queries.js";
 import * as queries from "./queries.js";
 import type { Session } from "./sessions.js";
@@ -66,6 +67,19 @@ export async function readState(context: Context, account: AccountRow, privateKe
   if (!equalBytes(fingerprintOf(privateKey), account.fingerprint)) throw new StaleKeyError();
   const record = await openSelfRecord(privateKey, account.self_record);
   if (!record) throw new StaleKeyError();
+  return await withPeople(context, account, record);
+}
+
+/** The same for the owner's session, which opens the record once for as long as it does not change. */
+export async function openOwnState(context: Context, session: Session): Promise<OwnState> {
+  const known = recallRecord(session);
+  if (known) return await withPeople(context, session.account, known);
+  const state = await readState(context, session.account, await session.privateKey());
+  rememberRecord(session, state.record);
+  return state;
+}
+
+async function withPeople(context: Context, account: AccountRow, record: SelfRecord): Promise<OwnState> {
   const persons = await findPersons(
     context,
     record.trusted.map((entry) => entry.trustedId),

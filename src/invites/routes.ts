@@ -1,6 +1,6 @@
 import { saveSession } from "../accounts/sessions.js";
+import { openOwnState } from "../accounts/state.js";
 import { suggestPassphrase } from "../protocol/words.js";
-import { openOwnState } from "../trust/trust.js";
 import { clientFamily } from "../web/client.js";
 import { setSessionCookie } from "../web/cookies.js";
 import type { FieldError, FreshLetter, Letter } from "../web/pages.js";

@@ -138,13 +138,13 @@ function withinLimits(record: SelfRecord): SelfRecord {
  */
 export async function sealSelfRecord(publicKey: Uint8Array, record: SelfRecord): Promise<Uint8Array> {
   let kept = withinLimits(record);
-  let bytes = encode(kept);
+  let bytes = writeSelfRecord(kept);
   while (bytes.length + 4 > SEAL_CLASSES.large) {
     if (kept.events.length > 0) kept = { ...kept, events: kept.events.slice(1) };
     else if (kept.acts && kept.acts.length > 1) kept = { ...kept, acts: kept.acts.slice(1) };
     else if (kept.pastLetters.length > 0) kept = { ...kept, pastLetters: kept.pastLetters.slice(1) };
     else throw new ProtocolError("ERR_CLASS_OVERFLOW", "A self record is too long.");
-    bytes = encode(kept);
+    bytes = writeSelfRecord(kept);
   }
   return await seal(publicKey, bytes, "large");
 }
@@ -152,8 +152,12 @@ export async function sealSelfRecord(publicKey: Uint8Array, record: SelfRecord):
 /** @returns undefined if it is not sealed to this key or not a record of this version */
 export async function openSelfRecord(privateKey: PrivateKey, sealed: Uint8Array): Promise<SelfRecord | undefined> {
   const plaintext = await open(privateKey, sealed);
-  if (!plaintext) return undefined;
-  const record = JSON.parse(Buffer.from(plaintext).toString("utf8"), (_name, value: unknown) => {
+  return plaintext && readSelfRecord(plaintext);
+}
+
+/** @returns undefined if it is not a record of this version */
+export function readSelfRecord(bytes: Uint8Array): SelfRecord | undefined {
+  const record = JSON.parse(Buffer.from(bytes).toString("utf8"), (_name, value: unknown) => {
     const hex = (value as { hex?: unknown } | null)?.hex;
     return typeof hex === "string" ? Buffer.from(hex, "hex") : value;
   }) as SelfRecord;
@@ -161,7 +165,7 @@ export async function openSelfRecord(privateKey: PrivateKey, sealed: Uint8Array)
 }
 
 /** JSON; bytes stand in it as `{"hex":"…"}`. */
-function encode(record: SelfRecord): Uint8Array {
+export function writeSelfRecord(record: SelfRecord): Uint8Array {
   const trusted = record.trusted.map((entry) => ({ ...entry, fingerprint: { hex: toHex(entry.fingerprint) } }));
   return utf8(JSON.stringify({ ...record, trusted }));
 }

@@ -5,6 +5,7 @@ import { deriveKey, type Label } from "./derive.js";
 
 const SESSION_ID: Label = "kith/v1/session id";
 const SESSION: Label = "kith/v1/session";
+const OPENED: Label = "kith/v1/opened for a session";
 
 const PAYLOAD_BYTES = 4096;
 /** Every session row's length. */
@@ -36,4 +37,19 @@ export function unwrapSession(cookie: Uint8Array, wrapped: Uint8Array): unknown 
   const padded = discloseBytes(deriveKey(cookie, SESSION), wrapped);
   const bytes = padded && unpad(padded);
   return bytes && JSON.parse(Buffer.from(bytes).toString("utf8"));
+}
+
+/**
+ * Wraps what a session has opened already, to be kept in memory: without the cookie, a picture of the memory or of the
+ * swap tells as little as the database.
+ *
+ * @param generation the account's: of another one, it does not open any more
+ */
+export function wrapOpened(cookie: Uint8Array, opened: Uint8Array, generation: Uint8Array): Uint8Array {
+  return encloseBytes(deriveKey(cookie, OPENED), opened, generation);
+}
+
+/** @returns undefined if it was wrapped with another cookie, or belongs to another generation */
+export function unwrapOpened(cookie: Uint8Array, wrapped: Uint8Array, generation: Uint8Array): Uint8Array | undefined {
+  return discloseBytes(deriveKey(cookie, OPENED), wrapped, generation);
 }

@@ -1,11 +1,11 @@
 import { randomInt } from "node:crypto";
 import type { AccountRow } from "../accounts/account.js";
 import { hasPresentKey, saveSession } from "../accounts/sessions.js";
+import { openOwnState } from "../accounts/state.js";
 import { confirmPassword } from "../accounts/unlock.js";
 import { parseName } from "../accounts/username.js";
 import { toHex, utf8 } from "../protocol/bytes.js";
 import { newRecoveryPhrase } from "../protocol/review.js";
-import { openOwnState } from "../trust/trust.js";
 import { notFound } from "../web/errors.js";
 import type { AdminLine, FieldError, LogLine, PanelForm, PersonPanel } from "../web/pages.js";
 import { field, goTo, type MemberVisit, query, show, ticked } from "../web/visit.js";

@@ -1,8 +1,9 @@
+import { openOwnState } from "../accounts/state.js";
 import { setSessionCookie } from "../web/cookies.js";
 import type { FieldError } from "../web/pages.js";
 import { field, goTo, type MemberVisit, show, ticked } from "../web/visit.js";
 import { peopleFor, rulesFor } from "./page-data.js";
-import { addTrusted, confirmTrusted, openOwnState, type RulesFault, removeTrusted, setRules } from "./trust.js";
+import { addTrusted, confirmTrusted, type RulesFault, removeTrusted, setRules } from "./trust.js";
 
 interface PeopleForm {
   username?: string;

@@ -1,13 +1,6 @@
 import { nameOf } from "../accounts/account.js";
 import type { Session } from "../accounts/sessions.js";
-import {
-  addEntry,
-  changeState,
-  type OwnState,
-  type PrivateState,
-  readState,
-  type TrustedPerson,
-} from "../accounts/state.js";
+import { addEntry, changeState, type PrivateState, type TrustedPerson } from "../accounts/state.js";
 import { parseName } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { dayOf, monthOf } from "../days.js";
@@ -168,11 +161,6 @@ export async function confirmTrusted(
   );
   session.account = account;
   return outcome;
-}
-
-/** What the owner may read about the account: opened for one page. */
-export async function openOwnState(context: Context, session: Session): Promise<OwnState> {
-  return await readState(context, session.account, await session.privateKey());
 }
 
 /** Who can help right now, and whether they are enough. */

@@ -85,6 +85,17 @@ describe("trusting somebody", () => {
     assert.deepEqual(await names(), ["bea", "cem", "dora", "emil", "fay", "gil", "hana", "ivo"]);
   });
 
+  it("is seen at once by the member's other sessions, which had opened the list before", async () => {
+    const other = place.visitor();
+    await other.signIn("ada");
+    const names = async () => [...(await other.get("/trust")).body.matchAll(/data-testid="trusted"/g)].length;
+    const before = await names();
+    await ada.post("/trust/remove", { username: "bea", confirm: "on" }, "/trust");
+    assert.equal(await names(), before - 1);
+    await ada.trust("bea");
+    assert.equal(await names(), before);
+  });
+
   it("is undone by removing: who was removed can't help from that moment, all others can", async () => {
     const [bea, cem] = [place.visitor(), place.visitor()];
     await bea.signIn("bea");

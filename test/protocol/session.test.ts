@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { newSessionCookie, SESSION_BYTES, sessionId, unwrapSession, wrapSession } from "#kith/protocol/session.js";
+import {
+  newSessionCookie,
+  SESSION_BYTES,
+  sessionId,
+  unwrapOpened,
+  unwrapSession,
+  wrapOpened,
+  wrapSession,
+} from "#kith/protocol/session.js";
 import { altered } from "../support/keys.js";
 
 describe("a wrapped session", () => {
@@ -40,5 +49,20 @@ describe("a wrapped session", () => {
     const cookie = newSessionCookie();
     assert.ok(wrapSession(cookie, "x".repeat(4090)));
     assert.throws(() => wrapSession(cookie, "x".repeat(4091)), { code: "ERR_CLASS_OVERFLOW" });
+  });
+});
+
+describe("what a session has opened, kept in memory", () => {
+  it("opens with the cookie and for the generation it belongs to, and is no session", () => {
+    const cookie = newSessionCookie();
+    const generation = randomBytes(16);
+    const opened = randomBytes(900);
+    const wrapped = wrapOpened(cookie, opened, generation);
+    assert.deepEqual(Buffer.from(unwrapOpened(cookie, wrapped, generation) ?? []), opened);
+    assert.ok(!Buffer.from(wrapped).includes(opened.subarray(100, 132)));
+    assert.equal(unwrapOpened(cookie, wrapped, randomBytes(16)), undefined);
+    assert.equal(unwrapOpened(newSessionCookie(), wrapped, generation), undefined);
+    assert.equal(unwrapOpened(sessionId(cookie), wrapped, generation), undefined);
+    assert.equal(unwrapSession(cookie, wrapped), undefined);
   });
 });
