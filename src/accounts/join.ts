@@ -137,7 +137,7 @@ export async function createAccount(
     const { founding } = joining;
     const founder = { id, publicKey: pair.publicKey, fingerprint: pair.fingerprint };
     const inserted = await insertAccount(context.db, row, founding && ((db) => founding(db, founder)));
-    if (!inserted) return "has-admin";
+    if (inserted !== "written") return inserted;
   } catch (error) {
     const { code, constraint } = error as { code?: string; constraint?: string };
     if (code === "23505" && constraint === "accounts_name") return "taken";

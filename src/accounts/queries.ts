@@ -161,49 +161,66 @@ export interface NewAccount {
   spent: { nonce_hash: Uint8Array; invitee: Uint8Array };
 }
 
+/** What became of a new account; nothing is written unless it is `"written"`. */
+export type Inserted = "written" | "has-admin" | "taken" | "spent";
+
 /**
  * Writes a new account and spends its letter, in one statement. Locks nobody else's row.
  *
  * @param founding for the first admin: what is written together; of two at the same moment only one gets in
- * @returns false if there is an admin already and there was to be none
- * @throws the database's unique violation on `accounts_name` or `spent_invites_pkey`
+ * @throws the database's unique violation on `accounts_name` or `spent_invites_pkey`, if somebody else was faster by
+ * less than a moment
  */
 export async function insertAccount(
   db: Kysely<Database>,
   created: NewAccount,
   founding: ((db: Kysely<Database>) => Promise<void>) | undefined,
-): Promise<boolean> {
-  if (!founding) {
-    await insertAccountRows(db, created);
-    return true;
-  }
+): Promise<Inserted> {
+  if (!founding) return await insertAccountRows(db, created);
   return await db.transaction().execute(async (transaction) => {
     await sql`select pg_advisory_xact_lock(hashtextextended('kith first admin', 0))`.execute(transaction);
-    if (await hasAdmin(transaction)) return false;
-    await insertAccountRows(transaction, created);
-    await founding(transaction);
-    return true;
+    if (await hasAdmin(transaction)) return "has-admin";
+    const inserted = await insertAccountRows(transaction, created);
+    if (inserted === "written") await founding(transaction);
+    return inserted;
   });
 }
 
-async function insertAccountRows(db: Kysely<Database>, created: NewAccount): Promise<void> {
-  const columns = Object.keys(created.account);
-  await sql`
-    with spent as (
-      insert into spent_invites (nonce_hash, invitee) values (${created.spent.nonce_hash}, ${created.spent.invitee})
+/**
+ * Looks whether name and letter are free, though the constraints would tell: a server's log quotes the name in the error
+ * of a violated constraint.
+ */
+async function insertAccountRows(db: Kysely<Database>, { account, ...created }: NewAccount): Promise<Inserted> {
+  const columns = Object.keys(account);
+  const { rows } = await sql<{ name_free: boolean; letter_free: boolean }>`
+    with found as (
+      select not exists (
+        select from accounts where domain = ${account.domain} and username = ${account.username}
+      ) as name_free, not exists (
+        select from spent_invites where nonce_hash = ${created.spent.nonce_hash}
+      ) as letter_free
+    ), free as (
+      select from found where name_free and letter_free
+    ), spent as (
+      insert into spent_invites (nonce_hash, invitee)
+      select ${created.spent.nonce_hash}, ${created.spent.invitee} from free
     ), created as (
       insert into accounts (${sql.join(columns.map((name) => sql.ref(name)))})
-      values (${sql.join(Object.values(created.account))}) returning id
+      select ${sql.join(Object.values(account))} from free returning id
     ), slots as (
       insert into relations (id, trusting_id, generation, sealed_trusted, sealed_token, token_hash, tag)
       select slot.id, created.id, slot.generation, slot.sealed_trusted, slot.sealed_token, slot.token_hash, slot.tag
       from created, ${relationArrays(created.relations)}
     ), person as (
       insert into people (account_id, version, username, domain, public_key, fingerprint, status, reset_mark, tag)
-      select row.* from ${personArrays([created.person])} as row
+      select row.* from free, ${personArrays([created.person])} as row
+    ), session as (
+      insert into sessions (id, sealed, expiry_day)
+      select row.* from free, ${sessionArrays(optional(created.session))} as row
     )
-    insert into sessions (id, sealed, expiry_day)
-    select row.* from ${sessionArrays(optional(created.session))} as row`.execute(db);
+    select * from found`.execute(db);
+  if (!rows[0]?.letter_free) return "spent";
+  return rows[0].name_free ? "written" : "taken";
 }
 
 export async function insertDecoyAccount(

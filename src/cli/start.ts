@@ -20,8 +20,9 @@ export function addStart(program: Command): void {
         const [{ startWeb }, { firstAdminLink }] = await loading;
         const web = await startWeb(context);
         try {
-          console.log(`Kith listens on ${web.url}`);
+          // Asked before anything is said: from "listens" on, a lost database does not end Kith.
           const link = await firstAdminLink(context);
+          console.log(`Kith listens on ${web.url}`);
           if (link !== undefined) console.log(`Nobody is an admin yet. This link makes the first one: ${link}`);
           await stopped;
         } finally {

@@ -60,23 +60,25 @@ export interface EmbeddedServer {
  */
 export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedServer> {
   const place = await preparePlace(options.dataDir);
-  let closing = false;
+  const closing = new AbortController();
+  const { signal } = closing;
   let member = await join(place, options);
   let rejoining: Promise<void> | undefined;
 
   function watch(): void {
     member.client.once("end", () => {
-      if (!closing) rejoining = rejoin();
+      if (!signal.aborted) rejoining = rejoin();
     });
   }
   async function rejoin(): Promise<void> {
-    while (!closing) {
+    while (!signal.aborted) {
       try {
-        member = await join(place, options, () => closing);
+        member = await join(place, options, () => signal.aborted);
         watch();
         return;
       } catch {
-        await sleep(500, undefined, { ref: false });
+        // `close` waits for this: a sleep that holds nothing up would end the process in the middle of it.
+        await sleep(500, undefined, { signal }).catch(() => undefined);
       }
     }
   }
@@ -87,8 +89,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedSe
     user: APPLICATION,
     database: APPLICATION,
     async close() {
-      if (closing) return;
-      closing = true;
+      if (signal.aborted) return;
+      closing.abort();
       await rejoining;
       await leave(place, member);
     },

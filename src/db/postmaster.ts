@@ -19,6 +19,8 @@ const SETTINGS: Record<string, string> = {
   unix_socket_permissions: "0700",
   log_statement: "none",
   log_min_duration_statement: "-1",
+  log_min_duration_sample: "-1",
+  log_transaction_sample_rate: "0",
   log_duration: "off",
   log_min_error_statement: "panic",
   // Above "error": an error's text may quote a value. Kith logs what it needs itself.
@@ -33,6 +35,7 @@ const SETTINGS: Record<string, string> = {
   log_autovacuum_min_duration: "-1",
   log_timezone: "UTC",
   timezone: "UTC",
+  track_activities: "off",
   track_commit_timestamp: "off",
   summarize_wal: "off",
   // The write-ahead log carries what crash recovery needs, and old segments are removed rather than kept for reuse.
@@ -182,9 +185,11 @@ export async function launch(place: Place, extra: Record<string, string> = {}): 
   try {
     const from = (await log.stat()).size;
     const settings = Object.entries({ ...SETTINGS, ...extra }).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+    const args = ["-D", place.cluster, "-k", place.socketDir, "-p", String(SOCKET_PORT), ...settings];
     const child = spawn(
-      place.binaries.postgres,
-      ["-D", place.cluster, "-k", place.socketDir, "-p", String(SOCKET_PORT), ...settings],
+      "/bin/sh",
+      // No core dump: what a member's request put into memory must not end up on the disk.
+      ["-c", 'ulimit -c 0; exec "$0" "$@"', place.binaries.postgres, ...args],
       {
         ...place.user,
         cwd: "/",

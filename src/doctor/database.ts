@@ -8,19 +8,10 @@ import { openDatabase } from "../db/open.js";
 import type { Database } from "../db/schema.js";
 import { Failure } from "../failure.js";
 import type { Finding } from "./findings.js";
+import { checkServer } from "./server.js";
+import { checkWay } from "./way.js";
 
 const about = "database" as const;
-
-/** Settings by which a server writes down who did what when, and the value that does not. */
-const TELLTALE: Record<string, string> = {
-  log_statement: "none",
-  log_min_duration_statement: "-1",
-  log_min_duration_sample: "-1",
-  log_parameter_max_length_on_error: "0",
-  log_duration: "off",
-  track_commit_timestamp: "off",
-  summarize_wal: "off",
-};
 
 /** Reachable, recent, migrated, and not writing down what it must not. */
 export async function checkDatabase(config: Config): Promise<Finding[]> {
@@ -36,10 +27,10 @@ export async function checkDatabase(config: Config): Promise<Finding[]> {
     try {
       return [
         await checkVersion(database.db),
-        ...(await checkTelltales(database.db)),
+        ...(await checkServer(database.db)),
+        ...(await checkWay(config, database.db)),
         await checkMigrations(database.db),
         ...(await checkSecretIsThere(config, database.db)),
-        ...checkTransport(config),
       ];
     } finally {
       await database.close();
@@ -67,23 +58,6 @@ async function checkVersion(db: Kysely<Database>): Promise<Finding> {
   return { level: "wrong", about, text: `PostgreSQL ${version} is too old`, todo: "use 15 or newer" };
 }
 
-async function checkTelltales(db: Kysely<Database>): Promise<Finding[]> {
-  const found: Finding[] = [];
-  for (const [name, silent] of Object.entries(TELLTALE)) {
-    const value = await setting(db, name);
-    // Older servers don't know all of them.
-    if (value === undefined || value === silent) continue;
-    found.push({
-      level: "wrong",
-      about,
-      text: `${name} is ${value}: the server writes down who did what when`,
-      todo: `set ${name} = ${silent} in postgresql.conf and reload`,
-    });
-  }
-  if (found.length > 0) return found;
-  return [{ level: "good", about, text: "the server's log keeps statements, values and times to itself" }];
-}
-
 async function checkMigrations(db: Kysely<Database>): Promise<Finding> {
   const missing = (await migrationStates(db)).filter(({ appliedAt }) => appliedAt === undefined);
   if (missing.length === 0) return { level: "good", about, text: "the tables are those of this version" };
@@ -103,23 +77,6 @@ async function checkSecretIsThere(config: Config, db: Kysely<Database>): Promise
       about,
       text: `there are accounts, but their server secret ${config.secretFile} is missing`,
       todo: "put it back; without it nobody can sign in",
-    },
-  ];
-}
-
-/** Over a network, a connection without TLS shows everything to whoever listens in. */
-function checkTransport({ databaseUrl }: Config): Finding[] {
-  if (databaseUrl === undefined || !URL.canParse(databaseUrl)) return [];
-  const { hostname, searchParams } = new URL(databaseUrl);
-  const isLocal =
-    ["", "localhost", "127.0.0.1", "[::1]"].includes(hostname) || (searchParams.get("host") ?? "").startsWith("/");
-  if (isLocal || ["verify-full", "verify-ca", "require"].includes(searchParams.get("sslmode") ?? "")) return [];
-  return [
-    {
-      level: "note",
-      about,
-      text: "the connection to the server is not encrypted",
-      todo: "add sslmode=verify-full to DATABASE_URL, unless the network between is yours alone",
     },
   ];
 }

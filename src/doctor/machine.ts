@@ -27,10 +27,9 @@ async function checkSwap(): Promise<Finding[]> {
 }
 
 async function checkCoreDumps(): Promise<Finding[]> {
-  const limit = /^Max core file size\s+(\S+)/m.exec(await read("/proc/self/limits"))?.[1];
-  const pattern = (await read("/proc/sys/kernel/core_pattern")).trim();
-  // A pattern that begins with | hands the dump to a program whatever the limit says.
-  if (limit === "0" && !pattern.startsWith("|")) return [{ level: "good", about, text: "a crash leaves no core dump" }];
+  if (!(await leavesCoreDump("/proc/self/limits"))) {
+    return [{ level: "good", about, text: "a crash leaves no core dump" }];
+  }
   return [
     {
       level: "note",
@@ -39,6 +38,14 @@ async function checkCoreDumps(): Promise<Finding[]> {
       todo: "start Kith with ulimit -c 0 (systemd: LimitCORE=0), and have systemd-coredump store none (Storage=none)",
     },
   ];
+}
+
+/** @param limits of a process, as `/proc` has them */
+export async function leavesCoreDump(limits: string): Promise<boolean> {
+  const limit = /^Max core file size\s+(\S+)/m.exec(await read(limits))?.[1];
+  const pattern = (await read("/proc/sys/kernel/core_pattern")).trim();
+  // A pattern that begins with | hands the dump to a program whatever the limit says.
+  return limit !== "0" || pattern.startsWith("|");
 }
 
 function read(path: string): Promise<string> {

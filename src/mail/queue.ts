@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import PgBoss from "pg-boss";
 import type { Context } from "../context.js";
 import { deliver } from "./deliver.js";
@@ -43,33 +44,52 @@ export async function startMailQueue(
   { pollSeconds = POLL_SECONDS } = {},
 ): Promise<{ stop(): Promise<void> }> {
   const boss = await client(context);
-  const worker = await boss.work<Letter>(
-    QUEUE,
-    { pollingIntervalSeconds: pollSeconds, includeMetadata: true },
-    async (jobs) => {
-      for (const { id, data, retryCount, retryLimit } of jobs) {
-        try {
-          await deliver(context, data);
-        } catch (error) {
-          const { code, responseCode } = error as { code?: string; responseCode?: number };
-          // Neither address nor what the other server said: both tell who is written to.
-          context.log.warn({ code, responseCode, attempt: retryCount + 1 }, "a notice could not be delivered yet");
-          // For the same reason the queue is not given the error itself, which it would keep.
-          if (retryCount < retryLimit) throw new Error("not delivered");
-        }
-        await boss.deleteJob(QUEUE, id);
-      }
-    },
-  );
+  const stopping = new AbortController();
+  void work(context, boss, stopping.signal, pollSeconds * 1000);
   return {
     async stop() {
-      await boss.offWork({ id: worker });
+      stopping.abort();
       clients.delete(context.pool);
       // Ends its own upkeep as well; what is queued stays queued.
       await boss.stop({ graceful: false, close: false, wait: true });
       stopped.add(context.pool);
     },
   };
+}
+
+/**
+ * Our own loop: that of pg-boss leaves the promise of its last statement to itself, so that a database lost at that
+ * moment would end the process.
+ */
+async function work(context: QueueContext, boss: PgBoss, stopping: AbortSignal, pollMilliseconds: number) {
+  while (!stopping.aborted) {
+    try {
+      const jobs = await boss.fetch<Letter>(QUEUE, { includeMetadata: true });
+      for (const job of jobs) await deliverJob(context, boss, job);
+      if (jobs.length > 0) continue;
+    } catch (error) {
+      if (stopping.aborted) return;
+      context.log.warn({ code: (error as { code?: string }).code }, "the mail queue has a problem");
+    }
+    await sleep(pollMilliseconds, undefined, { signal: stopping }).catch(() => undefined);
+  }
+}
+
+async function deliverJob(context: QueueContext, boss: PgBoss, job: PgBoss.JobWithMetadata<Letter>): Promise<void> {
+  const { id, data, retryCount, retryLimit } = job;
+  try {
+    await deliver(context, data);
+  } catch (error) {
+    const { code, responseCode } = error as { code?: string; responseCode?: number };
+    // Neither address nor what the other server said: both tell who is written to.
+    context.log.warn({ code, responseCode, attempt: retryCount + 1 }, "a notice could not be delivered yet");
+    // For the same reason the queue is not given the error itself, which it would keep.
+    if (retryCount < retryLimit) {
+      await boss.fail(QUEUE, id);
+      return;
+    }
+  }
+  await boss.deleteJob(QUEUE, id);
 }
 
 function client(context: QueueContext): Promise<PgBoss> {

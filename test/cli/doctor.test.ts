@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import pg from "pg";
 import { loadServerSecret } from "#kith/secret.js";
-import { runKith } from "../support/kith.js";
+import { runKith, startKith } from "../support/kith.js";
 import { need } from "../support/need.js";
 import { startPostgresServer } from "../support/postgres-server.js";
+import { serverPid } from "../support/postmaster.js";
 import { temporaryDirectory } from "../support/temporary.js";
 
 interface Finding {
@@ -67,12 +69,113 @@ test("says that mail and database can't be reached", async () => {
 
 const { postgres, skip } = need("postgres");
 
-test("warns of a server that writes down statements and their values", { skip }, async () => {
-  const server = await startPostgresServer(postgres, { log_statement: "all", track_commit_timestamp: "on" });
-  const { status, wrong } = await doctor({ KITH_DATA_DIR: temporaryDirectory(), DATABASE_URL: server.databaseUrl });
+/** A server with these settings, as the doctor sees it. */
+async function doctorOfServer(settings: Record<string, string>, prepare: (admin: pg.Client) => Promise<void>) {
+  const server = await startPostgresServer(postgres, settings);
+  const admin = new pg.Client({ connectionString: server.adminUrl });
+  await admin.connect();
+  await prepare(admin);
+  await admin.end();
+  const result = await doctor({ KITH_DATA_DIR: temporaryDirectory(), DATABASE_URL: server.databaseUrl });
+  return { ...result, server, said: (name: string) => result.all.find(({ text }) => text.includes(name)) };
+}
+
+test("warns of a server that writes down who did what, keeps its log, or could lose what was answered", {
+  skip,
+}, async () => {
+  const bad = {
+    log_statement: "all",
+    log_min_duration_statement: "0",
+    log_min_duration_sample: "0",
+    log_transaction_sample_rate: "0.5",
+    log_duration: "on",
+    log_parameter_max_length_on_error: "-1",
+    log_executor_stats: "on",
+    debug_print_plan: "on",
+    log_min_messages: "debug2",
+    track_commit_timestamp: "on",
+    shared_preload_libraries: "auto_explain,pg_stat_statements",
+    "auto_explain.log_min_duration": "0",
+    full_page_writes: "off",
+    synchronous_commit: "off",
+    wal_level: "logical",
+    archive_mode: "on",
+    archive_command: "true",
+    log_connections: "on",
+    log_lock_waits: "on",
+  };
+  const { status, wrong, said, server, all } = await doctorOfServer(bad, async (admin) => {
+    await admin.query("select pg_create_physical_replication_slot('forgotten', true)");
+    await admin.query("select pg_create_logical_replication_slot('listener', 'test_decoding')");
+  });
   await server.stop();
   assert.equal(status, 1);
-  const said = wrong.map(({ text }) => text.split(" ")[0]);
-  assert.ok(said.includes("log_statement"));
-  assert.ok(said.includes("track_commit_timestamp"));
+  const first = wrong.map(({ text }) => text.split(" ")[0]);
+  const harmless = ["archive_mode", "archive_command", "wal_level", "log_connections", "log_lock_waits"];
+  for (const name of Object.keys(bad)) {
+    if (harmless.includes(name) || name === "shared_preload_libraries") continue;
+    assert.ok(first.includes(name), `${name} is named`);
+  }
+  // startPostgresServer's own
+  assert.ok(first.includes("fsync"));
+  for (const name of ["archived", "wal_level", "slot forgotten", "slot listener", "pg_stat_statements", "checksums"]) {
+    assert.equal(said(name)?.level, "note", name);
+  }
+  assert.match(said("log_error_verbosity")?.text ?? "", /log_connections is on.*log_lock_waits is on/);
+  for (const finding of all.filter(({ level, about }) => level !== "good" && about === "database")) {
+    assert.ok(finding.todo, `what to do about: ${finding.text}`);
+  }
+});
+
+test("finds nothing wrong with a server of the settings in docs/operations.md, and says so of a server that asks for no password", {
+  skip,
+}, async () => {
+  const page = readFileSync(new URL("../../docs/operations.md", import.meta.url), "utf8");
+  const block = /## PostgreSQL\n.*?```\n(.*?)```/s.exec(page)?.[1] ?? "";
+  const good = Object.fromEntries([...block.matchAll(/^(\w+) = (\S+)$/gm)].map((match) => [match[1], match[2]]));
+  assert.ok(Object.keys(good).length > 10);
+  const { wrong, all, server } = await doctorOfServer({ ...good, fsync: "on" }, async (admin) => {
+    await admin.query("alter role kith superuser");
+  });
+  assert.deepEqual(wrong, []);
+  assert.deepEqual(
+    all.filter(({ level, about }) => level === "note" && about === "database").map(({ text }) => text.slice(0, 30)),
+    ["the server's pages have no checksums", "the role kith may do more on the server", "7 migrations are missing"].map(
+      (text) => text.slice(0, 30),
+    ),
+  );
+  const rules = join(server.cluster, "pg_hba.conf");
+  writeFileSync(rules, readFileSync(rules, "utf8").replaceAll("scram-sha-256", "trust"));
+  await server.stop();
+  await server.start();
+  const open = await doctor({ KITH_DATA_DIR: temporaryDirectory(), DATABASE_URL: server.databaseUrl });
+  await server.stop();
+  assert.deepEqual(
+    open.wrong.map(({ text }) => text),
+    ["the server lets anybody in as kith who can reach its port (trust)"],
+  );
+});
+
+test("finds nothing to say about the embedded server, whose settings nothing in the cluster can weaken", async () => {
+  const dataDir = temporaryDirectory();
+  const kith = await startKith({ KITH_DATA_DIR: dataDir });
+  const weaken = async (statement: string) => {
+    const client = new pg.Client({ host: join(dataDir, "postgres"), user: "postgres", database: "postgres" });
+    await client.connect();
+    await client.query(statement);
+    await client.query("select pg_reload_conf()");
+    await client.end();
+  };
+  for (const [name, value] of Object.entries({ log_statement: "all", log_min_messages: "debug2", fsync: "off" })) {
+    await weaken(`alter system set ${name} = '${value}'`);
+  }
+  const { all, wrong } = await doctor({ KITH_DATA_DIR: dataDir });
+  const limits = readFileSync(`/proc/${serverPid(dataDir)}/limits`, "utf8");
+  await kith.stop();
+  assert.deepEqual(wrong, []);
+  assert.deepEqual(
+    all.filter(({ about, level }) => about === "database" && level !== "good").map(({ text }) => text),
+    [],
+  );
+  assert.match(limits, /^Max core file size +0 +0 /m);
 });

@@ -90,6 +90,16 @@ test("a server that dies under a running Kith is brought back", async () => {
   assert.equal(status, 0);
 });
 
+test("a stop while the server is away ends in order", async () => {
+  const dataDir = temporaryDirectory();
+  const kith = await startKith({ KITH_DATA_DIR: dataDir });
+  process.kill(serverPid(dataDir)!, "SIGKILL");
+  // In the half second between two tries to bring it back.
+  await sleep(300);
+  const { status, stderr } = await kith.stop();
+  assert.equal(status, 0, stderr);
+});
+
 test("several commands at once on a fresh data directory all succeed, and the last one stops the server", async () => {
   const dataDir = temporaryDirectory();
   const outcomes = await Promise.all(Array.from({ length: 4 }, () => runKith(["migrate"], { KITH_DATA_DIR: dataDir })));

@@ -1,0 +1,42 @@
+import type { Find, Loot } from "./loot.js";
+
+/** What a clock decides, and how far the random bytes of a column happen to be in order. */
+const CHANCE = new Set(["milliseconds", "gap", "correlation"]);
+
+/**
+ * Every difference between two plays that drew the same dice: in number, length, order, time or sequence.
+ *
+ * Left out are what a clock decides (milliseconds in Kith's log, the histogram of durations) and the tables of the mail
+ * queue, which works whenever its timer fires.
+ */
+export function differences(one: Loot, other: Loot): string[] {
+  const left = sections(one);
+  const right = sections(other);
+  const found: string[] = [];
+  for (const section of [...new Set([...left.keys(), ...right.keys()])].sort()) {
+    const [mine = [], theirs = []] = [left.get(section), right.get(section)];
+    const [shorter, longer] = [mine.length, theirs.length].sort((a, b) => a - b) as [number, number];
+    if (shorter < longer) found.push(`${section}: ${mine.length} against ${theirs.length}`);
+    for (let at = 0; at < shorter && found.length < 200; at++) {
+      if (mine[at] !== theirs[at]) found.push(`${section}: ${mine[at]} against ${theirs[at]}`);
+    }
+  }
+  return found;
+}
+
+function sections(loot: Loot): Map<string, string[]> {
+  const all = new Map<string, string[]>();
+  for (const { section, label, fields } of loot.finds) {
+    if (section === "constant bytes" && label.includes(" of ")) continue;
+    if (label === "limits_points.expire" || section.includes("pgboss") || label.startsWith("kith_http_request_duration")) continue;
+    const lines = all.get(section) ?? [];
+    lines.push(lineOf(label, fields));
+    all.set(section, lines);
+  }
+  return all;
+}
+
+function lineOf(label: string, fields: Find["fields"]): string {
+  const shown = Object.entries(fields).filter(([name]) => !CHANCE.has(name));
+  return `${label} ${shown.map(([name, value]) => `${name}=${value}`).join(" ")}`;
+}

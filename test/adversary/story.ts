@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { type Place, passwordOf, type Visitor } from "../support/app.js";
+import { choose, letBackIn } from "../support/resets.js";
+
+/**
+ * What differs between two worlds. In both, the same people do the same at the same moments: each fact is only about
+ * whom, or what, it was done with.
+ */
+export const FACTS = {
+  trusted: "ada trusts bea or clementine",
+  count: "dora has two trusted people or none",
+  joined: "pia's inviter became her first trusted person or not",
+  inviter: "dana was invited by bea or clementine",
+  held: "the token of somebody whom hana trusts was refreshed or held",
+  confirmed: "lou confirmed gil's new key or not",
+  kept: "kaja keeps the key or not",
+  /** A helper acts: the helper's own requests stand in the log, so this one is reported apart. */
+  helper: "malu was helped by bea or clementine",
+} as const;
+export type Fact = keyof typeof FACTS;
+export const ALL_FACTS = Object.keys(FACTS) as Fact[];
+export type World = Record<Fact, boolean>;
+
+const MEMBERS = [
+  ...["ada", "bea", "clementine", "dora", "emil", "fay", "gil", "hana"],
+  ...["ivo", "juna", "kaja", "lou", "malu"],
+] as const;
+type Member = (typeof MEMBERS)[number];
+
+/** Whoever is there before the story begins. Bea and clementine are alike in everything but the name. */
+export async function found(place: Place): Promise<void> {
+  const nour = await place.founder();
+  const who = new Map<Member, Visitor>();
+  for (const name of MEMBERS) who.set(name, await nour.bring(name, { trust: false }));
+  for (const [name, ...trusted] of [
+    ["gil", "ivo"],
+    ["malu", "bea", "clementine"],
+    ["kaja", "emil", "fay"],
+  ] as [Member, ...Member[]][]) {
+    for (const helper of trusted) await done((who.get(name) as Visitor).trust(helper));
+  }
+}
+
+async function done(answer: Promise<{ statusCode: number }>): Promise<void> {
+  assert.equal((await answer).statusCode, 303);
+}
+
+/** Tells one story and calls `pause` in the middle and at the end. */
+export async function tell(
+  place: Place,
+  world: World,
+  facts: readonly Fact[],
+  pause: (moment: 1 | 2) => Promise<void>,
+): Promise<void> {
+  const tells = (...wanted: Fact[]) => wanted.some((fact) => facts.includes(fact));
+  const who = new Map<string, Visitor>();
+  const person = (name: Member | "nour" | "pia" | "dana" | "egon") => who.get(name) as Visitor;
+  async function signIn(name: Member | "nour"): Promise<Visitor> {
+    const visitor = who.get(name) ?? place.visitor();
+    who.set(name, visitor);
+    const answer = await visitor.signIn(name);
+    assert.equal(answer.statusCode, 303, name);
+    await visitor.get(String(answer.headers.location));
+    return visitor;
+  }
+  const [one, other] = world.inviter ? (["bea", "clementine"] as const) : (["clementine", "bea"] as const);
+
+  for (const name of ["bea", "clementine"] as const) await signIn(name);
+
+  if (tells("trusted")) {
+    const ada = await signIn("ada");
+    await done(ada.trust(world.trusted ? "bea" : "clementine"));
+    await ada.get("/trust");
+  }
+  if (tells("count")) {
+    const dora = await signIn("dora");
+    await done(dora.trust("emil"));
+    const remove = (username: string) => dora.post("/trust/remove", { username, confirm: "on" }, "/trust");
+    await done(world.count ? dora.trust("fay") : remove("emil"));
+    await done(world.count ? dora.rules(1) : dora.trust("fay"));
+    await done(world.count ? dora.rules(1) : remove("fay"));
+  }
+  if (tells("kept")) {
+    const kaja = await signIn("kaja");
+    const keep = { current_password: passwordOf("kaja"), ...(world.kept && { keep_key: "on" }) };
+    await done(kaja.rules(2, 0, keep as Record<string, string>));
+  }
+  if (tells("joined")) {
+    const nour = await signIn("nour");
+    who.set("pia", await nour.bring("pia", { trust: world.joined }));
+    await person("pia").get("/welcome");
+  }
+  if (tells("held")) await done((await signIn("hana")).trust(world.held ? "gil" : "juna"));
+  if (tells("confirmed")) await done((await signIn("lou")).trust("gil"));
+  if (tells("inviter")) {
+    const letters = { bea: await person("bea").invite(), clementine: await person("clementine").invite() };
+    for (const [name, inviter] of [
+      ["dana", one],
+      ["egon", other],
+    ] as const) {
+      const newcomer = place.visitor();
+      await done(newcomer.join(letters[inviter], name));
+      await newcomer.get("/welcome");
+      who.set(name, newcomer);
+    }
+  }
+  if (tells("held", "confirmed")) await letBackIn(place, await signIn("ivo"), "gil");
+  await pause(1);
+
+  if (tells("held")) {
+    await person("hana").signOut();
+    await signIn("hana");
+  }
+  if (tells("confirmed")) {
+    const lou = person("lou");
+    await lou.signOut();
+    await signIn("lou");
+    await done(
+      world.confirmed ? lou.post("/trust/confirm", { username: "gil" }, "/trust") : lou.rules(1),
+    );
+  }
+  if (tells("inviter")) {
+    for (const name of ["bea", "clementine"] as const) {
+      await person(name).get("/invites");
+      await person(name).invite();
+    }
+  }
+  if (tells("helper")) {
+    const helper = person(world.helper ? "bea" : "clementine");
+    const { browser, words } = await choose(place, await helper.openCase("malu"), passwordOf("malu", 2));
+    await done(helper.agree("malu", words));
+    await helper.get("/help/agreed");
+    await done(browser.signIn("malu", passwordOf("malu", 2)));
+  }
+  for (const [name, fact] of [
+    ["ada", "trusted"],
+    ["dora", "count"],
+    ["kaja", "kept"],
+  ] as const) {
+    if (!tells(fact)) continue;
+    await person(name).signOut();
+    await signIn(name);
+  }
+  if (tells("joined")) await done(person("pia").signIn());
+  if (tells("inviter")) for (const name of ["dana", "egon"] as const) await done(person(name).signIn());
+  await pause(2);
+}
