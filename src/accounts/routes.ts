@@ -6,7 +6,7 @@ import { actsOnOwnAccount } from "../review/events.js";
 import { adminNeeds, fingerprintText, lastOpening } from "../review/page-data.js";
 import { peopleFor, rulesFor } from "../trust/page-data.js";
 import { clientFamily } from "../web/client.js";
-import { clearSessionCookie, setSessionCookie } from "../web/cookies.js";
+import { clearCookie, setCookie } from "../web/cookies.js";
 import { LANGUAGES } from "../web/i18n.js";
 import { TooManyError } from "../web/limits.js";
 import type { FieldError, Tile } from "../web/pages.js";
@@ -164,13 +164,13 @@ async function answerSignIn(visit: Visit, outcome: SignInOutcome, wrong: () => P
       return await show({ ...visit, session: undefined }, "accounts/sign-in-waiting", data);
     }
     case "code-needed": {
-      setSessionCookie(config, visit.reply, outcome.cookie);
+      setCookie(config, visit.reply, "session", outcome.cookie);
       const next = sameSitePath(query(visit, "next"));
       return await goTo(visit, `/sign-in/code${next ? `?next=${encodeURIComponent(next)}` : ""}`);
     }
     case "signed-in": {
       if (visit.anySession) await endSession(visit.context, visit.anySession);
-      setSessionCookie(config, visit.reply, outcome.cookie);
+      setCookie(config, visit.reply, "session", outcome.cookie);
       if (outcome.reset !== "no") {
         const session = await visit.openSession(outcome.cookie);
         const { username } = outcome.account;
@@ -209,7 +209,7 @@ export async function postCode(visit: Visit) {
 /** `POST /sign-out` */
 export async function signOut(visit: Visit) {
   if (visit.anySession) await endSession(visit.context, visit.anySession);
-  clearSessionCookie(visit.context.config, visit.reply);
+  clearCookie(visit.context.config, visit.reply, "session");
   return await goTo({ ...visit, session: undefined }, "/sign-in");
 }
 
@@ -269,7 +269,7 @@ export async function postPassword(visit: MemberVisit) {
 }
 
 async function goOnWith(visit: MemberVisit, cookie: string, key: string) {
-  setSessionCookie(visit.context.config, visit.reply, cookie);
+  setCookie(visit.context.config, visit.reply, "session", cookie);
   const session = await visit.openSession(cookie);
   return await goTo({ ...visit, session }, "/security", { kind: "good", key });
 }

@@ -8,13 +8,6 @@ import * as queries from "./queries.js";
 
 const QUARTER_HOUR_MILLISECONDS = 15 * 60_000;
 
-/** One sentence to show on the next page: a catalogue key and what stands in it. */
-export interface Flash {
-  kind: "good" | "wait" | "bad";
-  key: string;
-  vars?: Record<string, string | number>;
-}
-
 /** What is inside a session. Nothing outside decides. */
 export interface SessionPayload {
   accountId: string;
@@ -32,7 +25,6 @@ export interface SessionPayload {
   begun: number;
   seen: number;
   client: string;
-  flash?: Flash;
   /** Until when this session has the review key open, milliseconds since 1970. */
   reviewUntil?: number;
   /** What is to be shown once on the page that follows, and nowhere else. */

@@ -2,7 +2,7 @@ import { saveSession } from "../accounts/sessions.js";
 import { openOwnState } from "../accounts/state.js";
 import { suggestPassphrase } from "../protocol/words.js";
 import { clientFamily } from "../web/client.js";
-import { setSessionCookie } from "../web/cookies.js";
+import { setCookie } from "../web/cookies.js";
 import type { FieldError, FreshLetter, Letter } from "../web/pages.js";
 import { passwordProblem } from "../web/problems.js";
 import { field, goTo, type MemberVisit, originOf, query, show, ticked, type Visit } from "../web/visit.js";
@@ -61,7 +61,7 @@ export async function join(visit: Visit) {
     if (outcome.password) errors.push(passwordProblem(outcome.password));
     return await redeemPage(visit, outcome.good, typed, errors);
   }
-  setSessionCookie(context.config, visit.reply, outcome.cookie);
+  setCookie(context.config, visit.reply, "session", outcome.cookie);
   const session = await visit.openSession(outcome.cookie);
   if (session) await saveSession(context, session, { once: { welcome: outcome.trusts ?? "" } });
   return await goTo({ ...visit, session }, "/welcome", {

@@ -6,8 +6,10 @@ import { deriveKey, type Label } from "./derive.js";
 const SESSION_ID: Label = "kith/v1/session id";
 const SESSION: Label = "kith/v1/session";
 const OPENED: Label = "kith/v1/opened for a session";
+const NOTE: Label = "kith/v1/note";
 
 const PAYLOAD_BYTES = 4096;
+const NOTE_BYTES = 1024;
 /** Every session row's length. */
 export const SESSION_BYTES = PAYLOAD_BYTES + BOX_OVERHEAD_BYTES;
 
@@ -52,4 +54,22 @@ export function wrapOpened(cookie: Uint8Array, opened: Uint8Array, generation: U
 /** @returns undefined if it was wrapped with another cookie, or belongs to another generation */
 export function unwrapOpened(cookie: Uint8Array, wrapped: Uint8Array, generation: Uint8Array): Uint8Array | undefined {
   return discloseBytes(deriveKey(cookie, OPENED), wrapped, generation);
+}
+
+/**
+ * Wraps what the member's next page is to show, for the browser to carry there.
+ *
+ * @param note anything JSON holds, up to 1,020 bytes as text
+ * @returns 1,052 bytes
+ * @throws ProtocolError `ERR_CLASS_OVERFLOW`
+ */
+export function wrapNote(cookie: Uint8Array, note: unknown): Uint8Array {
+  return encloseBytes(deriveKey(cookie, NOTE), pad(utf8(JSON.stringify(note)), NOTE_BYTES));
+}
+
+/** @returns undefined if it was not wrapped with this cookie */
+export function unwrapNote(cookie: Uint8Array, wrapped: Uint8Array): unknown {
+  const padded = discloseBytes(deriveKey(cookie, NOTE), wrapped);
+  const bytes = padded && unpad(padded);
+  return bytes && JSON.parse(Buffer.from(bytes).toString("utf8"));
 }

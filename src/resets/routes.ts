@@ -2,6 +2,7 @@ import { saveSession } from "../accounts/sessions.js";
 import { addDays, dayOf } from "../days.js";
 import { suggestPassphrase } from "../protocol/words.js";
 import { notFound } from "../web/errors.js";
+import { leaveNote, takeNote } from "../web/note.js";
 import type { FieldError } from "../web/pages.js";
 import { passwordProblem } from "../web/problems.js";
 import { field, goTo, type MemberVisit, originOf, query, show, ticked, type Visit } from "../web/visit.js";
@@ -105,15 +106,14 @@ export async function agree(visit: MemberVisit) {
   }
   const { agreed, threshold, chosen, earliest, waitDays } = outcome;
   const once = { username: outcome.username, agreed, threshold, chosen, earliest, waitDays };
-  await saveSession(context, session, { once });
+  leaveNote(visit, session, { once });
   return await goTo(visit, "/help/agreed");
 }
 
 /** `GET /help/agreed`: once, right after agreeing; nothing of it stays. */
 export async function showAgreed(visit: MemberVisit) {
-  const { once } = visit.session.payload;
+  const { once } = takeNote(visit, visit.session);
   if (!once?.chosen) return await goTo(visit, "/help");
-  await saveSession(visit.context, visit.session, { once: undefined });
   const data = {
     username: String(once.username),
     agreed: Number(once.agreed),

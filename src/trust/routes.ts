@@ -1,5 +1,5 @@
 import { openOwnState } from "../accounts/state.js";
-import { setSessionCookie } from "../web/cookies.js";
+import { setCookie } from "../web/cookies.js";
 import type { FieldError } from "../web/pages.js";
 import { field, goTo, type MemberVisit, show, ticked } from "../web/visit.js";
 import { peopleFor, rulesFor } from "./page-data.js";
@@ -112,7 +112,7 @@ export async function removePerson(visit: MemberVisit) {
 
 /** After a new keypair this session goes on under a new cookie; the others hold the old key and are over. */
 async function goOnWith(visit: MemberVisit, cookie: string, key: string, vars: Record<string, string>) {
-  setSessionCookie(visit.context.config, visit.reply, cookie);
+  setCookie(visit.context.config, visit.reply, "session", cookie);
   const session = await visit.openSession(cookie);
   return await goTo({ ...visit, session }, "/trust", { kind: "good", key, vars });
 }

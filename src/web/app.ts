@@ -16,7 +16,7 @@ import * as resets from "../resets/routes.js";
 import * as review from "../review/routes.js";
 import * as trust from "../trust/routes.js";
 import { about, changePasswordPage, securityTxt } from "./about.js";
-import { cookieName, cookieOptions, readCookie, setLanguageCookie } from "./cookies.js";
+import { cookieName, cookieOptions, readCookie, setCookie } from "./cookies.js";
 import { notFound, showError } from "./errors.js";
 import { LANGUAGES, pickLanguage } from "./i18n.js";
 import { clientOf, makeLimits } from "./limits.js";
@@ -115,6 +115,8 @@ const TABLE: readonly { url: string; get?: Route; post?: Route }[] = [
   { url: "/admin/onion/entry/:domain", get: member(onion.forAdmins(onion.showEntry)) },
 ];
 
+const ONE_YEAR_SECONDS = 365 * 86_400;
+
 /** No form of Kith is larger than this. */
 const MAX_BODY_BYTES = 64 * 1024;
 
@@ -178,7 +180,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     if (onion) reply.header("Onion-Location", onion);
     const asked = LANGUAGES.find((language) => language === (request.query as { language?: unknown }).language);
     if (!asked || request.method !== "GET") return done();
-    setLanguageCookie(config, reply, asked);
+    setCookie(config, reply, "language", asked, ONE_YEAR_SECONDS);
     // A path that begins with two slashes would lead to another host.
     void reply.redirect(sameSitePath(request.url.split("?")[0] as string) ?? "/", 303);
   });

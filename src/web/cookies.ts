@@ -6,8 +6,10 @@ export function isSecure(config: Config): boolean {
   return config.origin.protocol === "https:" || config.origin.hostname.endsWith(".onion");
 }
 
+export type CookieName = "session" | "csrf" | "language" | "note";
+
 /** `__Host-` binds a cookie to this very host; browsers take it on secure connections only. */
-export function cookieName(config: Config, name: "session" | "csrf" | "language"): string {
+export function cookieName(config: Config, name: CookieName): string {
   return isSecure(config) ? `__Host-${name}` : name;
 }
 
@@ -15,20 +17,22 @@ export function cookieOptions(config: Config) {
   return { path: "/", httpOnly: true, sameSite: "lax" as const, secure: isSecure(config) };
 }
 
-export function readCookie(config: Config, request: FastifyRequest, name: "session" | "language"): string | undefined {
+export function readCookie(config: Config, request: FastifyRequest, name: CookieName): string | undefined {
   return request.cookies[cookieName(config, name)];
 }
 
-/** The session cookie lives as long as the browser is open; the session itself ends on the server. */
-export function setSessionCookie(config: Config, reply: FastifyReply, value: string): void {
-  reply.setCookie(cookieName(config, "session"), value, cookieOptions(config));
+/** @param seconds how long the browser keeps it; default: as long as it is open */
+export function setCookie(
+  config: Config,
+  reply: FastifyReply,
+  name: CookieName,
+  value: string,
+  seconds?: number,
+): void {
+  const maxAge = seconds === undefined ? {} : { maxAge: seconds };
+  reply.setCookie(cookieName(config, name), value, { ...cookieOptions(config), ...maxAge });
 }
 
-export function clearSessionCookie(config: Config, reply: FastifyReply): void {
-  reply.clearCookie(cookieName(config, "session"), cookieOptions(config));
-}
-
-export function setLanguageCookie(config: Config, reply: FastifyReply, language: string): void {
-  const oneYearSeconds = 365 * 86_400;
-  reply.setCookie(cookieName(config, "language"), language, { ...cookieOptions(config), maxAge: oneYearSeconds });
+export function clearCookie(config: Config, reply: FastifyReply, name: CookieName): void {
+  reply.clearCookie(cookieName(config, name), cookieOptions(config));
 }

@@ -1,8 +1,9 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { type Flash, type Session, saveSession } from "../accounts/sessions.js";
+import type { Session } from "../accounts/sessions.js";
 import type { Config, Language } from "../config.js";
 import type { Context } from "../context.js";
 import type { Limits } from "./limits.js";
+import { type Flash, leaveNote, takeNote } from "./note.js";
 import type { FieldError, NavItem, OpenReset, Pages, Shell } from "./pages.js";
 import type { View } from "./view.js";
 
@@ -51,7 +52,7 @@ function contactLink(contact: string | undefined): string | null {
   return /^[a-z][a-z0-9+.-]*:/i.test(contact) ? contact : `mailto:${contact}`;
 }
 
-/** Renders a page and sends it. A flash that waits in the session is shown, once. */
+/** Renders a page and sends it. A flash that waits is shown, once. */
 export async function show<Template extends keyof Pages>(
   visit: Visit,
   template: Template,
@@ -61,8 +62,7 @@ export async function show<Template extends keyof Pages>(
   const { context, request, reply, session, lang } = visit;
   const { config } = context;
   const full = session?.payload.stage === "full" ? session : undefined;
-  const flash = options.flash ?? full?.payload.flash;
-  if (full?.payload.flash) await saveSession(context, full, { flash: undefined });
+  const flash = options.flash ?? (full && takeNote(visit, full).flash);
   const origin = originOf(config, request);
   const shell: Shell = {
     lang,
@@ -94,7 +94,7 @@ export async function goTo(
   path: string,
   flash?: Flash,
 ): Promise<FastifyReply> {
-  if (flash && visit.session) await saveSession(visit.context, visit.session, { flash });
+  if (flash && visit.session) leaveNote(visit, visit.session, { flash });
   return await visit.reply.redirect(path, 303);
 }
 

@@ -28,7 +28,12 @@ function sections(loot: Loot): Map<string, string[]> {
   const all = new Map<string, string[]>();
   for (const { section, label, fields } of loot.finds) {
     if (section === "constant bytes" && label.includes(" of ")) continue;
-    if (label === "limits_points.expire" || section.includes("pgboss") || label.startsWith("kith_http_request_duration")) continue;
+    if (
+      label === "limits_points.expire" ||
+      section.includes("pgboss") ||
+      label.startsWith("kith_http_request_duration")
+    )
+      continue;
     const lines = all.get(section) ?? [];
     lines.push(lineOf(label, fields));
     all.set(section, lines);

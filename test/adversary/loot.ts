@@ -244,7 +244,12 @@ export class Loot {
   private counters(): void {
     for (const [moment, { counters }] of this.haul.snapshots.entries()) {
       for (const { name, values } of counters) {
-        if (/pgboss|^(table|io|index|io index) (job|queue|version|schedule|archive|subscription|j[0-9a-f]{8})/.test(`${name}`)) continue;
+        if (
+          /pgboss|^(table|io|index|io index) (job|queue|version|schedule|archive|subscription|j[0-9a-f]{8})/.test(
+            `${name}`,
+          )
+        )
+          continue;
         this.add(`counters ${moment + 1}`, String(name), plain(values as Record<string, unknown>));
       }
     }

@@ -115,9 +115,7 @@ export async function tell(
     const lou = person("lou");
     await lou.signOut();
     await signIn("lou");
-    await done(
-      world.confirmed ? lou.post("/trust/confirm", { username: "gil" }, "/trust") : lou.rules(1),
-    );
+    await done(world.confirmed ? lou.post("/trust/confirm", { username: "gil" }, "/trust") : lou.rules(1));
   }
   if (tells("inviter")) {
     for (const name of ["bea", "clementine"] as const) {

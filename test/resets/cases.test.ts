@@ -37,6 +37,24 @@ describe("a reset that several must agree to", () => {
     assert.equal((await place.visitor().signIn("ada", passwordOf("ada"))).statusCode, 422, "the old password is gone");
   });
 
+  it("leaves no trace of the helper beside it: no session is written, and the page that follows is shown once", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem"]);
+    await trustAll(who.ada, ["bea"]);
+    const { words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    const sessions = async () =>
+      (await place.context.pool.query("select xmin, ctid, * from sessions order by id")).rows as unknown[];
+    const before = await sessions();
+    assert.equal((await who.bea.agree("ada", words)).statusCode, 303);
+    const note = who.bea.cookies.get("note") ?? "";
+    const stolen = await who.cem.request("GET", "/help/agreed", undefined, {
+      cookie: `session=${who.cem.cookies.get("session")}; note=${note}`,
+    });
+    assert.equal(stolen.statusCode, 303, "nobody else's browser can read it");
+    assert.match(readable((await who.bea.get("/help/agreed")).body), /can sign in/);
+    assert.equal((await who.bea.get("/help/agreed")).statusCode, 303);
+    assert.deepEqual(await sessions(), before);
+  });
+
   it("two who wait and one who agrees too early or late: the wait counts from the choice", async () => {
     const { place, who } = await openCommunity(["ada", "bea"]);
     await trustAll(who.ada, ["bea"], { threshold: 1, waitDays: 5 });
