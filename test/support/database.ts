@@ -45,7 +45,14 @@ export async function freshDatabase(): Promise<FreshDatabase> {
 
 async function startServer(): Promise<TestServer> {
   const dataDir = temporaryDirectory();
-  const settings = { fsync: "off", synchronous_commit: "off", full_page_writes: "off", shared_buffers: "32MB" };
+  const settings = {
+    fsync: "off",
+    synchronous_commit: "off",
+    full_page_writes: "off",
+    shared_buffers: "32MB",
+    // Every place of a file keeps its connections until the file is done.
+    max_connections: "400",
+  };
   const server = await openEmbedded({ dataDir, role: "command", settings });
   await asAdmin(server, `create database ${TEMPLATE} owner kith`);
   const connection = await connect({ databaseUrl: url(server, "kith", TEMPLATE) });
