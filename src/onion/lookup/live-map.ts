@@ -72,6 +72,7 @@ export class LiveMap {
   async #connect(retryMs: number): Promise<void> {
     if (this.#stopped) return;
     let client: pg.PoolClient | undefined;
+    let isMine = false;
     try {
       client = await this.#context.pool.connect();
       const mine = client;
@@ -84,6 +85,7 @@ export class LiveMap {
         return;
       }
       this.#client = client;
+      isMine = true;
       // After listening, so that nothing falls between the two.
       await this.#readAll();
       if (this.#client !== client) return;
@@ -93,10 +95,10 @@ export class LiveMap {
       this.#state = "connected";
       this.#later(HEARTBEAT_MS, () => this.#beat(mine));
     } catch (error) {
-      if (client === undefined || this.#client === undefined) {
-        client?.release(true);
-        this.#retry(error as Error, retryMs);
-      } else this.#lose(client, error as Error, retryMs);
+      // Once it is this map's, `#lose` lets go of it, once: its end may have been heard of before this.
+      if (client !== undefined && isMine) return this.#lose(client, error as Error, retryMs);
+      client?.release(true);
+      this.#retry(error as Error, retryMs);
     }
   }
 
