@@ -6,6 +6,7 @@ import * as createResets from "./2026-11-24-create-resets.js";
 import * as createReview from "./2026-11-24-create-review.js";
 import * as createSessions from "./2026-11-24-create-sessions.js";
 import * as extendReview from "./2026-11-24-extend-review.js";
+import * as keepSessionsInLine from "./2026-11-24-keep-sessions-in-line.js";
 
 /** Every migration, in the order in which they are applied. New ones go to the end; landed ones are frozen. */
 export const migrations: Record<string, Migration> = {
@@ -16,4 +17,5 @@ export const migrations: Record<string, Migration> = {
   "2026-11-24-create-review": createReview,
   "2026-11-24-create-sessions": createSessions,
   "2026-11-24-extend-review": extendReview,
+  "2026-11-24-keep-sessions-in-line": keepSessionsInLine,
 };

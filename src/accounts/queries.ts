@@ -244,6 +244,8 @@ export async function selectSession(db: Kysely<Database>, id: Uint8Array): Promi
 
 export async function updateSession(db: Kysely<Database>, id: Uint8Array, sealed: Uint8Array): Promise<void> {
   await db.updateTable("sessions").set({ sealed }).where("id", "=", id).execute();
+  // Whoever reads a row first after it was written marks it on its page: that would tell who went on doing something.
+  await selectSession(db, id);
 }
 
 export async function deleteSessions(db: Kysely<Database>, ids: readonly Uint8Array[]): Promise<void> {

@@ -10,7 +10,7 @@ import type { Database } from "./schema.js";
 pg.types.setTypeParser(pg.types.builtins.DATE, (day) => day);
 
 /** Milliseconds to wait for a connection, a new one or a free one of the pool. */
-const CONNECTION_TIMEOUT_MS = 2_000;
+const CONNECTION_TIMEOUT_MS = 5_000;
 /** Milliseconds after which the server gives up a statement. */
 const STATEMENT_TIMEOUT_MS = 15_000;
 /** Milliseconds after which we give up a server that vanished without closing its connections. */
