@@ -11,7 +11,7 @@ import { completeReset, countFinishedCase } from "../resets/complete.js";
 import { whoAgreed } from "../resets/stop.js";
 import { forgetEvents, suspensionReason, takeEvents } from "../review/events.js";
 import { noteGranter, renewGrants } from "../review/keys.js";
-import { makeNewKey } from "../trust/rekey.js";
+import { makeNewKey, ownPerson } from "../trust/rekey.js";
 import { type AccountRow, findAccount } from "./account.js";
 import { insertSession } from "./queries.js";
 import { sealSecondStep, secondStepOf, useCode } from "./second-step.js";
@@ -233,7 +233,7 @@ async function regenerateAndStart(
   const extras: ChangeExtras = {
     columns,
     session: session.row,
-    ...(newKey && { privateKey: key, person: newKey.person }),
+    ...(newKey && { privateKey: key, person: await ownPerson(context, account, newKey.publicKey) }),
   };
   const stored = await storeState(context, state, extras);
   if (!stored) return "changed";

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { AccountRow } from "../accounts/account.js";
 import { makeSession, type Session, sessionOwner } from "../accounts/sessions.js";
 import type { ChangeExtras, PrivateState } from "../accounts/state.js";
@@ -17,21 +18,30 @@ export interface Rekeyed {
   cookie: string;
 }
 
+/** A new keypair that may be taken, or left. */
+type NewKey = Awaited<ReturnType<typeof makeNewKey>>;
+
 /**
- * Makes a new keypair under the same password. The list and the record are sealed to it when the state is stored.
+ * Checks the password and makes a new keypair under it; nothing is changed yet. Always the same work, whether the
+ * password is right, wrong or missing.
  *
- * @returns undefined if the password is wrong
+ * @returns undefined if the password is wrong or missing
  */
-export async function rekey(
+export async function prepareRekey(
   context: Context,
-  session: Session,
-  state: PrivateState,
+  account: AccountRow,
   password: string | undefined,
-): Promise<Rekeyed | undefined> {
-  const confirmed = password ? await confirmPassword(context, state.account, password) : undefined;
-  if (!confirmed) return undefined;
+): Promise<NewKey | undefined> {
+  const confirmed = await confirmPassword(context, account, password ?? "");
+  const made = await makeNewKey(context, account, confirmed?.unlockKey ?? randomBytes(32));
+  return confirmed && made;
+}
+
+/** Makes a new keypair the account's: the list and the record are sealed to it when the state is stored. */
+export async function rekey(context: Context, session: Session, state: PrivateState, made: NewKey): Promise<Rekeyed> {
   const { account } = state;
-  const { privateKey, columns, person } = await makeNewKey(context, account, confirmed.unlockKey);
+  const { privateKey, columns } = made;
+  const person = await ownPerson(context, account, made.publicKey);
   const { client } = session.payload;
   const next = makeSession(context, {
     ...sessionOwner({ ...account, ...columns }, privateKey),
@@ -46,13 +56,17 @@ export async function rekey(
 export async function makeNewKey(context: Context, account: AccountRow, unlockKey: Uint8Array) {
   const pair = await makeKeypair(account.id, monthStart(context.clock()));
   const privateKey = await readPrivateKey(pair.privateKey);
-  const known = await findPerson(context, account.id);
   return {
     privateKey,
+    publicKey: pair.publicKey,
     columns: {
       locked_key: await lockPrivateKey(privateKey, unlockKey, context.secret, account.id),
       session_epoch: newSessionEpoch(),
     },
-    person: { publicKey: pair.publicKey, resetMark: known?.resetMark ?? 0 },
   };
+}
+
+/** What others are to see of an account from now on: a new key, but no reset. */
+export async function ownPerson(context: Context, account: AccountRow, publicKey: Uint8Array) {
+  return { publicKey, resetMark: (await findPerson(context, account.id))?.resetMark ?? 0 };
 }

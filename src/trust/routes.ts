@@ -1,4 +1,5 @@
 import { openOwnState } from "../accounts/state.js";
+import { lastOpening } from "../review/page-data.js";
 import { setCookie } from "../web/cookies.js";
 import type { FieldError } from "../web/pages.js";
 import { field, goTo, type MemberVisit, show, ticked } from "../web/visit.js";
@@ -52,6 +53,11 @@ export async function showPeople(visit: MemberVisit) {
   return await people(visit);
 }
 
+/** Every change of the list counts alike: what is counted must not tell which kind it was. */
+async function takeLimit(visit: MemberVisit): Promise<void> {
+  await visit.limits.take("trust", `member ${visit.session.account.id}`);
+}
+
 /** `POST /trust` */
 export async function addPerson(visit: MemberVisit) {
   const { context, session } = visit;
@@ -59,7 +65,7 @@ export async function addPerson(visit: MemberVisit) {
   const refuse = (key: string, vars: Record<string, string | number> = {}) =>
     people(visit, { form: { username }, errors: [{ field: "username", key, vars }] });
   if (username === "") return await refuse("problem.username.missing");
-  await visit.limits.take("trust", `member ${session.account.id}`);
+  await takeLimit(visit);
   const outcome = await addTrusted(context, session, username);
   const name = username.toLowerCase().split("@")[0] as string;
   switch (outcome) {
@@ -80,6 +86,7 @@ export async function addPerson(visit: MemberVisit) {
 export async function removePerson(visit: MemberVisit) {
   const username = field(visit, "username").trim();
   const password = field(visit, "current_password");
+  await takeLimit(visit);
   const outcome = await removeTrusted(visit.context, visit.session, {
     username,
     confirmed: ticked(visit, "confirm"),
@@ -133,6 +140,7 @@ export async function saveRules(visit: MemberVisit) {
     keepKey: ticked(visit, "keep_key"),
   };
   const password = field(visit, "current_password");
+  await takeLimit(visit);
   const whole = (text: string) => (/^\d{1,4}$/.test(text) ? Number(text) : Number.NaN);
   const outcome = await setRules(visit.context, visit.session, {
     threshold: whole(typed.threshold),
@@ -159,6 +167,8 @@ export async function saveRules(visit: MemberVisit) {
 /** `GET /trust/confirm`: where a sign-in lands when somebody trusted has a new key. */
 export async function showConfirm(visit: MemberVisit) {
   const state = await openOwnState(visit.context, visit.session);
+  // As the page does on which other sign-ins land: the database counts what is read.
+  await lastOpening(visit.context);
   const list = (await peopleFor(state.trusted, [])).filter((person) => person.standing === "new-key");
   if (list.length === 0) return await goTo(visit, "/trust");
   return await show(visit, "trust/confirm", { people: list }, { current: "trust" });
@@ -168,6 +178,7 @@ export async function showConfirm(visit: MemberVisit) {
 export async function confirmPerson(visit: MemberVisit) {
   const username = field(visit, "username").trim();
   const name = username.toLowerCase().split("@")[0] as string;
+  await takeLimit(visit);
   const outcome = await confirmTrusted(visit.context, visit.session, username);
   if (outcome === "unknown") {
     return await people(visit, {

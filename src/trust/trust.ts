@@ -5,7 +5,7 @@ import { parseName } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { dayOf, monthOf } from "../days.js";
 import { findPersonByName } from "../people/people.js";
-import { type Rekeyed, rekey } from "./rekey.js";
+import { prepareRekey, type Rekeyed, rekey } from "./rekey.js";
 
 /** Days that a reset can be made to wait. */
 export const MAX_WAIT_DAYS = 30;
@@ -76,8 +76,9 @@ export async function removeTrusted(
       state.trusted = others;
       noteListChange(context, state, "person-removed", entry.name);
       if (!rules.keepsKey) return { store: true, outcome: { outcome: "removed" } };
-      const rekeyed = await rekey(context, session, state, input.password);
-      if (!rekeyed) return refuse({ outcome: "wrong-password", left, below });
+      const made = await prepareRekey(context, state.account, input.password);
+      if (!made) return refuse({ outcome: "wrong-password", left, below });
+      const rekeyed = await rekey(context, session, state, made);
       return { store: true, outcome: { outcome: "removed", rekeyed }, extras: rekeyed.extras };
     },
   );
@@ -122,12 +123,14 @@ export async function setRules(context: Context, session: Session, input: RulesI
       state.record.rules = { threshold, waitDays, keepsKey };
       const day = dayOf(context.clock());
       state.record.events.push({ kind: "rules-changed", day, values: { threshold, days: waitDays } });
+      // Also where it is not needed: neither the time taken nor what the database counts must tell that the key is kept.
+      const made = await prepareRekey(context, state.account, input.password);
       if (keepsKey === before.keepsKey) return { store: true, outcome: { outcome: "saved" } };
       // Turning it on asks for the password too: it gives k people together what only the password opened.
-      const rekeyed = await rekey(context, session, state, input.password);
-      if (!rekeyed) return refuse({ outcome: "wrong-password" });
+      if (!made) return refuse({ outcome: "wrong-password" });
       // Turning it off makes a new keypair: an old backup and k former helpers must not open what comes later.
       if (keepsKey) return { store: true, outcome: { outcome: "saved" } };
+      const rekeyed = await rekey(context, session, state, made);
       return { store: true, outcome: { outcome: "saved", rekeyed }, extras: rekeyed.extras };
     },
   );

@@ -22,6 +22,7 @@ import { LANGUAGES, pickLanguage } from "./i18n.js";
 import { clientOf, makeLimits } from "./limits.js";
 import type { OpenReset } from "./pages.js";
 import { securityHeaders } from "./security-headers.js";
+import { toldRoute } from "./told-route.js";
 import { createView } from "./view.js";
 import { type MemberVisit, sameSitePath, type Visit } from "./visit.js";
 
@@ -38,8 +39,13 @@ type Route = MemberRoute | OpenRoute;
 const member = (handler: MemberRoute["member"]): Route => ({ member: handler });
 const anybody = (handler: OpenRoute["anybody"]): Route => ({ anybody: handler });
 
-/** Every page and form of Kith. */
-const TABLE: readonly { url: string; get?: Route; post?: Route }[] = [
+/**
+ * Every page and form of Kith.
+ *
+ * `told` is the route that log and numbers tell instead: how somebody changed the own list, and whether a sign-in led to
+ * the question about a new key, is about others.
+ */
+const TABLE: readonly { url: string; get?: Route; post?: Route; told?: { get?: string; post?: string } }[] = [
   { url: "/", get: anybody(accounts.home) },
   { url: "/about", get: anybody(about) },
   { url: "/.well-known/change-password", get: anybody(changePasswordPage) },
@@ -56,9 +62,14 @@ const TABLE: readonly { url: string; get?: Route; post?: Route }[] = [
   { url: "/invites/revoke", post: member(invites.revoke) },
 
   { url: "/trust", get: member(trust.showPeople), post: member(trust.addPerson) },
-  { url: "/trust/remove", post: member(trust.removePerson) },
-  { url: "/trust/rules", post: member(trust.saveRules) },
-  { url: "/trust/confirm", get: member(trust.showConfirm), post: member(trust.confirmPerson) },
+  { url: "/trust/remove", post: member(trust.removePerson), told: { post: "/trust" } },
+  { url: "/trust/rules", post: member(trust.saveRules), told: { post: "/trust" } },
+  {
+    url: "/trust/confirm",
+    get: member(trust.showConfirm),
+    post: member(trust.confirmPerson),
+    told: { get: "/", post: "/trust" },
+  },
   { url: "/trust/card", get: member(trust.showCard) },
 
   { url: "/reset", get: anybody(resets.showHow) },
@@ -185,7 +196,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     void reply.redirect(sameSitePath(request.url.split("?")[0] as string) ?? "/", 303);
   });
   app.addHook("onResponse", (request, reply, done) => {
-    const route = request.routeOptions.url ?? "no route";
+    const route = toldRoute(request);
     const milliseconds = Math.round(reply.elapsedTime);
     log.info({ method: request.method, route, status: reply.statusCode, milliseconds }, "answered");
     done();
@@ -210,9 +221,9 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     const next = request.method === "GET" ? sameSitePath(request.url) : undefined;
     return await reply.redirect(next ? `/sign-in?next=${encodeURIComponent(next)}` : "/sign-in", 303);
   };
-  for (const { url, get, post } of TABLE) {
-    if (get) app.get(url, serve(get));
-    if (post) app.post(url, { preHandler: app.csrfProtection }, serve(post));
+  for (const { url, get, post, told } of TABLE) {
+    if (get) app.get(url, { config: { told: told?.get } }, serve(get));
+    if (post) app.post(url, { preHandler: app.csrfProtection, config: { told: told?.post } }, serve(post));
   }
   return app;
 }

@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Context } from "../context.js";
 import { countOpenCases } from "../resets/cases.js";
+import { toldRoute } from "./told-route.js";
 
 /** Seconds: pages take milliseconds, a sign-in a tenth of a second, one in a full queue ten. */
 const DURATIONS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
@@ -67,8 +68,7 @@ export function makeMetrics(context: Context): Metrics {
   return {
     watch(app) {
       app.addHook("onResponse", async (request, reply) => {
-        // The template, never the address: that may hold a letter or a link.
-        const route = request.routeOptions.url ?? "no route";
+        const route = toldRoute(request);
         const method = METHODS.has(request.method) ? request.method : "other";
         requests.inc({ method, route, status: reply.statusCode });
         durations.observe({ method, route }, reply.elapsedTime / 1000);
