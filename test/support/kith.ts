@@ -35,11 +35,11 @@ function environment(env: Record<string, string>): NodeJS.ProcessEnv {
 }
 
 /** @param limits shell commands that bound what the process may use, such as `ulimit -f 64` */
-function launch(args: string[], env: Record<string, string>, limits?: string) {
+function launch(args: string[], env: Record<string, string>, limits?: string, cli = CLI) {
   // Away from the clone, whose .env is the developer's own.
   const command =
     limits === undefined ? [process.execPath] : ["bash", "-c", `${limits}; exec "$@"`, "bash", process.execPath];
-  const child = spawn(command[0]!, [...command.slice(1), CLI, ...args], {
+  const child = spawn(command[0]!, [...command.slice(1), cli, ...args], {
     cwd: "/",
     env: environment(env),
     stdio: ["ignore", "pipe", "pipe"],
@@ -67,10 +67,11 @@ export function runKith(args: string[], env: Record<string, string> = {}, limits
 /**
  * Starts `kith start` and waits until it says where it listens.
  *
+ * @param cli another `kith` than this clone's
  * @throws with what it said when it ends instead
  */
-export async function startKith(env: Record<string, string>): Promise<RunningKith> {
-  const { child, said, outcome } = launch(["start"], env);
+export async function startKith(env: Record<string, string>, cli?: string): Promise<RunningKith> {
+  const { child, said, outcome } = launch(["start"], env, undefined, cli);
   const url = await new Promise<string>((resolve, reject) => {
     child.stdout.on("data", () => {
       const match = /^Kith listens on (\S+)$/m.exec(said.stdout);

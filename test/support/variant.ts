@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { cpSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { temporaryDirectory } from "./temporary.js";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+export interface Patch {
+  /** Below `dist/`. */
+  file: string;
+  from: string;
+  to: string;
+}
+
+/**
+ * A copy of the compiled Kith with something broken on purpose, to see that a suite notices.
+ *
+ * @returns the path of its `kith`
+ * @throws if a patch does not fit exactly once: the suite would then be tried on nothing
+ */
+export function kithVariant(patches: readonly Patch[]): string {
+  const copy = temporaryDirectory();
+  for (const name of ["package.json", "node_modules", "locales", "views", "public"]) {
+    symlinkSync(join(ROOT, name), join(copy, name));
+  }
+  cpSync(join(ROOT, "dist"), join(copy, "dist"), { recursive: true });
+  for (const { file, from, to } of patches) {
+    const path = join(copy, "dist", file);
+    const text = readFileSync(path, "utf8");
+    assert.equal(text.split(from).length, 2, `the patch of ${file} fits once`);
+    writeFileSync(
+      path,
+      text.replace(from, () => to),
+    );
+  }
+  return join(copy, "dist/cli/kith.js");
+}
