@@ -26,7 +26,8 @@ export function differences(one: Loot, other: Loot): string[] {
 
 function sections(loot: Loot): Map<string, string[]> {
   const all = new Map<string, string[]>();
-  for (const { section, label, fields } of loot.finds) {
+  for (const find of loot.finds) {
+    const { section, label } = find;
     if (section === "constant bytes" && label.includes(" of ")) continue;
     if (
       label === "limits_points.expire" ||
@@ -35,13 +36,22 @@ function sections(loot: Loot): Map<string, string[]> {
     )
       continue;
     const lines = all.get(section) ?? [];
-    lines.push(lineOf(label, fields));
+    lines.push(lineOf(find));
     all.set(section, lines);
   }
   return all;
 }
 
-function lineOf(label: string, fields: Find["fields"]): string {
-  const shown = Object.entries(fields).filter(([name]) => !CHANCE.has(name));
+/**
+ * Indexes in the order of hashes or random ids of which a fact picks one: which letter was redeemed, which member asked,
+ * which slot a case is for. Where such an entry stands is chance.
+ */
+const HASHED = /(spent_invites_p|limits_points_p|reset_cases_row_id_)key/;
+
+function lineOf({ section, label, fields }: Find): string {
+  const hashed = HASHED.test(section) || HASHED.test(String(fields.what));
+  const shown = Object.entries(fields).filter(
+    ([name]) => !CHANCE.has(name) && !(hashed && ["htid", "ctid", "where"].includes(name)),
+  );
   return `${label} ${shown.map(([name, value]) => `${name}=${value}`).join(" ")}`;
 }

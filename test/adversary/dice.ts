@@ -22,7 +22,7 @@ export class Dice {
         if (typeof one !== "number" || typeof other === "function") throw new Error("only plain draws are known here");
         const [from, to] = other === undefined ? [0, one] : [one, other];
         // One row of draws for each place in the code: a list that is shuffled in one world only must not shift others.
-        const place = new Error().stack?.split("\n").slice(2, 6).join();
+        const place = new Error().stack?.split("\n").slice(2, 4).join();
         return from + (this.bytes(`int ${to - from} ${place}`, 6).readUIntBE(0, 6) % (to - from));
       },
       randomBytes: (size: number, done?: (error: null, bytes: Buffer) => void) => {

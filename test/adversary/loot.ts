@@ -263,8 +263,11 @@ export class Loot {
   private texts(): void {
     const people = [...new Set(this.names.values())].filter((name) => /^\w{3,}$/.test(name));
     const named = (text: string) => Object.fromEntries(people.map((name) => [name, text.split(name).length - 1]));
-    const said = this.haul.serverLog.map((line) => line.replace(/^.*? \S+ \[\d+\] /, ""));
-    for (const [at, text] of said.filter((line) => !line.includes("due to administrator command")).entries()) {
+    // Not what PostgreSQL says of the thief's own statements, nor that the thief hung up for Kith.
+    const said = this.haul.serverLog
+      .map((line) => line.replace(/^.*? \S+ \[\d+\] /, ""))
+      .filter((line) => !/^(postgres@|\t)|due to administrator command/.test(line));
+    for (const [at, text] of said.entries()) {
       this.add("server log", `${at}`, { text: text.replaceAll(/[0-9A-F]+\/[0-9A-F]+/g, "LSN").replaceAll(/\d/g, "0") });
     }
     let before = 0;

@@ -38,6 +38,7 @@ export interface Stage {
   hangUp(): Promise<void>;
   /** A new copy of the community, for one round. */
   reset(): Promise<{ close(): Promise<void> }>;
+  close(): Promise<void>;
 }
 
 let stages = 0;
@@ -109,6 +110,11 @@ export async function openStage(
       mail.received.length = 0;
       const running = await startMailQueue(place.context, { pollSeconds: deliver ? 0.5 : 3600 });
       return { close: () => running.stop() };
+    },
+    async close() {
+      await hangUp();
+      for (const name of [database, template]) await admin.query(`drop database ${name} with (force)`);
+      await admin.end();
     },
   };
 }

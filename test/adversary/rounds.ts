@@ -1,0 +1,69 @@
+import { chanceOf, interval, judge, type Sample, type Verdict } from "./classifier.js";
+import { type Features, featuresOf } from "./features.js";
+import { Loot } from "./loot.js";
+import { openServer, openStage } from "./stage.js";
+import { FACTS, type Fact, found, tell, type World } from "./story.js";
+import { Thief } from "./thief.js";
+
+/** Another community after so many rounds, so that nothing is learnt about one. */
+const ROUNDS_OF_ONE_STAGE = 20;
+
+export interface Round {
+  world: World;
+  features: Features;
+}
+
+/** Plays rounds, each with a coin for every fact. */
+export async function playRounds(
+  programs: { postgres: string; pg_waldump: string },
+  options: { rounds: number; seed: number; facts: readonly Fact[]; each?: (rounds: readonly Round[]) => void },
+): Promise<Round[]> {
+  const coin = coins(options.seed);
+  const server = await openServer(programs.postgres);
+  const rounds: Round[] = [];
+  while (rounds.length < options.rounds) {
+    const stage = await openStage(server, found);
+    for (let turn = 0; turn < ROUNDS_OF_ONE_STAGE && rounds.length < options.rounds; turn++) {
+      const world = Object.fromEntries(Object.keys(FACTS).map((fact) => [fact, coin()])) as World;
+      const round = await stage.reset();
+      const thief = await Thief.enter(stage, programs.pg_waldump);
+      await tell(stage.place, world, options.facts, () => thief.look());
+      const haul = await thief.leave();
+      await round.close();
+      rounds.push({ world, features: featuresOf(await new Loot(haul).sort()) });
+      options.each?.(rounds);
+    }
+    await stage.close();
+  }
+  await server.stop();
+  return rounds;
+}
+
+export function judgeRounds(rounds: readonly Round[], facts: readonly Fact[]): Record<Fact, Verdict> {
+  const verdicts = facts.map((fact) => {
+    const samples: Sample[] = rounds.map(({ features, world }) => ({ features, world: world[fact] }));
+    return [fact, judge(samples)];
+  });
+  return Object.fromEntries(verdicts) as Record<Fact, Verdict>;
+}
+
+export function lineOf(fact: Fact, { right, rounds, questions, best }: Verdict): string {
+  const [low, high] = interval(right, rounds).map((part) => (100 * part).toFixed(1));
+  const share = ((100 * right) / rounds).toFixed(1);
+  const corrected = Math.min(1, best.p * questions).toExponential(1);
+  return (
+    `${fact}: ${right} of ${rounds} (${share} %, 95 %: ${low}–${high}; by chance ${chanceOf(right, rounds).toExponential(1)}); ` +
+    `best of ${questions} questions: ${best.name} (corrected p ${corrected})`
+  );
+}
+
+/** Coins that fall the same way for the same seed (mulberry32). */
+function coins(seed: number): () => boolean {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % 2 === 1;
+  };
+}
