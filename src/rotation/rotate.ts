@@ -16,7 +16,7 @@ export interface Rotation {
 
 /**
  * Moves the whole database from one server secret to another without any password: locked keys and sealed columns are
- * wrapped anew, every tag is made anew. Open letters are void afterwards.
+ * wrapped anew, every tag is made anew. Open letters are void afterwards, and every session is over: its tag is inside.
  *
  * Can be broken off anywhere and run again with the same two secrets. Nobody may write meanwhile. A row that bears
  * neither secret's tag is not Kith's; it stays as it is and counts as absent, as before.
@@ -41,6 +41,7 @@ export async function rotateSecret(
       }
     }
   }
+  await db.deleteFrom("sessions").execute();
   await freezeInsertOnlyTables(db);
   return rotation;
 }
