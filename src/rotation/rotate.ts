@@ -5,7 +5,14 @@ import { freezeInsertOnlyTables } from "../people/people.js";
 import { openColumn, sealColumn } from "../protocol/column.js";
 import { rewrapLockedKey } from "../protocol/lock.js";
 import { hasValidTag, type TaggedColumns, tagRow } from "../protocol/tag.js";
-import { readTagged, replaceTagged, TAGGED_TABLES, type TaggedRow, type TaggedTable } from "./queries.js";
+import {
+  deleteAllSessions,
+  readTagged,
+  replaceTagged,
+  TAGGED_TABLES,
+  type TaggedRow,
+  type TaggedTable,
+} from "./queries.js";
 
 /** How many rows were moved to the new secret, were there already, or bore neither secret's tag. */
 export interface Rotation {
@@ -41,7 +48,7 @@ export async function rotateSecret(
       }
     }
   }
-  await db.deleteFrom("sessions").execute();
+  await deleteAllSessions(db);
   await freezeInsertOnlyTables(db);
   return rotation;
 }
