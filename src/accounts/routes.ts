@@ -210,6 +210,8 @@ export async function postCode(visit: Visit) {
 export async function signOut(visit: Visit) {
   if (visit.anySession) await endSession(visit.context, visit.anySession);
   clearCookie(visit.context.config, visit.reply, "session");
+  // Nor in the browser's memory of pages, for whoever presses "back" (browsers heed it on secure connections).
+  visit.reply.header("Clear-Site-Data", '"cache"');
   return await goTo({ ...visit, session: undefined }, "/sign-in");
 }
 
