@@ -3,8 +3,8 @@ import { addDays, dayOf } from "../days.js";
 import { equalBytes, fromBase64url, toBase64url } from "../protocol/bytes.js";
 import { fingerprintOf, type PrivateKey, readPrivateKey } from "../protocol/keypair.js";
 import { type ListedSession, SELF_RECORD_LIMITS } from "../protocol/self-record.js";
-import { newSessionCookie, sessionId, unwrapSession, wrapSession } from "../protocol/session.js";
-import { type AccountRow, findAccount } from "./account.js";
+import { newSessionCookie, sessionId, tagSession, unwrapSession, wrapSession } from "../protocol/session.js";
+import { type AccountRow, findAccount, reportForgery } from "./account.js";
 import * as queries from "./queries.js";
 
 const QUARTER_HOUR_MILLISECONDS = 15 * 60_000;
@@ -58,10 +58,27 @@ export function makeSession(
     cookie: toBase64url(cookie),
     row: {
       id: sessionId(cookie),
-      sealed: wrapSession(cookie, whole),
+      sealed: seal(context, cookie, whole),
       expiry_day: addDays(dayOf(now), Math.ceil(context.config.sessionMaxHours / 24) + 1),
     },
   };
+}
+
+/** A cookie can be made up by anybody, and a row that it opens by whoever writes to the database: hence the tag. */
+function seal({ secret }: Pick<Context, "secret">, cookie: Uint8Array, payload: SessionPayload): Uint8Array {
+  return wrapSession(cookie, { ...payload, tag: toBase64url(tagSession(secret, sessionId(cookie), payload)) });
+}
+
+/** @returns undefined if Kith did not write what is in this row: that is reported */
+function unseal(context: Context, cookie: Uint8Array, { id, sealed }: queries.SessionRow): SessionPayload | undefined {
+  const opened = unwrapSession(cookie, sealed) as (SessionPayload & { tag?: unknown }) | undefined;
+  if (opened) {
+    const { tag, ...payload } = opened;
+    const expected = tagSession(context.secret, id, payload);
+    if (typeof tag === "string" && equalBytes(Buffer.from(tag, "base64url"), expected)) return payload;
+  }
+  reportForgery(context, "sessions");
+  return undefined;
 }
 
 /** The part of a payload that says whose session it is. */
@@ -84,7 +101,7 @@ export async function openSession(context: Context, cookieText: string): Promise
   if (cookie?.length !== 32) return undefined;
   const id = sessionId(cookie);
   const row = await queries.selectSession(context.db, id);
-  const payload = row && (unwrapSession(cookie, row.sealed) as SessionPayload | undefined);
+  const payload = row && unseal(context, cookie, row);
   if (!payload) return undefined;
   const now = context.clock().getTime();
   const { sessionIdleMinutes, sessionMaxHours } = context.config;
@@ -120,7 +137,7 @@ export async function openSession(context: Context, cookieText: string): Promise
 export async function saveSession(context: Context, session: Session, changes: Partial<SessionPayload>): Promise<void> {
   session.payload = { ...session.payload, ...changes, seen: quarter(context.clock()) };
   const cookie = fromBase64url(session.cookie) as Uint8Array;
-  await queries.updateSession(context.db, session.id, wrapSession(cookie, session.payload));
+  await queries.updateSession(context.db, session.id, seal(context, cookie, session.payload));
 }
 
 /** Ends sessions by the ids of their rows. */
