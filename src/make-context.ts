@@ -2,6 +2,7 @@ import { makeDecoys } from "./accounts/decoys.js";
 import { makeHashing } from "./accounts/hashing.js";
 import type { Context } from "./context.js";
 import { monthStart } from "./days.js";
+import { rememberLetters } from "./invites/spent-letters.js";
 import { ensureDecoyPersons } from "./people/people.js";
 import { makeNobody } from "./protocol/nobody.js";
 import { fixTrustSlots } from "./settings.js";
@@ -16,5 +17,6 @@ export async function makeContext(parts: Parts): Promise<Context> {
   await fixTrustSlots(parts.db, parts.secret, slots);
   const [nobody, personIds] = await Promise.all([makeNobody(month), ensureDecoyPersons(parts, slots)]);
   const decoys = await makeDecoys(parts, nobody, personIds);
-  return { ...parts, hashing: makeHashing(), nobody, decoys, forgedRows: new Map() };
+  const seen = { versions: new Map(), moment: 0, acts: 0, reviewKeys: 0, letters: rememberLetters() };
+  return { ...parts, hashing: makeHashing(), nobody, decoys, forgedRows: new Map(), seen };
 }

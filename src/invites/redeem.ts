@@ -1,10 +1,11 @@
-import { hasAdmin } from "../accounts/account.js";
+import { hasAdmin, reportForgery } from "../accounts/account.js";
 import { createAccount } from "../accounts/join.js";
 import { checkPassword, type PasswordFault } from "../accounts/password-policy.js";
 import { checkUsername, normaliseUsername } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { dayFromNumber, dayNumber, dayOf } from "../days.js";
 import { findPerson, type Person } from "../people/people.js";
+import { toHex } from "../protocol/bytes.js";
 import {
   encloseInvitee,
   type Letter,
@@ -31,11 +32,15 @@ export async function findLetter(context: Context, text: string): Promise<GoodLe
   const letter = readLetter(context.secret, text);
   if (!letter || letter.expiryDay < dayNumber(dayOf(context.clock()))) return undefined;
   const domain = context.config.domains[letter.domainNumber];
+  const hash = spentLetterHash(letter.nonce);
+  const known = context.seen.letters.has(toHex(hash));
   const [spent, inviter] = await Promise.all([
-    queries.selectSpent(context.db, [spentLetterHash(letter.nonce)]),
+    queries.selectSpent(context.db, [hash]),
     letter.inviterId === NO_INVITER ? undefined : findPerson(context, letter.inviterId),
   ]);
-  if (spent.length > 0 || !domain) return undefined;
+  if (spent.length > 0) context.seen.letters.add(toHex(hash));
+  else if (known) reportForgery(context, "spent_invites");
+  if (spent.length > 0 || known || !domain) return undefined;
   if (letter.kind === "member" ? !inviter?.mayInvite : letter.inviterId !== NO_INVITER) return undefined;
   if (letter.kind === "first-admin" && (await hasAdmin(context.db))) return undefined;
   return { kind: letter.kind, inviter, domain, expires: dayFromNumber(letter.expiryDay), letter };
@@ -90,6 +95,7 @@ export async function redeem(context: Context, text: string, input: Redeeming): 
   });
   if (made === "spent" || made === "has-admin") return { outcome: "dead" };
   if (made === "taken") return { outcome: "fault", good, username: "taken" };
+  context.seen.letters.add(toHex(spentLetterHash(letter.nonce)));
   const trusts = input.trustInviter ? inviter?.username : undefined;
   return { outcome: "joined", cookie: made.cookie, username, trusts };
 }
