@@ -1,6 +1,7 @@
 import type { Context } from "../context.js";
 import type { StoredAccount } from "../db/stored-account.js";
 import { hasValidTag, tagRow } from "../protocol/tag.js";
+import { ask, cameBack } from "../seen.js";
 import * as queries from "./queries.js";
 
 export type AccountRow = queries.AccountRow;
@@ -23,10 +24,15 @@ export function tagged(context: Pick<Context, "secret">, account: Omit<AccountRo
  * slots anew; what others decide about an account leaves its generation alone, and appends to `people`. So the row as it
  * stood before a suspension or a change of password, put back alone, is as good as absent.
  */
-async function genuine(context: Context, stored: StoredAccount | undefined): Promise<AccountRow | undefined> {
+async function genuine(
+  context: Context,
+  stored: StoredAccount | undefined,
+  asked: number,
+): Promise<AccountRow | undefined> {
   if (!stored) return undefined;
   const { newest_version, mixed: _mixed, ...account } = stored;
-  if (!hasValidTag(context.secret, "accounts", { ...account }) || (await isOutdated(context, stored))) {
+  const isOld = cameBack(context, account.id, account.people_version, asked);
+  if (!hasValidTag(context.secret, "accounts", { ...account }) || isOld || (await isOutdated(context, stored))) {
     reportForgery(context, "accounts");
     return undefined;
   }
@@ -35,15 +41,20 @@ async function genuine(context: Context, stored: StoredAccount | undefined): Pro
   return account;
 }
 
-/** Those of the rows that are Kith's and the newest ones; the others are reported. */
+/**
+ * Those of the rows that are Kith's and the newest ones; the others are reported.
+ *
+ * @param asked when they were asked for; default: at a moment that is not known
+ */
 export async function genuineAccounts(
   context: Context,
   rows: readonly StoredAccount[],
   db: Context["db"] = context.db,
+  asked = 0,
 ): Promise<AccountRow[]> {
   const good: AccountRow[] = [];
   for (const row of rows) {
-    const account = await genuine({ ...context, db }, row);
+    const account = await genuine({ ...context, db }, row, asked);
     if (account) good.push(account);
   }
   return good;
@@ -73,7 +84,8 @@ export async function findAccountOrDecoy(
   username: string,
 ): Promise<AccountRow | undefined> {
   const { accountId } = context.decoys;
-  return await genuine(context, await queries.selectAccountOrDecoy(context.db, domain, username, accountId));
+  const asked = ask(context);
+  return await genuine(context, await queries.selectAccountOrDecoy(context.db, domain, username, accountId), asked);
 }
 
 export async function findAccountByName(
@@ -86,5 +98,6 @@ export async function findAccountByName(
 }
 
 export async function findAccount(context: Context, id: string): Promise<AccountRow | undefined> {
-  return await genuine(context, await queries.selectAccount(context.db, id));
+  const asked = ask(context);
+  return await genuine(context, await queries.selectAccount(context.db, id), asked);
 }

@@ -1,10 +1,11 @@
 import { reportForgery } from "../accounts/account.js";
 import type { Context } from "../context.js";
-import { nextVersions, noteAccount } from "../people/people.js";
+import { nextVersions } from "../people/people.js";
 import { equalBytes } from "../protocol/bytes.js";
 import { NO_INVITER } from "../protocol/letter.js";
 import { hasValidTag } from "../protocol/tag.js";
 import { readTagged, TAGGED_TABLES, type TaggedTable } from "../rotation/rotate.js";
+import { noteVersion } from "../seen.js";
 import * as queries from "./queries.js";
 
 /**
@@ -45,7 +46,7 @@ async function inspectAccounts(context: Context, after: string): Promise<string 
         db,
       );
       for (const { account, relations } of genuine) {
-        noteAccount(context, account);
+        noteVersion(context, account.id, account.people_version);
         if (versions.get(account.id)?.isNewer) reportForgery(context, "accounts");
         const present = relations.filter((row) => equalBytes(row.generation, account.generation));
         if (present.length !== context.config.trustSlots || present.length < relations.length) {

@@ -6,6 +6,7 @@ import { equalBytes } from "../protocol/bytes.js";
 import { makeKeypair } from "../protocol/keypair.js";
 import { shuffled } from "../protocol/relation.js";
 import { hasValidTag, tagRow } from "../protocol/tag.js";
+import { ask, cameBack, noteVersion } from "../seen.js";
 import * as queries from "./queries.js";
 
 /** A second person: another member as the one who acts may see them. */
@@ -42,28 +43,15 @@ function readPerson(context: Context, row: queries.PersonRow, asked: number): Pe
   };
 }
 
-/** The moment of a question to the database. */
-function ask(context: Pick<Context, "seen">): number {
-  context.seen.moment += 1;
-  return context.seen.moment;
-}
-
 /** Whether a row that was found newest is Kith's, and not an older one that came back; if not, that is reported. */
 function isPresent(context: Context, row: queries.PersonRow, asked: number): boolean {
-  const known = context.seen.versions.get(row.account_id);
-  const cameBack = known !== undefined && known.since < asked && row.version < known.version;
-  if (hasValidTag(context.secret, "people", { ...row }) && !cameBack) {
+  const isOld = cameBack(context, row.account_id, row.version, asked);
+  if (hasValidTag(context.secret, "people", { ...row }) && !isOld) {
     noteVersion(context, row.account_id, row.version);
     return true;
   }
   reportForgery(context, "people");
   return false;
-}
-
-/** Remembers how far an account has come. */
-function noteVersion(context: Pick<Context, "seen">, id: string, version: number): void {
-  const known = context.seen.versions.get(id)?.version ?? 1;
-  if (version > known) context.seen.versions.set(id, { version, since: ask(context) });
 }
 
 function statusOf({ status }: queries.PersonRow): Person["status"] {
@@ -187,11 +175,6 @@ export async function appendTombstone(context: Context, accountId: string, versi
   };
   await queries.insertPerson(context.db, personRow(context.secret, columns));
   await queries.deleteOlderVersions(context.db, accountId, version);
-}
-
-/** What the account itself says of how far it has come: others learn it from here, and never read the account. */
-export function noteAccount(context: Pick<Context, "seen">, account: Pick<AccountRow, "id" | "people_version">): void {
-  noteVersion(context, account.id, account.people_version);
 }
 
 /**

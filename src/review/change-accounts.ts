@@ -3,6 +3,7 @@ import { type AccountRow, genuineAccounts, tagged } from "../accounts/account.js
 import type { Context } from "../context.js";
 import type { Database } from "../db/schema.js";
 import { appendPerson, nextVersions, personRow, personStatus } from "../people/people.js";
+import { ask } from "../seen.js";
 import * as queries from "./queries.js";
 
 /** What an act may change of an account. */
@@ -37,7 +38,8 @@ export async function changeAccounts(
     let left: readonly string[] = ids.slice(at, at + BATCH);
     for (let tries = 0; left.length > 0; tries++) {
       if (tries === MAX_TRIES) throw new Error("Accounts changed too often to be changed once more.");
-      const rows = await genuineAccounts(context, await queries.selectAccounts(db, left), db);
+      const asked = ask(context);
+      const rows = await genuineAccounts(context, await queries.selectAccounts(db, left), db, asked);
       const decided = rows.flatMap((row) => {
         const change = row.username === "" ? undefined : decide(row);
         return change ? [{ row, next: { ...row, ...change } }] : [];

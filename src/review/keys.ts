@@ -11,6 +11,7 @@ import { sealToNobody } from "../protocol/nobody.js";
 import { lockRecoveryKey, openGrant, readRecoveryPhrase, sealGrant, unlockRecoveryKey } from "../protocol/review.js";
 import type { SelfRecord } from "../protocol/self-record.js";
 import { hasValidTag, tagRow } from "../protocol/tag.js";
+import { ask } from "../seen.js";
 import * as queries from "./queries.js";
 
 type Tagged = Readonly<Record<string, Uint8Array | string | number | boolean | null>> & { readonly tag: Uint8Array };
@@ -182,7 +183,8 @@ async function openChain(
 
 /** The accounts that are admins now, each with its genuine row; those whose role rests are not among them. */
 export async function presentAdmins(context: Context, db: Kysely<Database> = context.db): Promise<AccountRow[]> {
-  const rows = await genuineAccounts(context, await queries.selectAdmins(db), db);
+  const asked = ask(context);
+  const rows = await genuineAccounts(context, await queries.selectAdmins(db), db, asked);
   return rows.filter((row) => row.role === "admin" && row.status === "active");
 }
 

@@ -24,7 +24,7 @@ export async function lastOpening(context: Context): Promise<{ day: string; by: 
   const [act] = row ? genuineRows(context, "admin_acts", [row]) : [];
   if (!act) return null;
   const person = await findPerson(context, act.actor_id);
-  return { day: act.day, by: person?.username || "?" };
+  return { day: act.day, by: (person?.status !== "forged" && person?.username) || "?" };
 }
 
 export function panelOf(context: Context, tree: Tree, node: TreeNode, ownId: string): PersonPanel {
