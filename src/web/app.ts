@@ -159,6 +159,9 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     root: fileURLToPath(new URL("../../public/", import.meta.url)),
     index: false,
     maxAge: "1h",
+    setHeaders: (reply, path) => {
+      if (path.endsWith(".svg")) reply.setHeader("Content-Type", "image/svg+xml; charset=utf-8");
+    },
   });
   // Only forms are understood.
   app.removeContentTypeParser(["application/json", "text/plain"]);
