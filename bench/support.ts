@@ -13,7 +13,7 @@ export interface Figure {
 }
 
 export const quick = process.argv.includes("--quick");
-const json = process.argv.includes("--json");
+export const json = process.argv.includes("--json");
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

@@ -3,6 +3,7 @@ import type pg from "pg";
 import type { Logger } from "pino";
 import type { Decoys } from "./accounts/decoys.js";
 import type { Hashing } from "./accounts/hashing.js";
+import type { OpenedRecords } from "./accounts/opened-records.js";
 import type { Config } from "./config.js";
 import type { Database } from "./db/schema.js";
 import type { Nobody } from "./protocol/nobody.js";
@@ -18,6 +19,7 @@ export interface Context {
   log: Logger;
   /** The queue for Argon2id runs. */
   hashing: Hashing;
+  openedRecords: OpenedRecords;
   nobody: Nobody;
   /** How many rows were met, by table, that do not bear Kith's tag; since the start of this process. */
   forgedRows: Map<string, number>;

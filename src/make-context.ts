@@ -1,5 +1,6 @@
 import { makeDecoys } from "./accounts/decoys.js";
 import { makeHashing } from "./accounts/hashing.js";
+import { makeOpenedRecords } from "./accounts/opened-records.js";
 import type { Context } from "./context.js";
 import { monthStart } from "./days.js";
 import { ensureDecoyPersons } from "./people/people.js";
@@ -9,12 +10,19 @@ import { fixTrustSlots } from "./settings.js";
 /** What a context is made of; the database is migrated. */
 export type Parts = Pick<Context, "config" | "db" | "pool" | "secret" | "clock" | "log">;
 
-/** Adds what is made anew in each process: the queue for hashing, "nobody", and the decoys. */
+/** Adds what is made anew in each process: the queue for hashing, the records opened lately, "nobody", and the decoys. */
 export async function makeContext(parts: Parts): Promise<Context> {
   const slots = parts.config.trustSlots;
   const month = monthStart(parts.clock());
   await fixTrustSlots(parts.db, parts.secret, slots);
   const [nobody, personIds] = await Promise.all([makeNobody(month), ensureDecoyPersons(parts, slots)]);
   const decoys = await makeDecoys(parts, nobody, personIds);
-  return { ...parts, hashing: makeHashing(), nobody, decoys, forgedRows: new Map() };
+  return {
+    ...parts,
+    hashing: makeHashing(),
+    openedRecords: makeOpenedRecords(),
+    nobody,
+    decoys,
+    forgedRows: new Map(),
+  };
 }

@@ -2,8 +2,9 @@ import type { Context } from "../context.js";
 import { addDays, dayOf } from "../days.js";
 import { equalBytes, fromBase64url, toBase64url } from "../protocol/bytes.js";
 import { fingerprintOf, type PrivateKey, readPrivateKey } from "../protocol/keypair.js";
-import { newSessionCookie, sessionId, unwrapSession, wrapSession } from "../protocol/session.js";
-import { type AccountRow, findAccount } from "./account.js";
+import { type ListedSession, SELF_RECORD_LIMITS } from "../protocol/self-record.js";
+import { newSessionCookie, sessionId, tagSession, unwrapSession, wrapSession } from "../protocol/session.js";
+import { type AccountRow, findAccount, reportForgery } from "./account.js";
 import * as queries from "./queries.js";
 
 const QUARTER_HOUR_MILLISECONDS = 15 * 60_000;
@@ -57,10 +58,27 @@ export function makeSession(
     cookie: toBase64url(cookie),
     row: {
       id: sessionId(cookie),
-      sealed: wrapSession(cookie, whole),
+      sealed: seal(context, cookie, whole),
       expiry_day: addDays(dayOf(now), Math.ceil(context.config.sessionMaxHours / 24) + 1),
     },
   };
+}
+
+/** A cookie can be made up by anybody, and a row that it opens by whoever writes to the database: hence the tag. */
+function seal({ secret }: Pick<Context, "secret">, cookie: Uint8Array, payload: SessionPayload): Uint8Array {
+  return wrapSession(cookie, { ...payload, tag: toBase64url(tagSession(secret, sessionId(cookie), payload)) });
+}
+
+/** @returns undefined if Kith did not write what is in this row: that is reported */
+function unseal(context: Context, cookie: Uint8Array, { id, sealed }: queries.SessionRow): SessionPayload | undefined {
+  const opened = unwrapSession(cookie, sealed) as (SessionPayload & { tag?: unknown }) | undefined;
+  if (opened) {
+    const { tag, ...payload } = opened;
+    const expected = tagSession(context.secret, id, payload);
+    if (typeof tag === "string" && equalBytes(Buffer.from(tag, "base64url"), expected)) return payload;
+  }
+  reportForgery(context, "sessions");
+  return undefined;
 }
 
 /** The part of a payload that says whose session it is. */
@@ -83,7 +101,7 @@ export async function openSession(context: Context, cookieText: string): Promise
   if (cookie?.length !== 32) return undefined;
   const id = sessionId(cookie);
   const row = await queries.selectSession(context.db, id);
-  const payload = row && (unwrapSession(cookie, row.sealed) as SessionPayload | undefined);
+  const payload = row && unseal(context, cookie, row);
   if (!payload) return undefined;
   const now = context.clock().getTime();
   const { sessionIdleMinutes, sessionMaxHours } = context.config;
@@ -119,7 +137,7 @@ export async function openSession(context: Context, cookieText: string): Promise
 export async function saveSession(context: Context, session: Session, changes: Partial<SessionPayload>): Promise<void> {
   session.payload = { ...session.payload, ...changes, seen: quarter(context.clock()) };
   const cookie = fromBase64url(session.cookie) as Uint8Array;
-  await queries.updateSession(context.db, session.id, wrapSession(cookie, session.payload));
+  await queries.updateSession(context.db, session.id, seal(context, cookie, session.payload));
 }
 
 /** Ends sessions by the ids of their rows. */
@@ -130,6 +148,27 @@ export async function endSessions(context: Context, ids: readonly Uint8Array[]):
 /** Ends one session. */
 export async function endSession(context: Context, session: Session): Promise<void> {
   await queries.deleteSessions(context.db, [session.id]);
+}
+
+/** Those of the listed sessions that are not over: a line stays in the record when somebody signs out. */
+export async function stillOpen(context: Context, listed: readonly ListedSession[]): Promise<ListedSession[]> {
+  const ids = await queries.selectSessionIds(context.db, listed.map(rowId));
+  const open = new Set(ids.map(toBase64url));
+  return listed.filter((session) => open.has(session.id));
+}
+
+/**
+ * Takes the oldest out of a list that has become too long.
+ *
+ * @returns their rows: what is not listed could not be ended one by one, so it has to end now
+ */
+export function takeSurplus(record: { sessions: ListedSession[] }): Uint8Array[] {
+  const surplus = Math.max(0, record.sessions.length - SELF_RECORD_LIMITS.sessions);
+  return record.sessions.splice(0, surplus).map(rowId);
+}
+
+function rowId(session: ListedSession): Uint8Array {
+  return fromBase64url(session.id) as Uint8Array;
 }
 
 /** Whether this session's key still is the account's present one. */

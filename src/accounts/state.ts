@@ -72,10 +72,10 @@ export async function readState(context: Context, account: AccountRow, privateKe
 
 /** The same for the owner's session, which opens the record once for as long as it does not change. */
 export async function openOwnState(context: Context, session: Session): Promise<OwnState> {
-  const known = recallRecord(session);
+  const known = recallRecord(context, session);
   if (known) return await withPeople(context, session.account, known);
   const state = await readState(context, session.account, await session.privateKey());
-  rememberRecord(session, state.record);
+  rememberRecord(context, session, state.record);
   return state;
 }
 

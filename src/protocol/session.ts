@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { BOX_OVERHEAD_BYTES, discloseBytes, encloseBytes, pad, unpad } from "./box.js";
 import { utf8 } from "./bytes.js";
 import { deriveKey, type Label } from "./derive.js";
+import { tagRow } from "./tag.js";
 
 const SESSION_ID: Label = "kith/v1/session id";
 const SESSION: Label = "kith/v1/session";
@@ -21,6 +22,16 @@ export function newSessionCookie(): Uint8Array {
 /** The row's id: 32 bytes from which the cookie can't be computed. */
 export function sessionId(cookie: Uint8Array): Uint8Array {
   return deriveKey(cookie, SESSION_ID);
+}
+
+/**
+ * "Kith began this session": who writes to the database can make up a cookie and a row that it opens, but not this. It
+ * stands inside the wrapped session.
+ *
+ * @param payload anything JSON holds; its fields in the order in which they are stored
+ */
+export function tagSession(serverSecret: Uint8Array, id: Uint8Array, payload: unknown): Uint8Array {
+  return tagRow(serverSecret, "sessions", { id, payload: JSON.stringify(payload) });
 }
 
 /**

@@ -52,3 +52,7 @@ export async function replaceTagged(
     update ${sql.table(table)} set ${sql.join(changed.map(([name, value]) => sql`${sql.ref(name)} = ${value}`))}
     where ${sql.join(same, sql` and `)} and tag = ${before.tag}`.execute(db);
 }
+
+export async function deleteAllSessions(db: Kysely<Database>): Promise<void> {
+  await db.deleteFrom("sessions").execute();
+}

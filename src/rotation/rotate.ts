@@ -5,7 +5,14 @@ import { freezeInsertOnlyTables } from "../people/people.js";
 import { openColumn, sealColumn } from "../protocol/column.js";
 import { rewrapLockedKey } from "../protocol/lock.js";
 import { hasValidTag, type TaggedColumns, tagRow } from "../protocol/tag.js";
-import { readTagged, replaceTagged, TAGGED_TABLES, type TaggedRow, type TaggedTable } from "./queries.js";
+import {
+  deleteAllSessions,
+  readTagged,
+  replaceTagged,
+  TAGGED_TABLES,
+  type TaggedRow,
+  type TaggedTable,
+} from "./queries.js";
 
 /** How many rows were moved to the new secret, were there already, or bore neither secret's tag. */
 export interface Rotation {
@@ -16,7 +23,7 @@ export interface Rotation {
 
 /**
  * Moves the whole database from one server secret to another without any password: locked keys and sealed columns are
- * wrapped anew, every tag is made anew. Open letters are void afterwards.
+ * wrapped anew, every tag is made anew. Open letters are void afterwards, and every session is over: its tag is inside.
  *
  * Can be broken off anywhere and run again with the same two secrets. Nobody may write meanwhile. A row that bears
  * neither secret's tag is not Kith's; it stays as it is and counts as absent, as before.
@@ -41,6 +48,7 @@ export async function rotateSecret(
       }
     }
   }
+  await deleteAllSessions(db);
   await freezeInsertOnlyTables(db);
   return rotation;
 }

@@ -2,7 +2,7 @@ import { differences } from "./compare.js";
 import { Dice } from "./dice.js";
 import { Loot } from "./loot.js";
 import { connectTo, openServer, openStage, type Stage } from "./stage.js";
-import { ALL_FACTS, type Fact, found, tell, type World } from "./story.js";
+import { ALL_FACTS, FACTS, type Fact, found, tell, type World } from "./story.js";
 import { Thief } from "./thief.js";
 
 /** Nothing that runs by a timer: two plays are to be the same to the byte. */
@@ -14,10 +14,17 @@ const QUIET = {
 };
 
 /**
- * Plays each fact both ways with the same dice and the same clock, everything else alike, and lists what differs.
+ * Plays each fact both ways with the same dice and the same clock, everything else alike, and lists what differs; first
+ * of all one world twice, to see that nothing differs by itself.
+ *
+ * @param told the facts that the story is about
  */
-export async function playPair(postgres: string, waldump: string, facts: readonly Fact[] = ALL_FACTS) {
-  const server = await openServer(postgres, QUIET);
+export async function playPair(
+  programs: { postgres: string; pg_waldump: string },
+  facts: readonly Fact[] = ALL_FACTS,
+  told: readonly Fact[] = ALL_FACTS,
+): Promise<{ fact: Fact | "same"; differences: string[] }[]> {
+  const server = await openServer(programs.postgres, QUIET);
   let requests = 0;
   const stage = await openStage(server, found, { deliver: false });
   // One connection: the order of statements is then Kith's own.
@@ -36,8 +43,8 @@ export async function playPair(postgres: string, waldump: string, facts: readonl
       const round = await stage.reset();
       await makeLimitsLogged(stage);
       await stage.admin.query("checkpoint");
-      const thief = await Thief.enter(stage, waldump);
-      await tell(stage.place, world, ALL_FACTS, () => thief.look());
+      const thief = await Thief.enter(stage, programs.pg_waldump);
+      await tell(stage.place, world, told, () => thief.look());
       const haul = await thief.leave();
       await round.close();
       return await new Loot(haul).sort();
@@ -46,7 +53,7 @@ export async function playPair(postgres: string, waldump: string, facts: readonl
     }
   }
 
-  const base = Object.fromEntries(ALL_FACTS.map((fact) => [fact, false])) as World;
+  const base = Object.fromEntries(Object.keys(FACTS).map((fact) => [fact, false])) as World;
   const plain = await play(base);
   const results: { fact: Fact | "same"; differences: string[] }[] = [
     { fact: "same", differences: differences(plain, await play(base)) },
@@ -54,6 +61,8 @@ export async function playPair(postgres: string, waldump: string, facts: readonl
   for (const fact of facts) {
     results.push({ fact, differences: differences(plain, await play({ ...base, [fact]: true })) });
   }
+  await stage.close();
+  await server.stop();
   return results;
 }
 

@@ -41,6 +41,9 @@ export interface Stage {
   close(): Promise<void>;
 }
 
+/** None that is ever reached, and no window that ends during a round. */
+const KITH_LIMITS = ["sign-in", "help", "handover", "invite", "trust"].map((one) => `${one}=100000/86400`).join();
+
 let stages = 0;
 
 /**
@@ -63,7 +66,7 @@ export async function openStage(
   const mail = await openMailServer();
   const place = await openPlace({
     databaseUrl,
-    env: { KITH_MAIL_FROM: "kith@localhost", KITH_SMTP_URL: mail.url, KITH_INVITES_PER_MEMBER: "40" },
+    env: { KITH_MAIL_FROM: "kith@localhost", KITH_SMTP_URL: mail.url, KITH_INVITES_PER_MEMBER: "40", KITH_LIMITS },
   });
   const hooks: Stage["hooks"] = { request: () => undefined };
   place.app.addHook("onRequest", async () => hooks.request());
@@ -107,6 +110,7 @@ export async function openStage(
       await admin.query(`drop database ${database} with (force)`);
       await admin.query(`create database ${database} owner kith template ${template}`);
       place.log.length = 0;
+      place.context.openedRecords.clear();
       mail.received.length = 0;
       const running = await startMailQueue(place.context, { pollSeconds: deliver ? 0.5 : 3600 });
       return { close: () => running.stop() };

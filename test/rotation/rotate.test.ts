@@ -24,6 +24,9 @@ describe("a new server secret", () => {
     assert.ok(moved > 0);
 
     const after = await openPlace({ databaseUrl, secret: newSecret });
+    const nourAfter = new Visitor(after.app);
+    for (const [name, value] of nour.cookies) nourAfter.cookies.set(name, value);
+    assert.equal((await nourAfter.get("/trust")).statusCode, 303, "sessions are over");
     const again = new Visitor(after.app);
     assert.equal((await again.signIn("nour")).statusCode, 303);
     await again.agree("ada", words);

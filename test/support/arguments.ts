@@ -11,3 +11,11 @@ export function numberArgument(name: string, otherwise: number): number {
   if (!Number.isFinite(value)) throw new Error(`--${name} needs a number`);
   return value;
 }
+
+/** A text that a program of the tests is given by another. */
+export function textArgument(name: string): string {
+  const at = process.argv.lastIndexOf(`--${name}`);
+  const value = at < 0 ? undefined : process.argv[at + 1];
+  if (value === undefined) throw new Error(`--${name} is missing`);
+  return value;
+}

@@ -20,6 +20,17 @@ export interface Patch {
  * @throws if a patch does not fit exactly once: the suite would then be tried on nothing
  */
 export function kithVariant(patches: readonly Patch[]): string {
+  return join(brokenCopy(patches), "dist/cli/kith.js");
+}
+
+/** The same with the compiled tests beside it, which use it. @returns their folder */
+export function testsOfVariant(patches: readonly Patch[]): string {
+  const copy = brokenCopy(patches);
+  cpSync(join(ROOT, "dist-test"), join(copy, "dist-test"), { recursive: true });
+  return join(copy, "dist-test");
+}
+
+function brokenCopy(patches: readonly Patch[]): string {
   const copy = temporaryDirectory();
   for (const name of ["package.json", "node_modules", "locales", "views", "public"]) {
     symlinkSync(join(ROOT, name), join(copy, name));
@@ -34,5 +45,5 @@ export function kithVariant(patches: readonly Patch[]): string {
       text.replace(from, () => to),
     );
   }
-  return join(copy, "dist/cli/kith.js");
+  return copy;
 }

@@ -1,0 +1,107 @@
+import type { Patch } from "../support/variant.js";
+import type { Fact } from "./story.js";
+
+export interface Leak {
+  /** What it tells. */
+  fact: Fact;
+  patches: readonly Patch[];
+}
+
+const PRIVATE_STATE = "accounts/state.js";
+const STATEMENTS = "accounts/queries.js";
+
+/** After a change was stored: the accounts that are trusted are at hand there. */
+const STORED = `    if (ended === undefined)
+        return undefined;
+`;
+
+/** Leaks put in on purpose, to see that the adversary finds them. Each is what a database is usually built like. */
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: compiled code
+export const LEAKS: Record<string, Leak> = {
+  "seals name their recipient's key": {
+    fact: "trusted",
+    patches: [{ file: "protocol/seal.js", from: "wildcard: true", to: "wildcard: false" }],
+  },
+  "seals are as long as what is in them": {
+    fact: "trusted",
+    patches: [
+      {
+        file: "protocol/seal.js",
+        from: "pad(plaintext, SEAL_CLASSES[sealClass])",
+        to: "pad(plaintext, plaintext.length + 4)",
+      },
+      { file: "protocol/seal.js", from: "sealed.length === SEALED_BYTES[sealClass]", to: "true" },
+    ],
+  },
+  "a foreign key leads to the one who is trusted": {
+    fact: "trusted",
+    patches: [
+      {
+        file: PRIVATE_STATE,
+        from: STORED,
+        to: `${STORED}    for (const { trustedId } of state.trusted)
+        await context.pool.query("select from people where account_id = $1 for key share", [trustedId]);
+`,
+      },
+    ],
+  },
+  "only slots in use have a row": {
+    fact: "count",
+    patches: [
+      {
+        file: PRIVATE_STATE,
+        from: STORED,
+        to: `${STORED}    await context.pool.query("delete from relations where trusting_id = $1 and id <> all($2)", [
+        account.id,
+        state.trusted.map((entry) => entry.rowId),
+    ]);
+`,
+      },
+    ],
+  },
+  "only rows that changed are written": {
+    fact: "count",
+    patches: [
+      // Every row then is of the account's first generation.
+      { file: PRIVATE_STATE, from: "equalBytes(row.generation, account.generation)", to: "true" },
+      {
+        file: STATEMENTS,
+        from: "where relations.trusting_id = excluded.trusting_id",
+        to: "where relations.trusting_id = excluded.trusting_id and relations.id = any(${change.changedRows}::uuid[])",
+      },
+      {
+        file: PRIVATE_STATE,
+        from: "session: extras.session }",
+        to: "session: extras.session, changedRows: changedRows(state) }",
+      },
+      {
+        file: PRIVATE_STATE,
+        from: "/** How often a change begins anew",
+        to: `const known = new Map();
+function changedRows({ account, trusted, record }) {
+    const rows = new Map(trusted.map((one) => [one.rowId, [one.trustedId, one.held, record.rules].map(String).join()]));
+    const before = known.get(account.id) ?? new Map();
+    known.set(account.id, rows);
+    return [...new Set([...before.keys(), ...rows.keys()])].filter((id) => before.get(id) !== rows.get(id));
+}
+/** How often a change begins anew`,
+      },
+    ],
+  },
+  "a name stands in an address that is logged": {
+    fact: "trusted",
+    patches: [
+      {
+        file: "trust/routes.js",
+        from: 'return await goTo(visit, "/trust", { kind: "good", key: "flash.person-added", vars: { name } });',
+        to: "return await goTo(visit, `/trust?added=${name}`);",
+      },
+      {
+        file: "web/app.js",
+        from: "log.info({ method: request.method, route,",
+        to: "log.info({ method: request.method, route: request.url,",
+      },
+    ],
+  },
+};
+// biome-ignore-end lint/suspicious/noTemplateCurlyInString: compiled code
