@@ -1,7 +1,6 @@
-import { onionOfKey } from "#kith/onion/onion-address.js";
 import { FORMS, QUERIES } from "./forms.js";
 import type { Random } from "./random.js";
-import type { Role, Target } from "./target.js";
+import { ONION, PINNED, type Role, type Target } from "./target.js";
 import { encode, MARK, nasty, OTHER_HOST, percent } from "./values.js";
 
 /** One request, as bytes, and what has to be known to judge its answer. */
@@ -117,9 +116,9 @@ export class Requests {
 
   make(random: Random): Attempt {
     const kind = random.next();
-    if (kind < 0.05) return this.broken(random);
-    if (kind < 0.08) return this.pipelined(random);
-    if (kind < 0.13) return this.nowhere(random);
+    if (kind < 0.12) return this.broken(random);
+    if (kind < 0.16) return this.pipelined(random);
+    if (kind < 0.24) return this.nowhere(random);
     return this.request(random);
   }
 
@@ -168,7 +167,7 @@ export class Requests {
   /** The address: what stands in it exists, mostly; its query is often wrong. */
   private path(random: Random, url: string): string {
     const filled = url.replace(/:(\w+)|\*/, (_, name?: string) => {
-      if (name === "domain") return random.chance(0.6) ? "pinned.example" : this.inPath(random);
+      if (name === "domain") return random.chance(0.6) ? PINNED : this.inPath(random);
       const real =
         name === "letter" ? this.target.real.letter : name === "secret" ? this.target.real.secret : "kith.css";
       const kind = random.next();
@@ -298,7 +297,7 @@ export class Requests {
       address: ["ada@elsewhere.example", ""],
       note: ["for a friend", ""],
       month: ["2026-11", "2025-01"],
-      domain: ["pinned.example", "localhost", "other.example"],
+      domain: [PINNED, "localhost", "other.example"],
       state: ["suspended", "frozen", "admin"],
       what: ["inviting", "sign-in"],
       role: ["admin", "member"],
@@ -306,12 +305,7 @@ export class Requests {
       reason: ["Spam."],
       onion: [ONION],
       port: ["25", "2525"],
-      list: [
-        `pinned.example ${ONION}`,
-        `a.example: ${ONION}:25\nb.example ${ONION}`,
-        "[]",
-        `{"pinned.example":"${ONION}"}`,
-      ],
+      list: [`${PINNED} ${ONION}`, `a.example: ${ONION}:25\nb.example ${ONION}`, "[]", `{PINNED:"${ONION}"}`],
       page: ["1", "2", "100000"],
       rings: ["1", "3", "8"],
       next: ["/trust", "/help?a=b"],
@@ -441,8 +435,6 @@ export class Requests {
     };
   }
 }
-
-const ONION = onionOfKey(Buffer.alloc(32, 1));
 
 /** A request line has no blanks and control characters: a server reads no further. */
 function cleaned(path: string): string {

@@ -2,11 +2,16 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as OTPAuth from "otpauth";
+import { onionOfKey } from "#kith/onion/onion-address.js";
 import { csrfOf, passwordOf, textOf, Visitor } from "../support/app.js";
 import { httpApp } from "../support/http-app.js";
 import { type RunningKith, startKith } from "../support/kith.js";
 import { temporaryDirectory } from "../support/temporary.js";
 import type { Answer } from "./wire.js";
+
+/** What stands in the onion map. */
+export const PINNED = "zoe.example";
+export const ONION = onionOfKey(Buffer.alloc(32, 1));
 
 /** Whom a request is sent as. */
 export type Role = "nobody" | "member" | "admin" | "half";
@@ -197,6 +202,7 @@ export async function startTarget(env: Record<string, string> = {}, cli?: string
     real.invite = await scrape("/invites", "invite");
     real.case = /data-case="([^"]+)"/.exec((await bea.help("zoe")).body)?.[1] ?? real.case;
   }
+  await keeper.post("/admin/onion", { domain: PINNED, onion: ONION, port: "25" }, "/admin/onion");
   for (const one of Object.values(actors)) await one.renew();
   await refresh();
   return {
