@@ -242,6 +242,13 @@ export async function selectSession(db: Kysely<Database>, id: Uint8Array): Promi
   return await db.selectFrom("sessions").selectAll().where("id", "=", id).executeTakeFirst();
 }
 
+/** @returns those of the ids that have a row */
+export async function selectSessionIds(db: Kysely<Database>, ids: readonly Uint8Array[]): Promise<Uint8Array[]> {
+  if (ids.length === 0) return [];
+  const rows = await db.selectFrom("sessions").select("id").where("id", "in", ids).execute();
+  return rows.map((row) => row.id);
+}
+
 export async function updateSession(db: Kysely<Database>, id: Uint8Array, sealed: Uint8Array): Promise<void> {
   await db.updateTable("sessions").set({ sealed }).where("id", "=", id).execute();
   // Whoever reads a row first after it was written marks it on its page: that would tell who went on doing something.

@@ -20,6 +20,7 @@ import { cookieName, cookieOptions, readCookie, setCookie } from "./cookies.js";
 import { notFound, showError } from "./errors.js";
 import { LANGUAGES, pickLanguage } from "./i18n.js";
 import { clientOf, makeLimits } from "./limits.js";
+import { answerMalformed, IDLE_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from "./malformed.js";
 import type { OpenReset } from "./pages.js";
 import { securityHeaders } from "./security-headers.js";
 import { toldRoute } from "./told-route.js";
@@ -134,8 +135,12 @@ const MAX_BODY_BYTES = 64 * 1024;
 /** The web app, not yet listening; tests go through `app.inject`. */
 export async function buildApp(context: Context): Promise<FastifyInstance> {
   const { config, log } = context;
+  const headers = securityHeaders(config);
   const app = Fastify({
     bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: IDLE_TIMEOUT_MS,
+    clientErrorHandler: answerMalformed(headers),
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
     forceCloseConnections: true,
     // Fastify answers an address that can't be read by itself, quoting it: ours is the page for whatever is not there.
@@ -184,7 +189,6 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     return visit;
   };
 
-  const headers = securityHeaders(config);
   app.addHook("onRequest", (request, reply, done) => {
     reply.headers(headers);
     const onion = onionLocation(config, request);

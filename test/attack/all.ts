@@ -1,0 +1,2 @@
+// `npm run test:attack`: the full runs, one after the other.
+import "./fuzz.test.js";
