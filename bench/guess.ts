@@ -1,6 +1,7 @@
 // A guesser outside, with a clock: whatever answers alike must also take alike. Each class of a family against each
-// other, over HTTP on a kept connection, in random order, as Welch's t. In each family one class is tried twice, the
-// second time with 0.3 ms of work planted: what can't find that has not looked closely enough.
+// other, over HTTP on a kept connection, in random order, as Welch's t; by the clock, and by processor time, which sees
+// more than any guesser could where the machine is busy with other things. In each family one class is tried twice, the
+// second time with 0.3 ms of work planted: what does not find that has not looked closely enough.
 import type { AddressInfo } from "node:net";
 import { loadavg } from "node:os";
 import { shuffled } from "#kith/protocol/relation.js";
@@ -8,8 +9,9 @@ import { buildApp } from "#kith/web/app.js";
 import { type Classes, makeCast } from "./guess-cast.js";
 import { Client, openPlace } from "./place.js";
 import { json, median, milliseconds, quick, round, T_LIMIT, welch } from "./support.js";
+import { WorkMeter } from "./work.js";
 
-const SAMPLES = numberOf("--samples", quick ? 40 : 1000);
+const SAMPLES = numberOf("--samples", quick ? 20 : 1000);
 /** Only families whose name holds this. */
 const ONLY = textOf("--only") ?? "";
 const PLANTED_MILLISECONDS = 0.3;
@@ -32,12 +34,17 @@ interface Family {
   send: (target: string) => Promise<unknown>;
 }
 
+/** Milliseconds of each try, by class. */
 type Times = Record<string, number[]>;
+
+const MEASURES = ["clock", "processor"] as const;
+type Measure = (typeof MEASURES)[number];
 
 // Hashing would only drown what is looked for.
 const place = await openPlace("m=1024,t=1,p=1");
 const { context } = place;
 const cast = await makeCast(context);
+const meter = new WorkMeter(context);
 const strict = { points: 1, seconds: 86_400 };
 const limits = { "sign-in": strict, help: strict, handover: strict, invite: strict, trust: strict };
 const strictApp = await buildApp({ ...context, config: { ...context.config, limits } });
@@ -92,7 +99,7 @@ const FAMILIES: Family[] = [
   },
   {
     name: "limit on helping",
-    classes: { ...cast.beyondHelp, ...cast.bySlot },
+    classes: { ...cast.beyondHelp, trusting: cast.bySlot["slot 1"] as string },
     send: (username) => limitedHelper.form("/help", { username }, 429),
   },
   {
@@ -130,17 +137,23 @@ function planted(): void {
 
 const PLANTED = "planted";
 
-async function measure({ classes, send }: Family): Promise<Times> {
+async function measure({ classes, send }: Family): Promise<Record<Measure, Times>> {
   const [twin] = Object.values(classes) as [string];
   const tries: [string, string][] = [...Object.entries(classes), [PLANTED, twin]];
-  const times: Times = Object.fromEntries(tries.map(([why]) => [why, []]));
+  const empty = (): Times => Object.fromEntries(tries.map(([why]) => [why, []]));
+  const times = { clock: empty(), processor: empty() };
   for (let sample = -5; sample < SAMPLES; sample++) {
+    await meter.look();
     for (const [why, target] of shuffled(tries)) {
+      const before = meter.read();
       const took = await milliseconds(() => {
         if (why === PLANTED) planted();
         return send(target);
       });
-      if (sample >= 0) times[why]?.push(took);
+      const used = meter.read() - before;
+      if (sample < 0) continue;
+      times.clock[why]?.push(took);
+      times.processor[why]?.push(used);
     }
   }
   return times;
@@ -160,43 +173,70 @@ function pairsOf(times: Times): Pair[] {
 
 const largest = (pairs: readonly Pair[]) => pairs.reduce((most, pair) => (pair.t > most.t ? pair : most));
 
+/** What one measure says of a family. */
+interface Verdict {
+  worst: Pair;
+  /** Of what was planted. */
+  control: number;
+  middle: number;
+}
+
+function judge(times: Times): Verdict & { pairs: Pair[] } {
+  const [twin] = Object.keys(times) as [string];
+  const pairs = pairsOf(times);
+  const control = welch(times[twin] ?? [], times[PLANTED] ?? []);
+  return { pairs, worst: largest(pairs), control, middle: median(times[twin] ?? []) };
+}
+
+/** Of some 300 pairs one in 400 runs passes the limit by chance; what is there passes it twice, and that is judged. */
+async function verdictsOf(family: Family): Promise<Record<Measure, Verdict>> {
+  const times = await measure(family);
+  const first = { clock: judge(times.clock), processor: judge(times.processor) };
+  if (MEASURES.every((by) => first[by].worst.t < T_LIMIT)) return first;
+  const again = await measure(family);
+  const twice = (by: Measure): Verdict => {
+    if (first[by].worst.t < T_LIMIT) return first[by];
+    if (!json) console.log(`| ${family.name} | tried twice: ${told(first[by].worst)} at first | | | | | |`);
+    const second = new Map(pairsOf(again[by]).map(({ name, t }) => [name, t]));
+    const both = first[by].pairs.map(({ name, t }) => ({ name, t: Math.min(t, second.get(name) ?? 0) }));
+    return { ...first[by], worst: largest(both) };
+  };
+  return { clock: twice("clock"), processor: twice("processor") };
+}
+
+const told = ({ name, t }: Pair) => `${t >= T_LIMIT ? `**${round(t)}**` : round(t)} ${name}`;
+const sawIt = (control: number) => `${round(control)}${control < T_LIMIT ? ", not seen" : ""}`;
+
 let leaks = 0;
 if (!json) {
-  console.log(`| what answers alike | classes | largest of | \\|t\\| | planted 0.3 ms | median |`);
-  console.log("| --- | --- | --- | --- | --- | --- |");
+  console.log("| what answers alike | classes | clock: largest | planted | processor: largest | planted | medians |");
+  console.log("| --- | --- | --- | --- | --- | --- | --- |");
 }
 try {
   for (const family of FAMILIES.filter(({ name }) => name.includes(ONLY))) {
-    const times = await measure(family);
-    const [twin] = Object.keys(times) as [string];
-    const control = welch(times[twin] ?? [], times[PLANTED] ?? []);
-    let pairs = pairsOf(times);
-    // Of some 300 pairs one in 400 runs passes the limit by chance: what is there passes it twice.
-    if (largest(pairs).t >= T_LIMIT) {
-      const { name, t } = largest(pairs);
-      if (!json) console.log(`| ${family.name} | once more, since ${name} has ${round(t)} | | | | |`);
-      const again = new Map(pairsOf(await measure(family)).map((pair) => [pair.name, pair.t]));
-      pairs = pairs.map((pair) => ({ ...pair, t: Math.min(pair.t, again.get(pair.name) ?? 0) }));
-    }
-    const { name, t } = largest(pairs);
-    if (t >= T_LIMIT) leaks++;
+    const { clock, processor } = await verdictsOf(family);
+    if (clock.worst.t >= T_LIMIT || processor.worst.t >= T_LIMIT) leaks++;
     if (json) {
-      for (const [figure, value] of [
-        [`${family.name} |t|`, t],
-        [`${family.name}, planted |t|`, control],
+      for (const [name, value] of [
+        [`${family.name} |t|`, clock.worst.t],
+        [`${family.name}, planted |t|`, clock.control],
+        [`${family.name}, processor |t|`, processor.worst.t],
+        [`${family.name}, processor, planted |t|`, processor.control],
       ] as const) {
-        console.log(
-          JSON.stringify({ name: figure, value: round(value), floor: T_LIMIT, ratio: round(value / T_LIMIT) }),
-        );
+        console.log(JSON.stringify({ name, value: round(value), floor: T_LIMIT, ratio: round(value / T_LIMIT) }));
       }
       continue;
     }
-    const classes = Object.keys(family.classes).length;
-    const seen = control >= T_LIMIT ? round(control) : `${round(control)}: not seen`;
-    const told = t >= T_LIMIT ? `**${round(t)}**` : round(t);
-    console.log(
-      `| ${family.name} | ${classes} | ${name} | ${told} | ${seen} | ${round(median(times[twin] ?? []))} ms |`,
-    );
+    const cells = [
+      family.name,
+      Object.keys(family.classes).length,
+      told(clock.worst),
+      sawIt(clock.control),
+      told(processor.worst),
+      sawIt(processor.control),
+      `${round(clock.middle)}, ${round(processor.middle)} ms`,
+    ];
+    console.log(`| ${cells.join(" | ")} |`);
   }
 } finally {
   for (const client of [stranger, helper, limited, limitedHelper]) client.close();
@@ -206,7 +246,7 @@ try {
 if (!json) {
   const load = loadavg().map((value) => value.toFixed(1));
   console.log(
-    `\n${SAMPLES} samples each; \\|t\\| to stay below ${T_LIMIT}; load ${load.join(", ")}; Node ${process.version}`,
+    `\n${SAMPLES} samples each; |t| to stay below ${T_LIMIT}; load ${load.join(", ")}; Node ${process.version}`,
   );
 }
 if (leaks > 0) process.exitCode = 1;
