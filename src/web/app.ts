@@ -155,10 +155,15 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
   await app.register(fastifyCookie);
   await app.register(fastifyFormbody, { bodyLimit: MAX_BODY_BYTES });
   await app.register(fastifyCsrf, { cookieKey: cookieName(config, "csrf"), cookieOpts: cookieOptions(config) });
-  await app.register(fastifyStatic, {
-    root: fileURLToPath(new URL("../../public/", import.meta.url)),
-    index: false,
-    maxAge: "1h",
+  await app.register(async (files) => {
+    files.addHook("onSend", async (_request, reply) => {
+      if (reply.getHeader("content-type") === "image/svg+xml") reply.type("image/svg+xml; charset=utf-8");
+    });
+    await files.register(fastifyStatic, {
+      root: fileURLToPath(new URL("../../public/", import.meta.url)),
+      index: false,
+      maxAge: "1h",
+    });
   });
   // Only forms are understood.
   app.removeContentTypeParser(["application/json", "text/plain"]);
