@@ -59,6 +59,16 @@ function launch(args: string[], env: Record<string, string>, limits?: string, cl
   return { child, said, outcome };
 }
 
+/** Begins a command of `kith`, which something may happen to before its end. */
+export function beginKith(
+  args: string[],
+  env: Record<string, string> = {},
+  cli?: string,
+): { process: ChildProcess; outcome: Promise<Outcome> } {
+  const { child, outcome } = launch(args, env, undefined, cli);
+  return { process: child, outcome };
+}
+
 /** Runs a command of `kith` to its end. */
 export function runKith(args: string[], env: Record<string, string> = {}, limits?: string): Promise<Outcome> {
   return launch(args, env, limits).outcome;
