@@ -4,12 +4,13 @@ import { checkPassword, type PasswordFault } from "../accounts/password-policy.j
 import { checkUsername, normaliseUsername } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { dayFromNumber, dayNumber, dayOf } from "../days.js";
-import { findPerson, type Person } from "../people/people.js";
+import { findPersons, type Person } from "../people/people.js";
 import {
   encloseInvitee,
   type Letter,
   type LetterKind,
   NO_INVITER,
+  newLetterNonce,
   readLetter,
   spentLetterHash,
 } from "../protocol/letter.js";
@@ -26,16 +27,21 @@ export interface GoodLetter {
   letter: Letter;
 }
 
-/** @returns undefined for a letter that is unknown, used, taken back, run out, or whose inviter may not invite: one answer */
+/**
+ * Finds out whether a letter is good. The same look-ups for every letter, good or not.
+ *
+ * @returns undefined for a letter that is unknown, used, taken back, run out, or whose inviter may not invite: one answer
+ */
 export async function findLetter(context: Context, text: string): Promise<GoodLetter | undefined> {
   const letter = readLetter(context.secret, text);
-  if (!letter || letter.expiryDay < dayNumber(dayOf(context.clock()))) return undefined;
-  const domain = context.config.domains[letter.domainNumber];
-  const [spent, inviter] = await Promise.all([
-    queries.selectSpent(context.db, [spentLetterHash(letter.nonce)]),
-    letter.inviterId === NO_INVITER ? undefined : findPerson(context, letter.inviterId),
+  const invitedBy = letter && letter.inviterId !== NO_INVITER ? [letter.inviterId] : [];
+  const [spent, persons] = await Promise.all([
+    queries.selectSpent(context.db, [spentLetterHash(letter?.nonce ?? newLetterNonce())]),
+    findPersons(context, invitedBy),
   ]);
-  if (spent.length > 0 || !domain) return undefined;
+  const domain = letter && context.config.domains[letter.domainNumber];
+  if (!domain || spent.length > 0 || letter.expiryDay < dayNumber(dayOf(context.clock()))) return undefined;
+  const inviter = persons.get(letter.inviterId);
   if (letter.kind === "member" ? !inviter?.mayInvite : letter.inviterId !== NO_INVITER) return undefined;
   if (letter.kind === "first-admin" && (await hasAdmin(context.db))) return undefined;
   return { kind: letter.kind, inviter, domain, expires: dayFromNumber(letter.expiryDay), letter };
