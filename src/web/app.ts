@@ -211,9 +211,9 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     done();
   });
   app.setErrorHandler(async (error, request, reply) => await showError(visitOf(request, reply), error));
-  app.setNotFoundHandler(async (request, reply) => await notFound(visitOf(request, reply)));
 
-  const serve = (route: Route) => async (request: FastifyRequest, reply: FastifyReply) => {
+  /** The visit with the session that its cookie opens, if any. */
+  const visitOfMember = async (request: FastifyRequest, reply: FastifyReply): Promise<Visit> => {
     const visit = visitOf(request, reply);
     const cookie = readCookie(config, request, "session");
     visit.anySession = cookie ? await openSession(context, cookie) : undefined;
@@ -221,6 +221,13 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
       visit.session = visit.anySession;
       visit.lang = accounts.languageOf(visit) ?? visit.lang;
     }
+    return visit;
+  };
+  // As a page that is not for this member answers, to the byte: what may not be seen is not there.
+  app.setNotFoundHandler(async (request, reply) => await notFound(await visitOfMember(request, reply)));
+
+  const serve = (route: Route) => async (request: FastifyRequest, reply: FastifyReply) => {
+    const visit = await visitOfMember(request, reply);
     if ("anybody" in route) return await route.anybody(visit);
     if (visit.session) {
       // Every page has it: looked up while the page's own things are.

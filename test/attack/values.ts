@@ -160,7 +160,9 @@ const BYTES = [
 /** Something that no form means. */
 export function nasty(random: Random): Buffer {
   const kind = random.next();
-  if (kind < 0.72) return Buffer.from(random.pick(TEXTS));
+  if (kind < 0.62) return Buffer.from(random.pick(TEXTS));
+  // What PostgreSQL does not store.
+  if (kind < 0.72) return Buffer.from(`${random.pick(TEXTS).slice(0, 20)}\u0000${random.pick(["", "x"])}`);
   if (kind < 0.82) return Buffer.concat([Buffer.from(random.pick(["", "ada", "x"])), random.pick(BYTES)]);
   if (kind < 0.9) return random.bytes(random.below(40));
   if (kind < 0.95) return Buffer.from(random.pick(TEXTS) + random.pick(TEXTS));

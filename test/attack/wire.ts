@@ -8,7 +8,7 @@ export interface Answer {
 }
 
 /** Milliseconds after which a request counts as never answered. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 120_000;
 
 /** One connection to a web server on loopback, for bytes that no client would send. */
 export class Wire {
@@ -121,13 +121,9 @@ export class Wire {
     });
     const start = end + 4;
     const header = (wanted: string) => headers.find(([name]) => name === wanted)?.[1];
-    // What can't be parsed is answered, with JSON, before anybody knows that it was HEAD.
-    if (
-      (method === "HEAD" && header("content-type") !== "application/json") ||
-      status < 200 ||
-      status === 204 ||
-      status === 304
-    )
+    // What can't be parsed is answered before anybody knows that it was HEAD: a word of text, no page.
+    const unparsed = status >= 400 && header("content-type")?.startsWith("text/plain");
+    if ((method === "HEAD" && !unparsed) || status < 200 || status === 204 || status === 304)
       return this.take({ status, headers }, start);
     if (header("transfer-encoding") === "chunked") return this.parseChunks({ status, headers }, start);
     const length = Number(header("content-length") ?? Number.NaN);
