@@ -3,7 +3,7 @@ import { toBase64url } from "../protocol/bytes.js";
 import { openColumn, sealColumn } from "../protocol/column.js";
 import { suggestPassphrase } from "../protocol/words.js";
 import { actsOnOwnAccount } from "../review/events.js";
-import { adminNeeds, fingerprintText, lastOpening } from "../review/page-data.js";
+import { fingerprintText, lastOpening } from "../review/page-data.js";
 import { peopleFor, rulesFor } from "../trust/page-data.js";
 import { clientFamily } from "../web/client.js";
 import { clearCookie, setCookie } from "../web/cookies.js";
@@ -15,7 +15,7 @@ import { field, goTo, type MemberVisit, query, sameSitePath, show, type Visit } 
 import { nameOf } from "./account.js";
 import { changePassword, endListedSession, endOtherSessions, listedId } from "./change-password.js";
 import { tellMember } from "./notices.js";
-import { activityOf } from "./page-data.js";
+import { activityOf, readLanding } from "./page-data.js";
 import {
   makeRecoveryCodes,
   newSecondStep,
@@ -41,7 +41,7 @@ export async function home(visit: Visit) {
 
 async function homeOf(visit: MemberVisit) {
   const { context, session } = visit;
-  const state = await openOwnState(context, session);
+  const { state, openSessions, treeOpened, needs } = await readLanding(context, session);
   const { record, account } = state;
   const told = (kind: string) => record.told.filter((event) => event.kind === kind);
   const stopped = told("reset-stopped");
@@ -51,7 +51,7 @@ async function homeOf(visit: MemberVisit) {
     {
       kind: "security",
       secondStep: secondStepOf(context, account) !== undefined,
-      sessions: (await stillOpen(context, record.sessions)).length,
+      sessions: openSessions.length,
     },
     { kind: "account", contact: openColumn(context.secret, "contact", account.id, account.contact) || null },
   ];
@@ -69,9 +69,10 @@ async function homeOf(visit: MemberVisit) {
     lastSignIn: record.previousSignIn ?? null,
     listChanged: record.lastListChange,
     tiles,
-    treeOpened: await lastOpening(context),
+    treeOpened,
     events: [
       ...told("slots-damaged").map(() => ({ key: "event.row-refused" })),
+      ...told("person-mended").map(() => ({ key: "event.person-mended" })),
       ...told("letter-used")
         .filter((event) => event.values?.username)
         .map((event) => ({ key: "event.letter-used", vars: { username: String(event.values?.username) } })),
@@ -84,7 +85,7 @@ async function homeOf(visit: MemberVisit) {
         told(kind).map(() => ({ key: `event.${kind}` })),
       ),
       ...(account.role === "reset-admin" ? [{ key: "event.admin-unconfirmed" }] : []),
-      ...(account.role === "admin" ? await adminNeeds(context, session) : []),
+      ...needs,
     ],
   };
   return await show(visit, "accounts/home", data, { current: "home" });

@@ -32,7 +32,8 @@ async function dubiousServer(kind: "smtps" | "starttls" | "plain") {
       heard.push(line);
       if (/^EHLO/i.test(line)) {
         socket.write(kind === "starttls" && !(socket instanceof TLSSocket) ? "250-x\r\n250 STARTTLS\r\n" : "250 x\r\n");
-      } else if (/^STARTTLS/i.test(line)) {
+      } else if (/^STARTTLS/i.test(line) && kind === "plain") socket.write("502 no\r\n");
+      else if (/^STARTTLS/i.test(line)) {
         socket.write("220 go on\r\n");
         socket.removeAllListeners("data");
         const secured = new TLSSocket(socket, { isServer: true, key, cert });
@@ -64,9 +65,13 @@ describe("a letter to a mail server", { skip }, () => {
     }
   });
 
-  it("is not handed over in the clear where TLS has to be", async () => {
+  it("is not handed over in the clear where TLS has to be: to another machine, or where the operator says so", async () => {
     const { port, heard } = await dubiousServer("plain");
-    await assert.rejects(deliver(await context(`smtp://127.0.0.1:${port}?requireTLS=true`), LETTER));
+    // This machine by a name that does not look like it.
+    for (const address of [`[::ffff:127.0.0.1]:${port}`, `127.0.0.1:${port}?requireTLS=true`]) {
+      await assert.rejects(deliver(await context(`smtp://${address}`), LETTER), { code: "ETLS" }, address);
+    }
+    assert.match(heard.join(""), /EHLO/);
     assert.doesNotMatch(heard.join(""), /MAIL FROM|canary|ada@/i);
   });
 

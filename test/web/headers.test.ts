@@ -28,6 +28,8 @@ function assertSafe(answer: LightMyRequestResponse, what: string): void {
   assert.equal(headers["x-content-type-options"], "nosniff", what);
   assert.equal(headers["cross-origin-resource-policy"], "same-origin", what);
   assert.ok(headers["permissions-policy"], what);
+  assert.equal(headers["access-control-allow-origin"], undefined, what);
+  if (answer.body !== "") assert.match(String(headers["content-type"]), /^[a-z]+\/[a-z+]+; charset=utf-8$/, what);
   assert.equal(headers["x-powered-by"], undefined);
   assert.equal(headers.server, undefined);
 }

@@ -53,6 +53,12 @@ describe("what never becomes a request", () => {
     assert.doesNotMatch(heard, /HTTP\/1.1 200 /);
   });
 
+  it("is not sent back: TRACE is no method here", async () => {
+    const heard = await talk(port, "TRACE / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Canary: canary\r\n\r\n");
+    assert.match(heard, /^HTTP\/1.1 404 /);
+    assert.doesNotMatch(heard, /canary/i);
+  });
+
   it("is not waited for: headers and bodies that don't come, and connections on which nothing happens", () => {
     const { server } = place.app;
     assert.ok(server.headersTimeout > 0 && server.headersTimeout <= 60_000, `headers: ${server.headersTimeout} ms`);
