@@ -63,39 +63,14 @@ export function report(figures: readonly Figure[]): void {
   console.log(`\nNode ${process.version}, ${cpus().length} cores, ${cpus()[0]?.model.trim() ?? "unknown processor"}`);
 }
 
-/** Times that must not tell which of several things happened. */
-export interface Sample {
-  name: string;
-  values: readonly number[];
-}
-
 /** |t| above this means that times differ (ISO/IEC 17825; one chance in 100,000). */
-const T_LIMIT = 4.5;
-
-/** Welch's |t| of every pair of samples; the largest of them is the figure. */
-export function reportEqual(name: string, samples: readonly Sample[]): void {
-  const pairs = samples.flatMap((a, index) =>
-    samples.slice(index + 1).map((b) => ({ name: `${a.name} – ${b.name}`, t: welch(a.values, b.values) })),
-  );
-  const value = Math.max(...pairs.map(({ t }) => t));
-  if (json) {
-    console.log(
-      JSON.stringify({ name: `${name} |t|`, value: round(value), floor: T_LIMIT, ratio: round(value / T_LIMIT) }),
-    );
-    return;
-  }
-  console.log(
-    `\n${name}: largest |t| ${round(value)}, to stay below ${T_LIMIT}; ${samples[0]?.values.length} samples each`,
-  );
-  for (const pair of pairs) console.log(`  ${pair.name}: ${round(pair.t)}`);
-  console.log(`  medians: ${samples.map((one) => `${one.name} ${round(median(one.values))} ms`).join(", ")}`);
-}
+export const T_LIMIT = 4.5;
 
 /**
  * The t of two samples with different variances: the larger one of all values, and of those below the 90th percentile of
  * both together, since stalls of the machine hit either and would hide a difference.
  */
-function welch(a: readonly number[], b: readonly number[]): number {
+export function welch(a: readonly number[], b: readonly number[]): number {
   const limits = [Number.POSITIVE_INFINITY, quantile([...a, ...b], 0.9)];
   return Math.max(
     ...limits.map((limit) => {
@@ -122,6 +97,6 @@ function span(values: readonly number[], unit: string): string {
 }
 
 /** Three significant digits. */
-function round(value: number): number {
+export function round(value: number): number {
   return Number(value.toPrecision(3));
 }

@@ -12,7 +12,18 @@ import { filesBelow } from "./sources.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 /** Folders of test/ that need other programs, or minutes. */
-const LONG = ["adversary", "browser", "faults", "forgery", "interop", "model", "onion-lab", "people", "thief"];
+const LONG = [
+  "adversary",
+  "attack",
+  "browser",
+  "faults",
+  "forgery",
+  "interop",
+  "model",
+  "onion-lab",
+  "people",
+  "thief",
+];
 /** Milliseconds that one file may take. */
 const FILE_TIMEOUT_MS = 900_000;
 

@@ -57,6 +57,7 @@ export interface Config {
 const ARGON2_DEFAULT = { memoryKiB: 65_536, timeCost: 3, parallelism: 4 };
 
 /** Never below this, whatever is configured (NIST SP 800-63B-4). */
+const PASSWORD_MIN_DEFAULT = 15;
 const PASSWORD_MIN_FLOOR = 8;
 /** Longer passwords than this are refused, so a minimum above it would refuse every password. */
 const PASSWORD_MAX = 256;
@@ -167,6 +168,13 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     );
   }
 
+  const passwordMin = read("KITH_PASSWORD_MIN", PASSWORD_MIN_DEFAULT, integer(PASSWORD_MIN_FLOOR, PASSWORD_MAX));
+  if (passwordMin < PASSWORD_MIN_DEFAULT) {
+    warnings.push(
+      `KITH_PASSWORD_MIN is below ${PASSWORD_MIN_DEFAULT}: too short for accounts without a second step (NIST SP 800-63B-4)`,
+    );
+  }
+
   const config: Config = {
     dataDir,
     databaseUrl: read("DATABASE_URL", undefined, parseDatabaseUrl),
@@ -182,7 +190,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     trustSlots: read("KITH_TRUST_SLOTS", 8, integer(1, 32)),
     holdOnKeyChange: read("KITH_HOLD_ON_KEY_CHANGE", true, (value) => oneOf(value, ["true", "false"]) === "true"),
     invitesPerMember: read("KITH_INVITES_PER_MEMBER", 5, integer(0, 40)),
-    passwordMin: read("KITH_PASSWORD_MIN", 15, integer(PASSWORD_MIN_FLOOR, PASSWORD_MAX)),
+    passwordMin,
     argon2,
     inviteDays: read("KITH_INVITE_DAYS", 30, integer(1, 365)),
     inviteMinAgeDays: read("KITH_INVITE_MIN_AGE_DAYS", 0, integer(0, 3650)),

@@ -104,6 +104,14 @@ test("a weaker Argon2 setting is taken with a warning", () => {
   assert.equal(config.warnings.length, 1);
 });
 
+test("shorter passwords are allowed with a warning, and fewer than eight characters never", () => {
+  const config = parseConfig({ KITH_PASSWORD_MIN: "8" });
+  assert.equal(config.passwordMin, 8);
+  assert.match(config.warnings.join(), /^KITH_PASSWORD_MIN is below 15/);
+  assert.deepEqual(parseConfig({ KITH_PASSWORD_MIN: "15" }).warnings, []);
+  assert.equal(mistakesOf({ KITH_PASSWORD_MIN: "7" }).length, 1);
+});
+
 test("limits that are not named keep their defaults", () => {
   const { limits } = parseConfig({ KITH_LIMITS: "help=3/60, trust=7/120" });
   assert.deepEqual(limits.help, { points: 3, seconds: 60 });

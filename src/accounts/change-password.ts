@@ -5,6 +5,7 @@ import { newSessionEpoch } from "../protocol/generation.js";
 import { lockPrivateKey } from "../protocol/lock.js";
 import { formatParameters, newSalt } from "../protocol/password.js";
 import type { AccountRow } from "./account.js";
+import { tellMember } from "./notices.js";
 import { checkPassword, type PasswordFault } from "./password-policy.js";
 import { deleteSessions } from "./queries.js";
 import { makeSession, type Session, sessionOwner } from "./sessions.js";
@@ -43,7 +44,9 @@ export async function changePassword(
     parameters: formatParameters(argon2),
     locked_key: lockedKey,
   };
-  return { outcome: "changed", cookie: await goOnAlone(context, session, "password-changed", columns) };
+  const cookie = await goOnAlone(context, session, "password-changed", columns);
+  tellMember(context, session.account, "password-changed");
+  return { outcome: "changed", cookie };
 }
 
 /**

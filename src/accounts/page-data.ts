@@ -3,8 +3,9 @@ import { addDays } from "../days.js";
 import type { RecordedEvent } from "../protocol/self-record.js";
 import { openCases, waitDaysOf } from "../resets/cases.js";
 import { ownCases } from "../resets/stop.js";
+import { adminNeeds, lastOpening } from "../review/page-data.js";
 import type { ActivityKind, OpenReset } from "../web/pages.js";
-import type { Session } from "./sessions.js";
+import { type Session, stillOpen } from "./sessions.js";
 import { openOwnState } from "./state.js";
 
 /** Resets of one's own password, as every page tells of them. Costs next to nothing while there is none. */
@@ -24,6 +25,20 @@ export async function openResets(context: Context, session: Session): Promise<Op
       earliest: own.choiceDay ? addDays(own.choiceDay, wait) : null,
     };
   });
+}
+
+/**
+ * What the pages read on which a sign-in lands, needed or not: the same for all of them, since the database counts what
+ * is read, and must not tell that somebody trusted has a new key.
+ */
+export async function readLanding(context: Context, session: Session) {
+  const state = await openOwnState(context, session);
+  const [openSessions, treeOpened, needs] = await Promise.all([
+    stillOpen(context, state.record.sessions),
+    lastOpening(context),
+    session.account.role === "admin" ? adminNeeds(context, session) : [],
+  ]);
+  return { state, openSessions, treeOpened, needs };
 }
 
 const KINDS = new Set<string>([

@@ -1,9 +1,7 @@
-import { dictionary } from "@zxcvbn-ts/language-common";
+import { isCommon } from "./common-passwords.js";
 
 /** So long a password would only cost the server time. */
 export const PASSWORD_MAX_CHARACTERS = 256;
-
-const COMMON = new Set((dictionary["passwords-common"] as string[]).map((password) => password.toLowerCase()));
 
 export type PasswordFault =
   | { code: "too-short"; length: number; min: number }
@@ -42,14 +40,4 @@ export function checkPassword(
     return { code: "contains-service" };
   }
   return undefined;
-}
-
-/** On the list; or one on the list, or one character, written several times over. */
-function isCommon(folded: string): boolean {
-  for (let period = 1; period <= folded.length / 2; period++) {
-    if (folded.length % period !== 0) continue;
-    const unit = folded.slice(0, period);
-    if (unit.repeat(folded.length / period) === folded && (period <= 4 || COMMON.has(unit))) return true;
-  }
-  return COMMON.has(folded) || COMMON.has(folded.replaceAll(/[\s._-]/g, ""));
 }

@@ -3,7 +3,7 @@ import { toBase64url } from "../protocol/bytes.js";
 import { openColumn, sealColumn } from "../protocol/column.js";
 import { suggestPassphrase } from "../protocol/words.js";
 import { actsOnOwnAccount } from "../review/events.js";
-import { adminNeeds, fingerprintText, lastOpening } from "../review/page-data.js";
+import { fingerprintText, lastOpening } from "../review/page-data.js";
 import { peopleFor, rulesFor } from "../trust/page-data.js";
 import { clientFamily } from "../web/client.js";
 import { clearCookie, setCookie } from "../web/cookies.js";
@@ -14,7 +14,8 @@ import { passwordProblem } from "../web/problems.js";
 import { field, goTo, type MemberVisit, query, sameSitePath, show, type Visit } from "../web/visit.js";
 import { nameOf } from "./account.js";
 import { changePassword, endListedSession, endOtherSessions, listedId } from "./change-password.js";
-import { activityOf } from "./page-data.js";
+import { tellMember } from "./notices.js";
+import { activityOf, readLanding } from "./page-data.js";
 import {
   makeRecoveryCodes,
   newSecondStep,
@@ -24,7 +25,7 @@ import {
   totpUri,
   useCode,
 } from "./second-step.js";
-import { endSession, saveSession } from "./sessions.js";
+import { endSession, saveSession, stillOpen } from "./sessions.js";
 import { confirmCode, type SignInOutcome, signIn } from "./sign-in.js";
 import { noteEvent, openOwnState } from "./state.js";
 import { changeColumns } from "./suspend.js";
@@ -40,7 +41,7 @@ export async function home(visit: Visit) {
 
 async function homeOf(visit: MemberVisit) {
   const { context, session } = visit;
-  const state = await openOwnState(context, session);
+  const { state, openSessions, treeOpened, needs } = await readLanding(context, session);
   const { record, account } = state;
   const told = (kind: string) => record.told.filter((event) => event.kind === kind);
   const stopped = told("reset-stopped");
@@ -50,7 +51,7 @@ async function homeOf(visit: MemberVisit) {
     {
       kind: "security",
       secondStep: secondStepOf(context, account) !== undefined,
-      sessions: record.sessions.length,
+      sessions: openSessions.length,
     },
     { kind: "account", contact: openColumn(context.secret, "contact", account.id, account.contact) || null },
   ];
@@ -68,9 +69,10 @@ async function homeOf(visit: MemberVisit) {
     lastSignIn: record.previousSignIn ?? null,
     listChanged: record.lastListChange,
     tiles,
-    treeOpened: await lastOpening(context),
+    treeOpened,
     events: [
       ...told("slots-damaged").map(() => ({ key: "event.row-refused" })),
+      ...told("person-mended").map(() => ({ key: "event.person-mended" })),
       ...told("letter-used")
         .filter((event) => event.values?.username)
         .map((event) => ({ key: "event.letter-used", vars: { username: String(event.values?.username) } })),
@@ -83,7 +85,7 @@ async function homeOf(visit: MemberVisit) {
         told(kind).map(() => ({ key: `event.${kind}` })),
       ),
       ...(account.role === "reset-admin" ? [{ key: "event.admin-unconfirmed" }] : []),
-      ...(account.role === "admin" ? await adminNeeds(context, session) : []),
+      ...needs,
     ],
   };
   return await show(visit, "accounts/home", data, { current: "home" });
@@ -210,6 +212,8 @@ export async function postCode(visit: Visit) {
 export async function signOut(visit: Visit) {
   if (visit.anySession) await endSession(visit.context, visit.anySession);
   clearCookie(visit.context.config, visit.reply, "session");
+  // Nor in the browser's memory of pages, for whoever presses "back" (browsers heed it on secure connections).
+  visit.reply.header("Clear-Site-Data", '"cache"');
   return await goTo({ ...visit, session: undefined }, "/sign-in");
 }
 
@@ -225,7 +229,7 @@ async function securityPage(visit: MemberVisit, errors: FieldError[] = []) {
       ? { state: "on" as const, since: step.since, codesLeft: step.recovery.length, codesTotal: RECOVERY_CODES }
       : { state: "off" as const },
     services: null,
-    sessions: [...state.record.sessions].reverse().map((listed) => {
+    sessions: (await stillOpen(context, state.record.sessions)).reverse().map((listed) => {
       const [browser = "unknown", device] = listed.client.split(" ");
       return {
         id: listedId(listed.id),
@@ -297,6 +301,7 @@ export async function postTotp(visit: MemberVisit) {
   const { codes, hashes } = makeRecoveryCodes(session.account.id);
   const columns = { second_step: sealSecondStep(context, session.account.id, { ...step, recovery: hashes }) };
   await noteEvent(context, session, "recovery-codes", columns);
+  tellMember(context, session.account, "second-step-changed");
   await saveSession(context, session, { once: { codes: codes.join(" ") } });
   return await goTo(visit, "/security/recovery-codes");
 }
@@ -333,6 +338,7 @@ export async function postTotpConfirm(visit: MemberVisit) {
   if (!step) return await showTotp(visit, [{ field: "code", key: "problem.code.wrong" }]);
   const columns = { second_step: sealSecondStep(context, session.account.id, step) };
   await noteEvent(context, session, "second-step-on", columns);
+  tellMember(context, session.account, "second-step-changed");
   await saveSession(context, session, { once: { codes: codes.join(" ") } });
   return await goTo(visit, "/security/recovery-codes", { kind: "good", key: "flash.totp-on" });
 }
@@ -353,6 +359,7 @@ export async function postTotpRemove(visit: MemberVisit) {
   }
   const columns = { second_step: sealSecondStep(context, session.account.id, undefined) };
   await noteEvent(context, session, "second-step-off", columns);
+  tellMember(context, session.account, "second-step-changed");
   return await goTo(visit, "/security", { kind: "good", key: "flash.totp-off" });
 }
 
@@ -400,8 +407,14 @@ export async function postContact(visit: MemberVisit) {
     return await wrong("problem.contact.address");
   }
   if (address.toLowerCase() === nameOf(session.account)) return await wrong("problem.contact.own");
-  const contact = sealColumn(context.secret, "contact", session.account.id, address);
-  await changeColumns(context, session.account.id, { contact });
+  const before = session.account;
+  if (address !== openColumn(context.secret, "contact", before.id, before.contact)) {
+    await noteEvent(context, session, "contact-changed", {
+      contact: sealColumn(context.secret, "contact", before.id, address),
+    });
+    // Where notices went so far: whoever holds a stolen session can't turn them away unseen.
+    tellMember(context, before, "contact-changed");
+  }
   const flash = address === "" ? { key: "flash.contact-removed" } : { key: "flash.contact-saved", vars: { address } };
   return await goTo(visit, "/account", { kind: "good", ...flash });
 }

@@ -2,6 +2,7 @@ import type { Context } from "../context.js";
 import { addDays, dayOf } from "../days.js";
 import { equalBytes, fromBase64url, toBase64url } from "../protocol/bytes.js";
 import { fingerprintOf, type PrivateKey, readPrivateKey } from "../protocol/keypair.js";
+import { type ListedSession, SELF_RECORD_LIMITS } from "../protocol/self-record.js";
 import { newSessionCookie, sessionId, tagSession, unwrapSession, wrapSession } from "../protocol/session.js";
 import { type AccountRow, findAccount, reportForgery } from "./account.js";
 import * as queries from "./queries.js";
@@ -147,6 +148,27 @@ export async function endSessions(context: Context, ids: readonly Uint8Array[]):
 /** Ends one session. */
 export async function endSession(context: Context, session: Session): Promise<void> {
   await queries.deleteSessions(context.db, [session.id]);
+}
+
+/** Those of the listed sessions that are not over: a line stays in the record when somebody signs out. */
+export async function stillOpen(context: Context, listed: readonly ListedSession[]): Promise<ListedSession[]> {
+  const ids = await queries.selectSessionIds(context.db, listed.map(rowId));
+  const open = new Set(ids.map(toBase64url));
+  return listed.filter((session) => open.has(session.id));
+}
+
+/**
+ * Takes the oldest out of a list that has become too long.
+ *
+ * @returns their rows: what is not listed could not be ended one by one, so it has to end now
+ */
+export function takeSurplus(record: { sessions: ListedSession[] }): Uint8Array[] {
+  const surplus = Math.max(0, record.sessions.length - SELF_RECORD_LIMITS.sessions);
+  return record.sessions.splice(0, surplus).map(rowId);
+}
+
+function rowId(session: ListedSession): Uint8Array {
+  return fromBase64url(session.id) as Uint8Array;
 }
 
 /** Whether this session's key still is the account's present one. */

@@ -1,14 +1,26 @@
-import { createHash, type Hash } from "node:crypto";
+import { createHash, type Hash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { createWriteStream } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { createWriteStream, type WriteStream } from "node:fs";
+import { open, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { finished } from "node:stream/promises";
 import type { Kysely } from "kysely";
 import { hasMembers } from "../accounts/account.js";
+import { isDatabaseDown } from "../db/connect.js";
 import { migrateTo, migrateToLatest, migrationStates } from "../db/migrate.js";
+import { isAlive } from "../db/postmaster.js";
 import type { Database } from "../db/schema.js";
 import { Failure } from "../failure.js";
-import { emptyTable, insertRow, readRows, selectColumns, selectTables } from "./queries.js";
+import {
+  continueNumbers,
+  emptyTable,
+  hasRows,
+  insertRow,
+  lockTables,
+  readRows,
+  selectColumns,
+  selectTables,
+} from "./queries.js";
 
 const FORMAT = "kith backup 1";
 
@@ -27,19 +39,32 @@ interface TableLine {
  * Writes the whole database as of one moment to one file, while Kith goes on: JSON lines, a table after the other,
  * rows in random order so that the file does not tell who came after whom. The server secret is never in it.
  *
- * The file is written beside its place, flushed, and moved there whole; mode 0600.
+ * The file is written beside its place, flushed, and moved there whole; mode 0600. What a killed run left there is
+ * removed by the next one.
  *
  * @returns how many rows of each table
  * @throws Failure if the file can't be written, for example because the disk is full
  */
 export async function backUp(db: Kysely<Database>, file: string): Promise<Record<string, number>> {
-  const unfinished = `${file}.unfinished`;
+  // Its own name for each run: two at once would otherwise write into one file.
+  const unfinished = `${file}.unfinished-${process.pid}-${randomBytes(4).toString("hex")}`;
   try {
-    const counts = await writeFile(db, unfinished);
-    await rename(unfinished, file);
-    return counts;
+    await removeUnfinished(file);
+    const stream = createWriteStream(unfinished, { flags: "wx", mode: 0o600 });
+    await once(stream, "open");
+    try {
+      const counts = await writeFile(db, stream);
+      await flush(unfinished, "r+");
+      await rename(unfinished, file);
+      await flush(dirname(file), "r");
+      return counts;
+    } catch (error) {
+      stream.destroy();
+      await rm(unfinished, { force: true });
+      throw error;
+    }
   } catch (error) {
-    await rm(unfinished, { force: true });
+    if (isDatabaseDown(error)) throw error;
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOSPC") throw new Failure(`the disk is full: ${file} was not written`, { cause: error });
     if (code && /^E[A-Z]+$/.test(code)) throw new Failure(`${file} can't be written (${code})`, { cause: error });
@@ -47,9 +72,28 @@ export async function backUp(db: Kysely<Database>, file: string): Promise<Record
   }
 }
 
-async function writeFile(db: Kysely<Database>, file: string): Promise<Record<string, number>> {
-  const stream = createWriteStream(file, { flags: "w", mode: 0o600 });
-  await once(stream, "open");
+/** Removes what runs left beside the file whose process is gone. */
+async function removeUnfinished(file: string): Promise<void> {
+  const prefix = `${basename(file)}.unfinished-`;
+  for (const name of await readdir(dirname(file))) {
+    if (!name.startsWith(prefix)) continue;
+    const pid = Number(name.slice(prefix.length).split("-")[0]);
+    // In a container every run may have the same number, which is then this one's.
+    if (pid === process.pid || !isAlive(pid)) await rm(join(dirname(file), name), { force: true });
+  }
+}
+
+/** Waits until a file, or the names in a directory, would survive a power cut. */
+async function flush(path: string, flags: string): Promise<void> {
+  const handle = await open(path, flags);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function writeFile(db: Kysely<Database>, stream: WriteStream): Promise<Record<string, number>> {
   const broken = new Promise<never>((_resolve, reject) => stream.once("error", reject));
   broken.catch(() => undefined);
   const digest = createHash("sha256");
@@ -80,12 +124,6 @@ async function writeFile(db: Kysely<Database>, file: string): Promise<Record<str
   stream.write(`${JSON.stringify({ end: digest.digest("hex") })}\n`);
   stream.end();
   await Promise.race([finished(stream), broken]);
-  const written = await open(file, "r+");
-  try {
-    await written.sync();
-  } finally {
-    await written.close();
-  }
   return counts;
 }
 
@@ -93,20 +131,22 @@ async function writeFile(db: Kysely<Database>, file: string): Promise<Record<str
  * Restores a backup into an empty database, in one transaction: all of it or nothing. A backup of an older Kith is
  * brought up to date afterwards.
  *
- * @throws Failure if the database has members, or the file is no backup, is cut off or was changed
+ * @throws Failure if there is anything in the database, or the file is no backup, is cut off or was changed
  */
 export async function restore(db: Kysely<Database>, file: string): Promise<Record<string, number>> {
   const { migration } = await checkFile(file);
   const states = await migrationStates(db);
-  if (states.some((state) => state.appliedAt !== undefined) && (await isInhabited(db))) {
-    throw new Failure("there are members in this database: a backup can only be restored into an empty one");
-  }
+  // Before a newer database is migrated down to an older backup.
+  if (states.some((state) => state.appliedAt !== undefined)) await checkEmpty(db);
   if (!states.some((state) => state.name === migration)) {
     throw new Failure("the backup is of a newer Kith: install that one first");
   }
   await migrateTo(db, migration);
   const counts = await db.transaction().execute(async (transaction) => {
     const tables = await selectTables(transaction);
+    // Nobody joins any more from here on; somebody may have a moment ago.
+    await lockTables(transaction, tables);
+    await checkEmpty(transaction);
     for (const table of [...tables].reverse()) await emptyTable(transaction, table);
     const counts: Record<string, number> = {};
     let current: { name: string; columns: { name: string; type: string }[] } | undefined;
@@ -126,18 +166,27 @@ export async function restore(db: Kysely<Database>, file: string): Promise<Recor
       current = { name: table, columns: known as { name: string; type: string }[] };
       counts[table] = 0;
     }
+    for (const table of tables) await continueNumbers(transaction, table);
     return counts;
   });
   await migrateToLatest(db);
   return counts;
 }
 
-async function isInhabited(db: Kysely<Database>): Promise<boolean> {
-  try {
-    return await hasMembers(db);
-  } catch (error) {
-    if ((error as { code?: string }).code === "42P01") return false; // no such table yet
-    throw error;
+/** Where the first start of an empty Kith puts rows of its own: decoys, and how many slots there are. */
+const OWN_ROWS = ["accounts", "people", "relations", "settings"];
+
+/** @throws Failure if somebody would miss what is in the database */
+async function checkEmpty(db: Kysely<Database>): Promise<void> {
+  const tables = await selectTables(db);
+  if (tables.includes("accounts") && (await hasMembers(db))) {
+    throw new Failure("there are members in this database: a backup can only be restored into an empty one");
+  }
+  for (const table of tables) {
+    if (OWN_ROWS.includes(table) || !(await hasRows(db, table))) continue;
+    throw new Failure(
+      `there is something in this database (${table}): a backup can only be restored into an empty one`,
+    );
   }
 }
 

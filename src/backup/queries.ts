@@ -60,7 +60,29 @@ export async function insertRow(
 ): Promise<void> {
   const names = sql.join(columns.map(({ name }) => sql.ref(name)));
   const casts = sql.join(columns.map(({ type }, index) => sql`${values[index] ?? null}::text::${sql.raw(type)}`));
-  await sql`insert into ${sql.table(table)} (${names}) values (${casts})`.execute(transaction);
+  await sql`insert into ${sql.table(table)} (${names}) overriding system value values (${casts})`.execute(transaction);
+}
+
+/** Lets the numbers that PostgreSQL itself gives out go on after those that were restored. */
+export async function continueNumbers(transaction: Transaction<Database>, table: string): Promise<void> {
+  const { rows } = await sql<{ name: string }>`
+    select attname as name from pg_attribute
+    where attrelid = ${table}::regclass and attidentity <> '' and not attisdropped`.execute(transaction);
+  for (const { name } of rows) {
+    await sql`
+      select setval(pg_get_serial_sequence(${table}, ${name}), coalesce(max(${sql.ref(name)}), 0) + 1, false)
+      from ${sql.table(table)}`.execute(transaction);
+  }
+}
+
+export async function hasRows(db: Kysely<Database>, table: string): Promise<boolean> {
+  const { rows } = await sql`select 1 from ${sql.table(table)} limit 1`.execute(db);
+  return rows.length > 0;
+}
+
+/** Until the transaction ends, others only read. */
+export async function lockTables(transaction: Transaction<Database>, tables: readonly string[]): Promise<void> {
+  await sql`lock table ${sql.join(tables.map((table) => sql.table(table)))} in exclusive mode`.execute(transaction);
 }
 
 /** Empties what a first start put into an empty installation. */

@@ -32,8 +32,23 @@ export async function deliver(context: MailContext, letter: Letter): Promise<Way
     return "onion";
   }
   if (config.smtpUrl === undefined) return undefined;
-  await send(createTransport({ url: config.smtpUrl }), config.mailFrom, letter);
+  await send(
+    createTransport({ url: config.smtpUrl, requireTLS: mustEncrypt(config.smtpUrl) }),
+    config.mailFrom,
+    letter,
+  );
   return "smtp";
+}
+
+/**
+ * Whether a letter is only handed over inside TLS: on every way that leaves this machine, since somebody in between
+ * could take the offer of STARTTLS out of what the server says. `?requireTLS=false` in the URL switches that off, for a
+ * network of one's own. Certificates are checked in any case.
+ */
+export function mustEncrypt(smtpUrl: string): boolean {
+  const { hostname, searchParams } = new URL(smtpUrl);
+  const said = searchParams.get("requireTLS");
+  return said === null ? !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname) : said !== "false";
 }
 
 /** Own domains are delivered at home, whatever the map says. */

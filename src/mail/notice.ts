@@ -9,6 +9,8 @@ export const NOTICE_KINDS = [
   "reset-stopped",
   "reset-expired",
   "password-changed",
+  "second-step-changed",
+  "contact-changed",
   "release",
 ] as const;
 export type NoticeKind = (typeof NOTICE_KINDS)[number];

@@ -54,6 +54,8 @@ async function fetchPolicy(
       const asked = request(
         {
           host,
+          // With a connection of its own Node takes the port for 80, and says so in the Host header.
+          defaultPort: 443,
           path: "/.well-known/mta-sts.txt",
           createConnection: () => tls,
           signal: AbortSignal.timeout(TIMEOUT_MS),

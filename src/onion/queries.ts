@@ -103,7 +103,8 @@ export async function readEntries(
     if (known === undefined) targets.set(row.domain, [routedTarget(row)]);
     else known.push(routedTarget(row));
   }
-  return rows.map((row) => toEntry(row, targets.get(row.domain) ?? []));
+  // One that was removed between the two statements has no target any more, and is gone.
+  return rows.flatMap((row) => toEntry(row, targets.get(row.domain) ?? []));
 }
 
 export async function countEntries(db: Db): Promise<number> {
@@ -140,15 +141,18 @@ export async function readTroubled(db: Db, limit: number): Promise<Entry[]> {
 export async function writeEntries(
   trx: Transaction<Database>,
   { actor, at }: Change,
-  entries: readonly NewEntry[],
+  unordered: readonly NewEntry[],
 ): Promise<void> {
+  // Always in one order: two who write the same domains wait for each other, and not each for the other.
+  const entries = unordered.toSorted((a, b) => (a.domain < b.domain ? -1 : 1));
   const domains = entries.map((entry) => entry.domain);
   const onions = entries.flatMap((entry) => entry.targets.map((target) => target.onion));
-  // Not "on conflict do nothing", which would burn a number for every onion that has one already.
+  // "on conflict do nothing" alone would burn a number for every onion that has one already.
   await sql`
     insert into onion_numbers (onion)
     select distinct new.onion from unnest(${onions}::text[]) as new(onion)
-    where not exists (select from onion_numbers n where n.onion = new.onion)`.execute(trx);
+    where not exists (select from onion_numbers n where n.onion = new.onion)
+    order by new.onion on conflict (onion) do nothing`.execute(trx);
   await sql`
     insert into onion_domains (domain, source, fallback, note, changed_by, changed_at, expires_at)
     select domain, source, fallback, note, ${actor}, ${at}::timestamptz, expires_at from unnest(
@@ -311,7 +315,8 @@ function routedTarget(row: Omit<Target, "onion"> & { onion: string; number: numb
   };
 }
 
-function toEntry(row: Selectable<OnionDomainsTable>, targets: readonly RoutedTarget[]): Entry {
+function toEntry(row: Selectable<OnionDomainsTable>, targets: readonly RoutedTarget[]): Entry | [] {
+  if (targets.length === 0) return [];
   const check: Check | undefined =
     row.checked_at === null
       ? undefined

@@ -35,12 +35,13 @@ interface LiveCase extends Handover {
   row: CaseRow;
 }
 
+/** The same look-ups for every link, alive or dead, and whatever it died of. */
 async function findLive(context: Context, linkText: string): Promise<LiveCase | undefined> {
   const secret = parseLinkSecret(linkText);
-  const row = secret && (await queries.selectCaseByLink(context.db, linkHash(secret)));
-  if (!row) return undefined;
-  const account = await findAccount(context, row.trusting_id);
-  if (account?.status !== "active" || countingCases(context, [row], account).length === 0) return undefined;
+  const row = await queries.selectCaseByLink(context.db, secret ? linkHash(secret) : deadLinkHash());
+  const account = await findAccount(context, row?.trusting_id ?? context.decoys.accountId);
+  if (!row || !secret || account?.status !== "active") return undefined;
+  if (countingCases(context, [row], account).length === 0) return undefined;
   const rules = openRulesOfLink(row.rules, secret, row.id);
   if (!rules || row.choice_day || dayOf(context.clock()) > lastChoiceDay(row, rules)) return undefined;
   return {

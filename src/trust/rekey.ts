@@ -19,7 +19,7 @@ export interface Rekeyed {
 }
 
 /** A new keypair that may be taken, or left. */
-type NewKey = Awaited<ReturnType<typeof makeNewKey>>;
+export type NewKey = Awaited<ReturnType<typeof makeNewKey>>;
 
 /**
  * Checks the password and makes a new keypair under it; nothing is changed yet. Always the same work, whether the

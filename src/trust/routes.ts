@@ -1,5 +1,5 @@
+import { readLanding } from "../accounts/page-data.js";
 import { openOwnState } from "../accounts/state.js";
-import { lastOpening } from "../review/page-data.js";
 import { setCookie } from "../web/cookies.js";
 import type { FieldError } from "../web/pages.js";
 import { field, goTo, type MemberVisit, show, ticked } from "../web/visit.js";
@@ -166,9 +166,7 @@ export async function saveRules(visit: MemberVisit) {
 
 /** `GET /trust/confirm`: where a sign-in lands when somebody trusted has a new key. */
 export async function showConfirm(visit: MemberVisit) {
-  const state = await openOwnState(visit.context, visit.session);
-  // As the page does on which other sign-ins land: the database counts what is read.
-  await lastOpening(visit.context);
+  const { state } = await readLanding(visit.context, visit.session);
   const list = (await peopleFor(state.trusted, [])).filter((person) => person.standing === "new-key");
   if (list.length === 0) return await goTo(visit, "/trust");
   return await show(visit, "trust/confirm", { people: list }, { current: "trust" });

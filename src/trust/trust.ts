@@ -1,33 +1,59 @@
 import { nameOf } from "../accounts/account.js";
 import type { Session } from "../accounts/sessions.js";
-import { addEntry, changeState, type PrivateState, type TrustedPerson } from "../accounts/state.js";
+import { addEntry, type ChangeExtras, changeState, type PrivateState, type TrustedPerson } from "../accounts/state.js";
 import { parseName } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { dayOf, monthOf } from "../days.js";
-import { findPersonByName } from "../people/people.js";
-import { prepareRekey, type Rekeyed, rekey } from "./rekey.js";
+import { findPersonByName, type Person } from "../people/people.js";
+import { type NewKey, prepareRekey, type Rekeyed, rekey } from "./rekey.js";
 
 /** Days that a reset can be made to wait. */
 export const MAX_WAIT_DAYS = 30;
 
+/** What every change of the list has at hand, needed or not. */
+interface AtHand {
+  /** Who bears the typed name now. */
+  person: Person | undefined;
+  /** A keypair to be taken; undefined if the password is wrong or missing. */
+  newKey: NewKey | undefined;
+}
+
+/**
+ * The way of every change of the list and its rules. All look up a person and make a keypair ready under the password,
+ * also where that is not needed: neither the time taken, as Kith's log and numbers have it, nor what the database counts
+ * may tell which kind of change it was, or whether the key is kept.
+ *
+ * @param decide alters the state
+ */
+async function changeList<Outcome>(
+  context: Context,
+  session: Session,
+  typed: { username?: string; password?: string | undefined },
+  decide: (state: PrivateState, atHand: AtHand) => Promise<{ store: boolean; outcome: Outcome; extras?: ChangeExtras }>,
+): Promise<Outcome> {
+  const name = parseName(typed.username ?? "", context.config.domains);
+  const person = await findPersonByName(context, name?.domain ?? "", name?.username ?? "-");
+  const privateKey = await session.privateKey();
+  const { outcome, account } = await changeState(context, session.account.id, privateKey, async (state) =>
+    decide(state, { person, newKey: await prepareRekey(context, state.account, typed.password) }),
+  );
+  session.account = account;
+  return outcome;
+}
+
 export type AddOutcome = "added" | "known" | "self" | "unknown" | "full";
 
 /** Adds a trusted person by username. That person is neither asked nor told. */
-export async function addTrusted(context: Context, session: Session, typedName: string): Promise<AddOutcome> {
-  const name = parseName(typedName, context.config.domains);
-  const person = name && (await findPersonByName(context, name.domain, name.username));
-  const privateKey = await session.privateKey();
-  const { outcome, account } = await changeState(context, session.account.id, privateKey, async (state) => {
+export async function addTrusted(context: Context, session: Session, username: string): Promise<AddOutcome> {
+  return await changeList<AddOutcome>(context, session, { username }, async (state, { person }) => {
     const refuse = (outcome: AddOutcome) => ({ store: false, outcome });
     if (person?.id === state.account.id) return refuse("self");
     if (person?.status !== "active") return refuse("unknown");
     if (state.trusted.some((trusted) => trusted.trustedId === person.id)) return refuse("known");
     if (!addEntry(state, person, monthOf(context.clock()))) return refuse("full");
     noteListChange(context, state, "person-added", person.name);
-    return { store: true, outcome: "added" as AddOutcome };
+    return { store: true, outcome: "added" };
   });
-  session.account = account;
-  return outcome;
 }
 
 function noteListChange(context: Context, state: PrivateState, kind: string, name: string): void {
@@ -58,32 +84,23 @@ export async function removeTrusted(
   session: Session,
   input: { username: string; confirmed: boolean; password: string | undefined },
 ): Promise<RemoveOutcome> {
-  const privateKey = await session.privateKey();
-  const { outcome, account } = await changeState<RemoveOutcome>(
-    context,
-    session.account.id,
-    privateKey,
-    async (state) => {
-      const refuse = (outcome: RemoveOutcome) => ({ store: false, outcome });
-      const entry = findEntry(context, state, input.username);
-      if (!entry) return refuse({ outcome: "unknown" });
-      const { rules } = state.record;
-      const others = state.trusted.filter((trusted) => trusted !== entry);
-      const left = usablePeople(others).length;
-      // Below k people on the list, or below k who can help now where this one could.
-      const below = others.length < rules.threshold || (left < rules.threshold && usablePeople([entry]).length > 0);
-      if (!input.confirmed && below) return refuse({ outcome: "confirm", left, needsPassword: rules.keepsKey });
-      state.trusted = others;
-      noteListChange(context, state, "person-removed", entry.name);
-      if (!rules.keepsKey) return { store: true, outcome: { outcome: "removed" } };
-      const made = await prepareRekey(context, state.account, input.password);
-      if (!made) return refuse({ outcome: "wrong-password", left, below });
-      const rekeyed = await rekey(context, session, state, made);
-      return { store: true, outcome: { outcome: "removed", rekeyed }, extras: rekeyed.extras };
-    },
-  );
-  session.account = account;
-  return outcome;
+  return await changeList<RemoveOutcome>(context, session, input, async (state, { newKey }) => {
+    const refuse = (outcome: RemoveOutcome) => ({ store: false, outcome });
+    const entry = findEntry(context, state, input.username);
+    if (!entry) return refuse({ outcome: "unknown" });
+    const { rules } = state.record;
+    const others = state.trusted.filter((trusted) => trusted !== entry);
+    const left = usablePeople(others).length;
+    // Below k people on the list, or below k who can help now where this one could.
+    const below = others.length < rules.threshold || (left < rules.threshold && usablePeople([entry]).length > 0);
+    if (!input.confirmed && below) return refuse({ outcome: "confirm", left, needsPassword: rules.keepsKey });
+    state.trusted = others;
+    noteListChange(context, state, "person-removed", entry.name);
+    if (!rules.keepsKey) return { store: true, outcome: { outcome: "removed" } };
+    if (!newKey) return refuse({ outcome: "wrong-password", left, below });
+    const rekeyed = await rekey(context, session, state, newKey);
+    return { store: true, outcome: { outcome: "removed", rekeyed }, extras: rekeyed.extras };
+  });
 }
 
 export type RulesInput = {
@@ -101,69 +118,51 @@ export type RulesFault = "threshold" | "nobody" | "wait" | "keep-needs-two" | "k
 
 /** Sets how many must agree, how long to wait and whether the key is kept. */
 export async function setRules(context: Context, session: Session, input: RulesInput): Promise<RulesOutcome> {
-  const privateKey = await session.privateKey();
-  const { outcome, account } = await changeState<RulesOutcome>(
-    context,
-    session.account.id,
-    privateKey,
-    async (state) => {
-      const refuse = (outcome: RulesOutcome) => ({ store: false, outcome });
-      const count = state.trusted.length;
-      const { threshold, waitDays, keepsKey } = input;
-      const fault = (field: "threshold" | "wait_days" | "keep_key", code: RulesFault, max: number) =>
-        refuse({ outcome: "fault", field, code, max });
-      if (!Number.isInteger(threshold) || threshold < 1) return fault("threshold", "threshold", Math.max(count, 1));
-      if (threshold > count && threshold !== 1) return fault("threshold", "threshold", Math.max(count, 1));
-      if (!Number.isInteger(waitDays) || waitDays < 0 || waitDays > MAX_WAIT_DAYS) {
-        return fault("wait_days", "wait", MAX_WAIT_DAYS);
-      }
-      if (keepsKey && threshold < 2) return fault("keep_key", "keep-needs-two", 2);
-      if (keepsKey && state.account.role !== "member") return fault("keep_key", "keep-admin", 0);
-      const before = state.record.rules;
-      state.record.rules = { threshold, waitDays, keepsKey };
-      const day = dayOf(context.clock());
-      state.record.events.push({ kind: "rules-changed", day, values: { threshold, days: waitDays } });
-      // Also where it is not needed: neither the time taken nor what the database counts must tell that the key is kept.
-      const made = await prepareRekey(context, state.account, input.password);
-      if (keepsKey === before.keepsKey) return { store: true, outcome: { outcome: "saved" } };
-      // Turning it on asks for the password too: it gives k people together what only the password opened.
-      if (!made) return refuse({ outcome: "wrong-password" });
-      // Turning it off makes a new keypair: an old backup and k former helpers must not open what comes later.
-      if (keepsKey) return { store: true, outcome: { outcome: "saved" } };
-      const rekeyed = await rekey(context, session, state, made);
-      return { store: true, outcome: { outcome: "saved", rekeyed }, extras: rekeyed.extras };
-    },
-  );
-  session.account = account;
-  return outcome;
+  return await changeList<RulesOutcome>(context, session, { password: input.password }, async (state, { newKey }) => {
+    const refuse = (outcome: RulesOutcome) => ({ store: false, outcome });
+    const count = state.trusted.length;
+    const { threshold, waitDays, keepsKey } = input;
+    const fault = (field: "threshold" | "wait_days" | "keep_key", code: RulesFault, max: number) =>
+      refuse({ outcome: "fault", field, code, max });
+    if (!Number.isInteger(threshold) || threshold < 1) return fault("threshold", "threshold", Math.max(count, 1));
+    if (threshold > count && threshold !== 1) return fault("threshold", "threshold", Math.max(count, 1));
+    if (!Number.isInteger(waitDays) || waitDays < 0 || waitDays > MAX_WAIT_DAYS) {
+      return fault("wait_days", "wait", MAX_WAIT_DAYS);
+    }
+    if (keepsKey && threshold < 2) return fault("keep_key", "keep-needs-two", 2);
+    if (keepsKey && state.account.role !== "member") return fault("keep_key", "keep-admin", 0);
+    const before = state.record.rules;
+    state.record.rules = { threshold, waitDays, keepsKey };
+    const day = dayOf(context.clock());
+    state.record.events.push({ kind: "rules-changed", day, values: { threshold, days: waitDays } });
+    if (keepsKey === before.keepsKey) return { store: true, outcome: { outcome: "saved" } };
+    // Turning it on asks for the password too: it gives k people together what only the password opened.
+    if (!newKey) return refuse({ outcome: "wrong-password" });
+    // Turning it off makes a new keypair: an old backup and k former helpers must not open what comes later.
+    if (keepsKey) return { store: true, outcome: { outcome: "saved" } };
+    const rekeyed = await rekey(context, session, state, newKey);
+    return { store: true, outcome: { outcome: "saved", rekeyed }, extras: rekeyed.extras };
+  });
 }
 
 /** "I asked: keep trusting bea": takes the new key of a held person for hers. */
 export async function confirmTrusted(
   context: Context,
   session: Session,
-  typedName: string,
+  username: string,
 ): Promise<"confirmed" | "unknown"> {
-  const privateKey = await session.privateKey();
-  const { outcome, account } = await changeState<"confirmed" | "unknown">(
-    context,
-    session.account.id,
-    privateKey,
-    async (state) => {
-      const entry = findEntry(context, state, typedName);
-      if (entry?.standing !== "new-key" || !entry.person) return { store: false, outcome: "unknown" };
-      Object.assign(entry, {
-        fingerprint: entry.person.fingerprint,
-        resetMark: entry.person.resetMark,
-        held: false,
-        standing: "usable",
-      });
-      noteListChange(context, state, "person-confirmed", entry.name);
-      return { store: true, outcome: "confirmed" };
-    },
-  );
-  session.account = account;
-  return outcome;
+  return await changeList<"confirmed" | "unknown">(context, session, { username }, async (state) => {
+    const entry = findEntry(context, state, username);
+    if (entry?.standing !== "new-key" || !entry.person) return { store: false, outcome: "unknown" };
+    Object.assign(entry, {
+      fingerprint: entry.person.fingerprint,
+      resetMark: entry.person.resetMark,
+      held: false,
+      standing: "usable",
+    });
+    noteListChange(context, state, "person-confirmed", entry.name);
+    return { store: true, outcome: "confirmed" };
+  });
 }
 
 /** Who can help right now, and whether they are enough. */

@@ -20,6 +20,7 @@ import { cookieName, cookieOptions, readCookie, setCookie } from "./cookies.js";
 import { notFound, showError } from "./errors.js";
 import { LANGUAGES, pickLanguage } from "./i18n.js";
 import { clientOf, makeLimits } from "./limits.js";
+import { answerMalformed, IDLE_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from "./malformed.js";
 import type { OpenReset } from "./pages.js";
 import { securityHeaders } from "./security-headers.js";
 import { toldRoute } from "./told-route.js";
@@ -134,8 +135,12 @@ const MAX_BODY_BYTES = 64 * 1024;
 /** The web app, not yet listening; tests go through `app.inject`. */
 export async function buildApp(context: Context): Promise<FastifyInstance> {
   const { config, log } = context;
+  const headers = securityHeaders(config);
   const app = Fastify({
     bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: IDLE_TIMEOUT_MS,
+    clientErrorHandler: answerMalformed(headers),
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
     forceCloseConnections: true,
     // Fastify answers an address that can't be read by itself, quoting it: ours is the page for whatever is not there.
@@ -150,10 +155,15 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
   await app.register(fastifyCookie);
   await app.register(fastifyFormbody, { bodyLimit: MAX_BODY_BYTES });
   await app.register(fastifyCsrf, { cookieKey: cookieName(config, "csrf"), cookieOpts: cookieOptions(config) });
-  await app.register(fastifyStatic, {
-    root: fileURLToPath(new URL("../../public/", import.meta.url)),
-    index: false,
-    maxAge: "1h",
+  await app.register(async (files) => {
+    files.addHook("onSend", async (_request, reply) => {
+      if (reply.getHeader("content-type") === "image/svg+xml") reply.type("image/svg+xml; charset=utf-8");
+    });
+    await files.register(fastifyStatic, {
+      root: fileURLToPath(new URL("../../public/", import.meta.url)),
+      index: false,
+      maxAge: "1h",
+    });
   });
   // Only forms are understood.
   app.removeContentTypeParser(["application/json", "text/plain"]);
@@ -184,7 +194,6 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     return visit;
   };
 
-  const headers = securityHeaders(config);
   app.addHook("onRequest", (request, reply, done) => {
     reply.headers(headers);
     const onion = onionLocation(config, request);
@@ -202,9 +211,9 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     done();
   });
   app.setErrorHandler(async (error, request, reply) => await showError(visitOf(request, reply), error));
-  app.setNotFoundHandler(async (request, reply) => await notFound(visitOf(request, reply)));
 
-  const serve = (route: Route) => async (request: FastifyRequest, reply: FastifyReply) => {
+  /** The visit with the session that its cookie opens, if any. */
+  const visitOfMember = async (request: FastifyRequest, reply: FastifyReply): Promise<Visit> => {
     const visit = visitOf(request, reply);
     const cookie = readCookie(config, request, "session");
     visit.anySession = cookie ? await openSession(context, cookie) : undefined;
@@ -212,6 +221,13 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
       visit.session = visit.anySession;
       visit.lang = accounts.languageOf(visit) ?? visit.lang;
     }
+    return visit;
+  };
+  // As a page that is not for this member answers, to the byte: what may not be seen is not there.
+  app.setNotFoundHandler(async (request, reply) => await notFound(await visitOfMember(request, reply)));
+
+  const serve = (route: Route) => async (request: FastifyRequest, reply: FastifyReply) => {
+    const visit = await visitOfMember(request, reply);
     if ("anybody" in route) return await route.anybody(visit);
     if (visit.session) {
       // Every page has it: looked up while the page's own things are.

@@ -4,6 +4,7 @@ import { isDatabaseDown } from "../db/connect.js";
 import { startMailQueue } from "../mail/queue.js";
 import { startLookupService } from "../onion/lookup/service.js";
 import { buildApp } from "./app.js";
+import { IDLE_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from "./malformed.js";
 import { type Metrics, makeMetrics } from "./metrics.js";
 import { startUpkeep } from "./upkeep.js";
 
@@ -30,7 +31,12 @@ export async function startWeb(context: Context): Promise<{ url: string; close()
 
 /** `/healthz`: the process answers. `/readyz`: it can serve. `/metrics`: numbers, none of them about anybody. */
 export function buildWatch(context: Context, metrics: Metrics) {
-  const watch = Fastify({ forceCloseConnections: true, logger: false });
+  const watch = Fastify({
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: IDLE_TIMEOUT_MS,
+    forceCloseConnections: true,
+    logger: false,
+  });
   watch.get("/healthz", async (_request, reply) => reply.type("text/plain").send("ok\n"));
   watch.get("/readyz", async (_request, reply) => {
     try {

@@ -101,7 +101,11 @@ export async function goTo(
 /** One text field of a form; whatever else was sent there counts as not sent. */
 export function field(visit: Visit, name: string): string {
   const body = visit.request.body as Record<string, unknown> | undefined;
-  const value = body?.[name];
+  return textOf(body?.[name]);
+}
+
+/** What was sent, if it is one text, without the one character that PostgreSQL does not store. */
+function textOf(value: unknown): string {
   return typeof value === "string" ? value.replaceAll("\u0000", "") : "";
 }
 
@@ -111,8 +115,7 @@ export function ticked(visit: Visit, name: string): boolean {
 }
 
 export function query(visit: Visit, name: string): string {
-  const value = (visit.request.query as Record<string, unknown>)[name];
-  return typeof value === "string" ? value : "";
+  return textOf((visit.request.query as Record<string, unknown>)[name]);
 }
 
 /** A path of this site to go to, or undefined: nothing that a browser could take for another host. */

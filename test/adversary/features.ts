@@ -1,5 +1,11 @@
 import type { Loot } from "./loot.js";
 
+/** Rounds that go from one process to another. */
+interface Packed {
+  names: readonly string[];
+  rounds: readonly Pick<Features, "at" | "values">[];
+}
+
 /** Numbers by name, kept small: a thousand rounds of them are in memory at once. */
 export class Features {
   private static readonly names: string[] = [];
@@ -26,6 +32,15 @@ export class Features {
       }
       yield { name, values };
     }
+  }
+
+  /** What another process packed, in the numbers of this one. */
+  static unpack({ names, rounds }: Packed): Features[] {
+    return rounds.map(({ at, values }) => new Features(new Map(Array.from(at, (one, i) => [names[one]!, values[i]!]))));
+  }
+
+  static pack(rounds: readonly Features[]): Packed {
+    return { names: Features.names, rounds: rounds.map(({ at, values }) => ({ at, values })) };
   }
 
   private static numberOf(name: string): number {

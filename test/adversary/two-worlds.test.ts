@@ -1,18 +1,15 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { availableParallelism } from "node:os";
 import { describe, it } from "node:test";
-import { promisify } from "node:util";
 import { numberArgument } from "../support/arguments.js";
 import { need } from "../support/need.js";
-import { temporaryDirectory } from "../support/temporary.js";
 import { testsOfVariant } from "../support/variant.js";
-import { chanceOf, type Verdict } from "./classifier.js";
-import { LEAKS, type Leak } from "./leaks.js";
+import { chanceOf } from "./classifier.js";
+import { LEAKS } from "./leaks.js";
 import { playPair } from "./pair.js";
-import { judgeRounds, lineOf, playRounds } from "./rounds.js";
-import { ALL_FACTS, APART, FACTS, type Fact } from "./story.js";
+import { judgeRounds, lineOf, playRounds, playRoundsAtOnce, readRounds, runPlay } from "./rounds.js";
+import { ALL_FACTS, APART, FACTS } from "./story.js";
 
 // One story is played in installations that differ in one fact: whom somebody trusts, who invited whom. A thief holds
 // everything but the server secret, and must not be able to tell which of the two it was.
@@ -30,16 +27,6 @@ const NO_COIN = 1e-5;
 const CAUGHT = 0.9;
 
 const { skip, ...programs } = need("postgres", "pg_waldump");
-const run = promisify(execFile);
-
-/** Plays in a copy of Kith that leaks. */
-async function playLeaking<Result>({ fact, patches }: Leak, how: "pair" | "rounds", rounds = 0): Promise<Result> {
-  const result = join(temporaryDirectory(), "result");
-  const script = join(testsOfVariant(patches), "adversary/play.js");
-  const options = ["--fact", fact, "--rounds", `${rounds}`, "--seed", `${SEED}`, "--result", result];
-  await run(process.execPath, [script, how, ...options], { maxBuffer: 1 << 26 });
-  return JSON.parse(readFileSync(result, "utf8"));
-}
 
 describe("two worlds that differ in one fact", { skip, concurrency: false }, () => {
   it("are the same to the byte in all that a thief finds, where both draw the same dice", async () => {
@@ -50,7 +37,10 @@ describe("two worlds that differ in one fact", { skip, concurrency: false }, () 
 
   it(`are told apart by a classifier no better than by a coin: ${ROUNDS} rounds`, async (test) => {
     test.diagnostic(`seed ${SEED}`);
-    const rounds = await playRounds(programs, { rounds: ROUNDS, seed: SEED, facts: ALL_FACTS });
+    const options = { rounds: ROUNDS, seed: SEED, facts: ALL_FACTS };
+    const rounds = await (ROUNDS > 100
+      ? playRoundsAtOnce(options, availableParallelism())
+      : playRounds(programs, options));
     const verdicts = judgeRounds(rounds, ALL_FACTS);
     for (const fact of ALL_FACTS) test.diagnostic(lineOf(fact, verdicts[fact]));
     for (const fact of ALL_FACTS) {
@@ -72,15 +62,17 @@ describe("two worlds that differ in one fact", { skip, concurrency: false }, () 
     }
   }
 
-  for (const [name, leak] of Object.entries(LEAKS)) {
+  for (const [name, { fact, patches }] of Object.entries(LEAKS)) {
     it(`are told apart where ${name}`, async (test) => {
+      const options = { rounds: LEAK_ROUNDS, seed: SEED, facts: [fact] };
+      const file = await runPlay(LEAK_ROUNDS > 0 ? "rounds" : "pair", options, testsOfVariant(patches));
       if (LEAK_ROUNDS > 0) {
-        const verdicts = await playLeaking<Record<Fact, Verdict>>(leak, "rounds", LEAK_ROUNDS);
-        test.diagnostic(lineOf(leak.fact, verdicts[leak.fact]));
-        assert.ok(verdicts[leak.fact].right >= CAUGHT * LEAK_ROUNDS);
+        const verdict = judgeRounds(readRounds(file), [fact])[fact];
+        test.diagnostic(lineOf(fact, verdict));
+        assert.ok(verdict.right >= CAUGHT * LEAK_ROUNDS);
         return;
       }
-      const [same, different] = await playLeaking<Awaited<ReturnType<typeof playPair>>>(leak, "pair");
+      const [same, different] = JSON.parse(readFileSync(file, "utf8")) as Awaited<ReturnType<typeof playPair>>;
       assert.deepEqual(same?.differences, []);
       test.diagnostic(`${different?.differences[0]}`);
       assert.notDeepEqual(different?.differences, []);

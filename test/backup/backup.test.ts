@@ -1,10 +1,16 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { readFile, truncate, writeFile } from "node:fs/promises";
 import { describe, it } from "node:test";
 import { backUp, restore } from "#kith/backup/backup.js";
 import { connect } from "#kith/db/connect.js";
+import { migrateTo, migrationStates } from "#kith/db/migrate.js";
+import type { Domain } from "#kith/onion/domain.js";
+import { pinDomain } from "#kith/onion/edit-map.js";
+import { onionOfKey } from "#kith/onion/onion-address.js";
 import { openPlace, type Place, passwordOf, Visitor, wordsOf } from "../support/app.js";
 import { freshDatabase } from "../support/database.js";
+import { contents } from "../support/pages.js";
 import { temporaryDirectory } from "../support/temporary.js";
 
 async function inhabited(): Promise<{ place: Place; names: string[] }> {
@@ -21,6 +27,11 @@ async function restored(file: string): Promise<string> {
   await restore(connection.db, file);
   await connection.close();
   return databaseUrl;
+}
+
+async function pin(place: Place, domain: string, byte: number): Promise<void> {
+  const onion = onionOfKey(Buffer.alloc(32, byte));
+  await pinDomain(place.context, { domain: domain as Domain, onion, port: 25 }, "nour");
 }
 
 describe("a backup", () => {
@@ -84,5 +95,92 @@ describe("a backup", () => {
     await truncate(`${file}.cut`, whole.length - 200);
     await assert.rejects(restored(`${file}.cut`), /not a whole backup/);
     await assert.rejects(restored(`${file}.absent`), /can't be read/);
+  });
+
+  it("brings back every table as it was, the onion map with its numbers too, which go on from there", async () => {
+    const { place } = await inhabited();
+    await pin(place, "b.example", 1);
+    const file = `${temporaryDirectory()}/backup`;
+    const counts = await backUp(place.context.db, file);
+    assert.ok((counts.onion_numbers ?? 0) > 0);
+    const tables = Object.keys(counts);
+    const databaseUrl = await restored(file);
+    const connection = await connect({ databaseUrl });
+    assert.deepEqual(await contents(connection.pool, tables), await contents(place.context.pool, tables));
+    await connection.close();
+    const other = await openPlace({ databaseUrl, secret: place.context.secret });
+    await pin(other, "c.example", 2);
+    const { rows } = await other.context.pool.query("select number from onion_numbers order by 1");
+    assert.deepEqual(
+      rows.map(({ number }) => number),
+      [1, 2],
+    );
+  });
+
+  it("holds the rows in another order each time, and nothing of what waits to be mailed", async () => {
+    const { place } = await inhabited();
+    const directory = temporaryDirectory();
+    const orders: string[] = [];
+    for (const name of ["one", "two"]) {
+      await backUp(place.context.db, `${directory}/${name}`);
+      const text = await readFile(`${directory}/${name}`, "utf8");
+      orders.push(
+        text
+          .split("\n")
+          .filter((row) => row.startsWith("["))
+          .join("\n"),
+      );
+      assert.doesNotMatch(text, /pgboss|job_common/);
+    }
+    assert.notEqual(orders[0], orders[1]);
+    const sorted = orders.map((rows) => rows.split("\n").sort().join("\n"));
+    assert.equal(sorted[0], sorted[1]);
+  });
+
+  it("of an older Kith is brought up to date, of a newer one refused", async () => {
+    const { place, names } = await inhabited();
+    const states = await migrationStates(place.context.db);
+    await migrateTo(place.context.db, states.at(-2)?.name as string);
+    const file = `${temporaryDirectory()}/backup`;
+    await backUp(place.context.db, file);
+    const databaseUrl = await restored(file);
+    const connection = await connect({ databaseUrl });
+    assert.ok((await migrationStates(connection.db)).every(({ appliedAt }) => appliedAt !== undefined));
+    await connection.close();
+    const other = await openPlace({ databaseUrl, secret: place.context.secret });
+    assert.equal((await new Visitor(other.app).signIn(names[0])).statusCode, 303);
+
+    const [head, ...lines] = (await readFile(file, "utf8")).split("\n").slice(0, -2);
+    const newer = [JSON.stringify({ ...JSON.parse(head as string), migration: "2099-01-01-change" }), ...lines, ""];
+    const end = createHash("sha256").update(newer.join("\n")).digest("hex");
+    await writeFile(`${file}.newer`, `${newer.join("\n")}${JSON.stringify({ end })}\n`);
+    await assert.rejects(restored(`${file}.newer`), /of a newer Kith/);
+  });
+
+  it("is not restored over an onion map, nor over somebody who joins at that moment", async () => {
+    const { place } = await inhabited();
+    const file = `${temporaryDirectory()}/backup`;
+    await backUp(place.context.db, file);
+
+    const mapped = await openPlace();
+    await pin(mapped, "a.example", 1);
+    const before = await contents(mapped.context.pool, ["onion_domains", "accounts"]);
+    await assert.rejects(restore(mapped.context.db, file), /there is something in this database \(onion_/);
+    assert.deepEqual(await contents(mapped.context.pool, ["onion_domains", "accounts"]), before);
+
+    // An account that is not yet committed when the restoring looks first, and is when it begins to write.
+    const { pool, db } = (await openPlace()).context;
+    const joining = await pool.connect();
+    await joining.query(`begin; create temporary table newcomer on commit drop as select * from accounts;
+      update newcomer set id = gen_random_uuid(), username = 'zoe', domain = 'localhost';
+      insert into accounts select * from newcomer`);
+    const restoring = assert.rejects(restore(db, file), /there are members in this database/);
+    const waiting = "select 1 from pg_locks where not granted and relation = 'accounts'::regclass";
+    while ((await joining.query(waiting)).rowCount === 0) await joining.query("select pg_sleep(0.02)");
+    await joining.query("commit");
+    joining.release();
+    await restoring;
+    const { rowCount } = await pool.query("select from accounts where username = 'zoe'");
+    assert.equal(rowCount, 1);
   });
 });

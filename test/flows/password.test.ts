@@ -126,4 +126,23 @@ describe("the list of sessions", () => {
     ada.cookies.set("session", cookie);
     assert.equal((await ada.get("/trust")).statusCode, 303, "its old cookie is over too");
   });
+
+  it("shows those that are open, twenty at most: beyond that the oldest ends", async () => {
+    const place = await openPlace();
+    const ada = await (await place.founder()).bring("ada");
+    const gone = place.visitor();
+    await gone.signIn("ada");
+    await gone.signOut();
+    const listed = async () => [...(await ada.get("/security")).body.matchAll(/name="session" value="[^"]+"/g)].length;
+    assert.equal(await listed(), 0, "who signed out is not shown");
+    const others = Array.from({ length: 20 }, () => place.visitor());
+    for (const other of others) await other.signIn("ada");
+    assert.equal((await ada.get("/trust")).statusCode, 303, "the oldest of twenty-one is over");
+    await ada.signIn();
+    assert.equal((await others[0]?.get("/trust"))?.statusCode, 303, "and the next oldest");
+    assert.equal((await others[1]?.get("/trust"))?.statusCode, 200);
+    assert.equal(await listed(), 19, "the others can all be ended one by one");
+    const { rows } = await place.context.pool.query("select count(*)::int as count from sessions");
+    assert.equal(rows[0].count, 21, "twenty of ada's, and nour's");
+  });
 });

@@ -1,9 +1,9 @@
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Stryker } from "@stryker-mutator/core";
 import { lendServer } from "../support/database.js";
-import { TEST_FILES_VARIABLE } from "./runner.js";
+import { LOG_VARIABLE, TEST_FILES_VARIABLE } from "./runner.js";
 
 /** For each folder of src/, the folders or files of test/ that try it in one process. */
 const TESTS: Record<string, readonly string[]> = {
@@ -14,11 +14,23 @@ const TESTS: Record<string, readonly string[]> = {
 /** Percent. */
 const LEAST_KILLED = 85;
 
-const { positionals, values } = parseArgs({ allowPositionals: true, options: { mutate: { type: "string" } } });
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    /** Part of the folder's files, as names without `.ts`: `token,tag`. */
+    only: { type: "string" },
+    /** The tests to run, instead of the folder's. */
+    tests: { type: "string" },
+    /** Leaves out what is decided while a module is loaded: each such mutant needs a process of its own. */
+    "ignore-static": { type: "boolean", default: false },
+  },
+});
 const folder = positionals[0] ?? "";
-const tests = TESTS[folder];
+const tests = TESTS[folder] && (values.tests?.split(",") ?? TESTS[folder]);
 if (tests === undefined) {
-  console.error(`usage: npm run test:mutation -- ${Object.keys(TESTS).join(" | ")} [--mutate <pattern>]`);
+  console.error(
+    `usage: npm run test:mutation -- ${Object.keys(TESTS).join(" | ")} [--only a,b] [--tests a,b] [--ignore-static]`,
+  );
   process.exit(2);
 }
 
@@ -26,10 +38,14 @@ const files = readdirSync("dist-test", { recursive: true, encoding: "utf8" })
   .filter((name) => name.endsWith(".test.js") && tests.some((start) => name.startsWith(start)))
   .sort();
 process.env[TEST_FILES_VARIABLE] = JSON.stringify(files.map((name) => join("dist-test", name)));
-const server = folder === "protocol" ? undefined : await lendServer();
+mkdirSync("reports/mutation", { recursive: true });
+process.env[LOG_VARIABLE] = join(process.cwd(), `reports/mutation/${folder}.log`);
+rmSync(process.env[LOG_VARIABLE], { force: true });
+const server = tests.every((name) => /^(protocol|trust)\b/.test(name)) ? undefined : await lendServer();
 try {
   const results = await new Stryker({
-    mutate: [values.mutate ?? `src/${folder}/**/*.ts`],
+    mutate: values.only?.split(",").map((name) => `src/${folder}/${name}.ts`) ?? [`src/${folder}/**/*.ts`],
+    ignoreStatic: values["ignore-static"],
     incrementalFile: `reports/mutation/${folder}.incremental.json`,
     jsonReporter: { fileName: `reports/mutation/${folder}.json` },
   }).runMutationTest();

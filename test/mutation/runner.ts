@@ -1,8 +1,10 @@
+import { appendFileSync } from "node:fs";
 import { register } from "node:module";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { InstrumenterContext } from "@stryker-mutator/api/core";
+import type { InstrumenterContext, MutantResult } from "@stryker-mutator/api/core";
 import { declareClassPlugin, PluginKind } from "@stryker-mutator/api/plugin";
+import type { Reporter } from "@stryker-mutator/api/report";
 import {
   type DryRunResult,
   DryRunStatus,
@@ -18,6 +20,9 @@ import { clearUp, type Unit, units } from "./harness.js";
 
 /** The names of the compiled test files, from `run.ts`. */
 export const TEST_FILES_VARIABLE = "KITH_MUTATION_TEST_FILES";
+
+/** The name of a file that gets a line for each mutant as soon as it is tried: a run that is broken off is not lost. */
+export const LOG_VARIABLE = "KITH_MUTATION_LOG";
 
 /** What Stryker's instrumented code looks at: always this object, it is remembered there. */
 const instrumenter: InstrumenterContext = {};
@@ -112,4 +117,14 @@ async function failureOf(unit: Unit): Promise<string | undefined> {
   }
 }
 
-export const strykerPlugins = [declareClassPlugin(PluginKind.TestRunner, "units", UnitRunner)];
+class LogReporter implements Reporter {
+  onMutantTested(result: Readonly<MutantResult>): void {
+    const log = process.env[LOG_VARIABLE];
+    if (log) appendFileSync(log, `${JSON.stringify(result)}\n`);
+  }
+}
+
+export const strykerPlugins = [
+  declareClassPlugin(PluginKind.TestRunner, "units", UnitRunner),
+  declareClassPlugin(PluginKind.Reporter, "log", LogReporter),
+];

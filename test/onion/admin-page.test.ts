@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { onionOfKey } from "#kith/onion/onion-address.js";
 import { countEntries, readHistory } from "#kith/onion/queries.js";
-import { openPlace } from "../support/app.js";
+import { csrfOf, openPlace } from "../support/app.js";
 
 const ONION = onionOfKey(Buffer.alloc(32, 1));
 
@@ -77,5 +77,30 @@ describe("/admin/onion", () => {
       404,
     );
     assert.equal(await countEntries(place.context.db), before);
+  });
+
+  it("whoever pins, imports, removes and looks at the same domains at once is answered, each time", async () => {
+    const token = csrfOf((await admin.get("/admin/onion")).body) as string;
+    const send = (url: string, fields: Record<string, string>) =>
+      admin.request("POST", url, new URLSearchParams({ _csrf: token, ...fields }).toString());
+    const domains = Array.from({ length: 12 }, (_, index) => `race${index}.example`);
+    for (let round = 1; round <= 10; round++) {
+      const onion = onionOfKey(Buffer.alloc(32, 100 + round));
+      const lines = domains.map((domain) => `${domain} ${onion}`);
+      const answers = await Promise.all([
+        send("/admin/onion/import", { list: lines.join("\n") }),
+        send("/admin/onion/import", { list: lines.toReversed().join("\n") }),
+        ...domains
+          .slice(0, 4)
+          .flatMap((domain) => [
+            send("/admin/onion", { domain, onion, port: "25" }),
+            send("/admin/onion/remove", { domain }),
+            admin.get("/admin/onion"),
+            admin.get(`/admin/onion/entry/${domain}`),
+          ]),
+      ]);
+      const faults = answers.map(({ statusCode }) => statusCode).filter((status) => status >= 500);
+      assert.deepEqual(faults, [], `round ${round}`);
+    }
   });
 });

@@ -56,6 +56,8 @@ describe("notices of a reset by mail", () => {
     await trustAll(who.ada, ["bea"], { threshold: 1, waitDays: 2 });
     await who.ada.post("/account/contact", { address: "ada@elsewhere.example" }, "/account");
     await who.ada.post("/account/language", { language: "de" }, "/account");
+    await mail.until(1);
+    assert.deepEqual(mail.received.shift()?.to, ["ada@localhost"], "that of the change itself");
     await who.bea.openCase("ada");
     await mail.until(1);
     await who.ada.post("/resets/stop");

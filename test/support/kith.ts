@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { after } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const CLI = fileURLToPath(new URL("../../dist/cli/kith.js", import.meta.url));
@@ -59,6 +60,16 @@ function launch(args: string[], env: Record<string, string>, limits?: string, cl
   return { child, said, outcome };
 }
 
+/** Begins a command of `kith`, which something may happen to before its end. */
+export function beginKith(
+  args: string[],
+  env: Record<string, string> = {},
+  cli?: string,
+): { process: ChildProcess; outcome: Promise<Outcome> } {
+  const { child, outcome } = launch(args, env, undefined, cli);
+  return { process: child, outcome };
+}
+
 /** Runs a command of `kith` to its end. */
 export function runKith(args: string[], env: Record<string, string> = {}, limits?: string): Promise<Outcome> {
   return launch(args, env, limits).outcome;
@@ -88,6 +99,15 @@ export async function startKith(env: Record<string, string>, cli?: string): Prom
       return outcome;
     },
   };
+}
+
+/** The path of the first admin's link, which a Kith without admins prints at its start. */
+export async function firstLink(kith: RunningKith): Promise<string> {
+  for (;;) {
+    const path = /\/invite\/\S+/.exec(kith.output().stdout)?.[0];
+    if (path) return path;
+    await sleep(20);
+  }
 }
 
 // What a failed test left running is ended in order, so that its PostgreSQL ends with it.

@@ -24,6 +24,25 @@ const FIELDS = [
   "all",
   "language",
   "address",
+  "q",
+  "month",
+  "domain",
+  "state",
+  "reason",
+  "branch",
+  "everybody",
+  "what",
+  "count",
+  "inviter",
+  "role",
+  "act",
+  "check",
+  "word_1",
+  "onion",
+  "port",
+  "fallback",
+  "list",
+  "strict",
 ];
 const NASTY = [
   "",
@@ -79,13 +98,14 @@ const NASTY = [
 describe("bad input", () => {
   let place: Place;
   let posts: ListedRoute[];
+  let nour: Visitor;
   let ada: Visitor;
   let letter: string;
   let handover: string;
   before(async () => {
     place = await openPlace();
     posts = routesOf(place.app).filter(({ methods }) => methods.includes("POST"));
-    const nour = await place.founder();
+    nour = await place.founder();
     const bea = await nour.bring("bea");
     ada = await nour.bring("ada");
     await ada.trust("bea");
@@ -305,6 +325,25 @@ describe("bad input", () => {
         payload: method === "HEAD" ? undefined : "a=b",
       });
       assert.ok(answer.statusCode < 500, `${method} ${answer.statusCode}`);
+    }
+  });
+
+  it("in what admins look for is no fault, either", async () => {
+    for (const nasty of [...NASTY.map((text) => Buffer.from(text)), Buffer.from([0xff, 0x00, 0x61])]) {
+      const text = [...nasty].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
+      for (const url of [
+        `/admin/onion?q=${text}`,
+        `/admin/onion/entry/${text.slice(0, 900)}`,
+        `/admin/accounts?q=${text}&state=${text}&page=${text}`,
+        `/admin/accounts?person=${text}`,
+        `/admin/tree?q=${text}&month=${text}&domain=${text}&state=${text}&around=${text}&rings=${text}&page=${text}`,
+        `/admin/log?page=${text}`,
+        `/admin/recovery?ask=${text}`,
+      ]) {
+        const answer = await nour.get(url);
+        assert.ok(answer.statusCode < 500, `${url} ${answer.statusCode}`);
+        assert.ok(!answer.body.includes("<script>alert"));
+      }
     }
   });
 

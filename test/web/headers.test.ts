@@ -22,11 +22,14 @@ function assertSafe(answer: LightMyRequestResponse, what: string): void {
   assert.equal(policy["default-src"], "'none'", what);
   assert.equal(policy["frame-ancestors"], "'none'", what);
   assert.equal(policy["base-uri"], "'none'", what);
+  assert.equal(policy["object-src"], "'none'", what);
   assert.equal(policy["form-action"], "'self'", what);
   assert.equal(headers["referrer-policy"], "no-referrer", what);
   assert.equal(headers["x-content-type-options"], "nosniff", what);
   assert.equal(headers["cross-origin-resource-policy"], "same-origin", what);
   assert.ok(headers["permissions-policy"], what);
+  assert.equal(headers["access-control-allow-origin"], undefined, what);
+  if (answer.body !== "") assert.match(String(headers["content-type"]), /^[a-z]+\/[a-z+]+; charset=utf-8$/, what);
   assert.equal(headers["x-powered-by"], undefined);
   assert.equal(headers.server, undefined);
 }
@@ -197,5 +200,15 @@ describe("cookies", () => {
     const session = set.find((cookie) => /^__Host-session=[A-Za-z0-9_-]{43};/.test(cookie));
     assert.ok(session);
     assert.doesNotMatch(session, /Expires|Max-Age/i);
+  });
+
+  it("are gone after signing out, and so is what the browser remembers of the pages", async () => {
+    const place = await openPlace();
+    await place.founder();
+    const visitor = new Visitor(place.app);
+    await visitor.signIn("nour", passwordOf("nour"));
+    const out = await visitor.signOut();
+    assert.ok(!visitor.cookies.has("session"));
+    assert.equal(out.headers["clear-site-data"], '"cache"');
   });
 });

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { before, describe, it } from "node:test";
+import { promisify } from "node:util";
+import { numberArgument } from "../support/arguments.js";
+import { need } from "../support/need.js";
+import { temporaryDirectory } from "../support/temporary.js";
+import { kithVariant } from "../support/variant.js";
+import { FORMS, QUERIES } from "./forms.js";
+import { filledIn, type Gateway, openGateway, usual } from "./gateway.js";
+import { type AttackedRoute, attackedRoutes } from "./routes.js";
+import { startTarget } from "./target.js";
+
+// sqlmap on every field of every form and every query of every page, signed in and out.
+
+const { sqlmap, skip } = need("sqlmap");
+const LEVEL = numberArgument("level", 3);
+const RISK = numberArgument("risk", 2);
+/** How many run at once. */
+const SIDE_BY_SIDE = numberArgument("side-by-side", 2);
+
+export interface Place {
+  /** `GET` of an address, or `POST` of a form. */
+  name: string;
+  path: string;
+  data?: string;
+}
+
+/** Every place where something can be put in: forms, queries, what stands in addresses, and cookies and headers once. */
+function placesOf(routes: readonly AttackedRoute[]): Place[] {
+  const places: Place[] = [];
+  const pairs = (names: readonly string[]) =>
+    names.map((name) => `${name}=${encodeURIComponent(usual(name))}`).join("&");
+  for (const { method, url } of routes) {
+    const path = filledIn(url);
+    const names = (method === "POST" ? FORMS[url] : QUERIES[url]) ?? [];
+    if (names.length > 0) {
+      const data = pairs(names);
+      places.push({ name: `${method} ${url}`, ...(method === "POST" ? { path, data } : { path: `${path}?${data}` }) });
+    }
+    if (/[:*]/.test(url) && method === "GET") places.push({ name: `address of ${url}`, path: `${path}*` });
+  }
+  return places;
+}
+
+interface Verdict {
+  place: string;
+  tested: number;
+  injectable: string[];
+  seconds: number;
+}
+
+async function attack(gateway: Gateway, place: Place): Promise<Verdict> {
+  const began = Date.now();
+  const folder = temporaryDirectory();
+  const args = [
+    ["-u", gateway.origin + place.path],
+    place.data === undefined ? [] : ["--data", place.data],
+    ["--level", String(LEVEL), "--risk", String(RISK), "--batch", "--dbms", "postgresql", "--flush-session"],
+    // Headers are read by the same code on every page: they are tried on one place of their own.
+    ["--skip", "user-agent,referer,host", "--disable-coloring", "--output-dir", folder, "--timeout", "60"],
+    [
+      "--ignore-code",
+      "401,403,404",
+      "--threads",
+      "2",
+      "--answers",
+      "follow=N,redirect=N,fill=N,keep=N,URI=Y,process=Y",
+    ],
+  ].flat();
+  const { stdout } = await promisify(execFile)(sqlmap, args, {
+    maxBuffer: 2 ** 26,
+    env: { PATH: process.env.PATH, HOME: folder },
+  });
+  return { place: place.name, ...readVerdict(stdout), seconds: (Date.now() - began) / 1000 };
+}
+
+/** sqlmap's own words; a run that tested nothing is not one that found nothing. */
+function readVerdict(stdout: string): { tested: number; injectable: string[] } {
+  const refused = [...stdout.matchAll(/parameter '([^']+)' does not seem to be injectable/g)].map((match) => match[1]!);
+  const injectable = [...stdout.matchAll(/^Parameter: (.+)$/gm)].map((match) => match[1]!);
+  const guessed = [...stdout.matchAll(/parameter '([^']+)' (?:is vulnerable|appears to be '.*' injectable)/g)];
+  if (refused.length + injectable.length === 0) throw new Error(`sqlmap tested nothing:\n${stdout.slice(-3_000)}`);
+  if (injectable.length === 0 && guessed.length > 0)
+    console.log(`# sqlmap took back: ${guessed.map(([line]) => line).join("; ")}`);
+  return { tested: refused.length + injectable.length, injectable };
+}
+
+async function attackAll(gateway: Gateway, places: readonly Place[]): Promise<Verdict[]> {
+  const left = [...places];
+  const verdicts: Verdict[] = [];
+  const work = async () => {
+    for (let place = left.shift(); place !== undefined; place = left.shift()) {
+      const verdict = await attack(gateway, place);
+      verdicts.push(verdict);
+      const found = verdict.injectable.length > 0 ? `INJECTABLE ${verdict.injectable.join(", ")}` : "nothing";
+      console.log(
+        `# ${verdict.place}: ${verdict.tested} tested, ${found}, ${verdict.seconds.toFixed(0)} s, ${gateway.requests()} requests so far`,
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: SIDE_BY_SIDE }, work));
+  return verdicts;
+}
+
+describe("sqlmap", { skip }, () => {
+  let routes: AttackedRoute[];
+  before(async () => {
+    routes = await attackedRoutes();
+  });
+
+  it("finds a query that was put together from text", async () => {
+    const target = await startTarget({}, kithVariant([CONCATENATED]));
+    const gateway = await openGateway(target, routes, { signedIn: true });
+    const place = placesOf(routes).find(({ name }) => name === "GET /admin/onion");
+    const verdict = await attack(gateway, place!);
+    assert.deepEqual(verdict.injectable, ["q (GET)"]);
+    await target.kith.stop();
+  });
+
+  for (const signedIn of [true, false]) {
+    it(`finds nothing to inject into, signed ${signedIn ? "in" : "out"}`, async () => {
+      const target = await startTarget();
+      const gateway = await openGateway(target, routes, { signedIn });
+      const verdicts = await attackAll(gateway, placesOf(routes));
+      const tested = verdicts.reduce((sum, one) => sum + one.tested, 0);
+      console.log(`# signed ${signedIn ? "in" : "out"}: ${tested} parameters, ${gateway.requests()} requests`);
+      assert.deepEqual(
+        verdicts.filter(({ injectable }) => injectable.length > 0),
+        [],
+      );
+      assert.deepEqual(gateway.broken, []);
+      assert.deepEqual(target.errors, []);
+      await target.kith.stop();
+    });
+  }
+});
+
+/** The admins' search in the onion map, with what they type as part of the statement. */
+const CONCATENATED = {
+  file: "onion/queries.js",
+  from: `sql \`position(\${part} in domain) > 0\``,
+  to: `sql\`domain like \${sql.raw("'%" + part + "%'")}\``,
+};

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { type Patch, testsOfVariant } from "../support/variant.js";
+
+/** A leak of each kind, put in on purpose, and the tests that have to notice. */
+const LEAKS: readonly { what: string; patch: Patch; noticedBy: readonly string[] }[] = [
+  {
+    what: "a suspended member is told so before the password is right",
+    patch: {
+      file: "accounts/unlock.js",
+      from: "    const opened = await tryKeys(",
+      to: '    if (known && row.status !== "active") throw Object.assign(new Error(), { statusCode: 403 });\n    const opened = await tryKeys(',
+    },
+    noticedBy: [
+      "to a wrong password, whoever bears the name and however they stand",
+      "by signing in: not who there is, how they stand, nor whether the last password was right",
+    ],
+  },
+  {
+    what: "wrong passwords are counted for the member as well",
+    patch: {
+      file: "accounts/routes.js",
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: the code as it stands
+      from: "const subjects = [`client ${visit.client}`,",
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: and as it must not
+      to: "const subjects = [`name ${username}`, `client ${visit.client}`,",
+    },
+    noticedBy: ["of what somebody else does: it takes as many tries, whatever others do to the same member meanwhile"],
+  },
+  {
+    what: "whoever asks about somebody suspended gets a page of its own",
+    patch: {
+      file: "resets/help.js",
+      from: "    const complete = genuine.length",
+      to: '    if (person?.status === "suspended") throw Object.assign(new Error(), { statusCode: 404 });\n    const complete = genuine.length',
+    },
+    noticedBy: [
+      "to who asks to help, or to agree, about somebody beyond help",
+      "by asking to help: not who there is, who trusts whom, nor who could have been helped",
+      "by agreeing: the same, for asking and agreeing count alike",
+    ],
+  },
+  {
+    what: "a link says that it has run out",
+    patch: {
+      file: "resets/handover.js",
+      from: '    if (!row || !secret || account?.status !== "active")',
+      to: '    if (row && row.expiry_day < dayOf(context.clock())) throw Object.assign(new Error(), { statusCode: 410 });\n    if (!row || !secret || account?.status !== "active")',
+    },
+    noticedBy: [
+      "to a handover link, whatever it died of, read or sent",
+      "by trying links and letters: not what they died of, nor whether the last one was alive",
+    ],
+  },
+  {
+    what: "a letter says that it was used",
+    patch: {
+      file: "invites/redeem.js",
+      from: "    if (!domain || spent.length > 0 ||",
+      to: "    if (spent.length > 0) throw Object.assign(new Error(), { statusCode: 410 });\n    if (!domain || spent.length > 0 ||",
+    },
+    noticedBy: ["to a letter, whatever it died of, read or sent"],
+  },
+  {
+    what: "what is for admins only looks otherwise than what is not there",
+    patch: {
+      file: "web/app.js",
+      from: "await notFound(await visitOfMember(request, reply))",
+      to: "await notFound(visitOf(request, reply))",
+    },
+    noticedBy: ["to a member who looks for what is for admins, and for what is not there"],
+  },
+];
+
+/** Runs the suites in a Kith that has all the leaks. @returns the sentences that failed */
+async function failing(): Promise<string[]> {
+  const script = join(testsOfVariant(LEAKS.map(({ patch }) => patch)), "outside/outside.test.js");
+  // A test runner of its own, that reports to nobody but us.
+  const { NODE_TEST_CONTEXT: _ours, ...env } = process.env;
+  const report = await new Promise<string>((resolve) => {
+    execFile(process.execPath, ["--test-reporter=tap", script], { env, maxBuffer: 1 << 26 }, (_error, out) =>
+      resolve(out),
+    );
+  });
+  assert.match(report, /^# pass [1-9]/m, "what is not broken passes");
+  return [...report.matchAll(/^ {4}not ok \d+ - (.*)$/gm)].map((match) => match[1] as string);
+}
+
+describe("the guesser outside", () => {
+  it(`notices leaks that are put in on purpose: ${LEAKS.map(({ what }) => what).join("; ")}`, async () => {
+    const noticed = LEAKS.flatMap(({ noticedBy }) => noticedBy);
+    assert.deepEqual((await failing()).sort(), [...new Set(noticed)].sort());
+  });
+});
