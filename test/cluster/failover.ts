@@ -167,7 +167,9 @@ async function killBoth(test: TestContext, synchronous: boolean): Promise<void> 
   writeFileSync(`${dataDir}/secret`, place.context.secret, { mode: 0o600 });
   for (const { web, watch } of kithPorts) {
     const listen = { KITH_LISTEN: `127.0.0.1:${web}`, KITH_METRICS_LISTEN: `127.0.0.1:${watch}` };
-    instances.push(await startKith({ ...ENV, ...listen, KITH_DATA_DIR: dataDir, DATABASE_URL: databaseUrl }));
+    const start = () => startKith({ ...ENV, ...listen, KITH_DATA_DIR: dataDir, DATABASE_URL: databaseUrl });
+    // Once more, as a service manager would.
+    instances.push(await start().catch(start));
   }
   const origin = `http://127.0.0.1:${haproxy.web}`;
   const elsewhere = (visitor: Visitor) => {

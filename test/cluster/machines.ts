@@ -163,7 +163,8 @@ export async function startHaproxy(haproxy: string, cluster: Cluster, kiths: { w
   writeFileSync(
     file,
     `defaults
-  timeout connect 2s
+  timeout connect 5s
+  timeout check 5s
   timeout client 60s
   timeout server 60s
   retries 3
