@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { loadConfig } from "../config.js";
 import { openDatabase } from "../db/open.js";
-import { rotateSecret } from "../rotation/rotate.js";
+import { forgetOldWrappings, rotateSecret } from "../rotation/rotate.js";
 import { beginRotation, finishRotation } from "../secret.js";
 
 export function addSecret(program: Command): void {
@@ -18,6 +18,7 @@ export function addSecret(program: Command): void {
         const { oldSecret, newSecret } = await beginRotation(config.secretFile);
         const rotation = await database.unhurried((db) => rotateSecret(db, oldSecret, newSecret));
         await finishRotation(config.secretFile);
+        await database.unhurried(forgetOldWrappings);
         if (options.json) return console.log(JSON.stringify(rotation));
         console.log(`${rotation.moved + rotation.there} rows belong to the new secret. Open letters are void.`);
         if (rotation.forged > 0) console.log(`${rotation.forged} rows were not written by Kith, and stay refused.`);

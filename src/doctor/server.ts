@@ -37,6 +37,8 @@ const WIDE: Record<string, readonly string[]> = {
   log_connections: ["off", ""],
   log_disconnections: ["off"],
   log_lock_waits: ["off"],
+  log_lock_failures: ["off"],
+  log_recovery_conflict_waits: ["off"],
   track_activities: ["off"],
 };
 

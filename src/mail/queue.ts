@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import PgBoss from "pg-boss";
 import type { Context } from "../context.js";
+import { unwrapNotice, wrapNotice } from "../protocol/queued.js";
 import { deliver } from "./deliver.js";
 import { composeNotice, type Letter, type NoticeKind, type NoticeVars } from "./notice.js";
 
@@ -12,7 +13,13 @@ const FIRST_RETRY_SECONDS = 60;
 const DELIVERY_SECONDS = 600;
 const POLL_SECONDS = 2;
 
-type QueueContext = Pick<Context, "config" | "db" | "pool" | "log">;
+type QueueContext = Pick<Context, "config" | "db" | "pool" | "log" | "secret">;
+
+/** What the queue holds of a notice. */
+interface Queued {
+  /** The letter, under the server secret. */
+  sealed: string;
+}
 
 /** One queue client for each pool: it keeps no connection of its own. */
 const clients = new WeakMap<QueueContext["pool"], Promise<PgBoss>>();
@@ -22,7 +29,8 @@ const stopped = new WeakSet<QueueContext["pool"]>();
 /**
  * Queues a notice to a member's mailbox. Nothing happens without `KITH_MAIL_FROM`: then notices are on the pages only.
  *
- * The queue holds the address and the text, which name nobody else, until the notice is delivered; then nothing.
+ * The queue holds the address and the text, which name nobody else, sealed under the server secret, until the notice is
+ * delivered. What PostgreSQL's files keep of it afterwards tells nothing.
  */
 export async function sendNotice(
   context: QueueContext,
@@ -30,7 +38,8 @@ export async function sendNotice(
 ): Promise<void> {
   if (context.config.mailFrom === undefined) return;
   const boss = await client(context);
-  await boss.send(QUEUE, composeNotice(context.config, notice), {
+  const queued: Queued = { sealed: wrapNotice(context.secret, composeNotice(context.config, notice)) };
+  await boss.send(QUEUE, queued, {
     retryLimit: RETRIES,
     retryDelay: FIRST_RETRY_SECONDS,
     retryBackoff: true,
@@ -64,7 +73,7 @@ export async function startMailQueue(
 async function work(context: QueueContext, boss: PgBoss, stopping: AbortSignal, pollMilliseconds: number) {
   while (!stopping.aborted) {
     try {
-      const jobs = await boss.fetch<Letter>(QUEUE, { includeMetadata: true });
+      const jobs = await boss.fetch<Queued>(QUEUE, { includeMetadata: true });
       for (const job of jobs) await deliverJob(context, boss, job);
       if (jobs.length > 0) continue;
     } catch (error) {
@@ -75,10 +84,17 @@ async function work(context: QueueContext, boss: PgBoss, stopping: AbortSignal, 
   }
 }
 
-async function deliverJob(context: QueueContext, boss: PgBoss, job: PgBoss.JobWithMetadata<Letter>): Promise<void> {
+async function deliverJob(context: QueueContext, boss: PgBoss, job: PgBoss.JobWithMetadata<Queued>): Promise<void> {
   const { id, data, retryCount, retryLimit } = job;
+  const letter = unwrapNotice(context.secret, data.sealed ?? "") as Letter | undefined;
+  if (letter === undefined) {
+    // It waited while the secret was changed. What it said stands on the pages, too.
+    context.log.warn("a notice that was queued under another server secret is dropped");
+    await boss.deleteJob(QUEUE, id);
+    return;
+  }
   try {
-    await deliver(context, data);
+    await deliver(context, letter);
   } catch (error) {
     const { code, responseCode } = error as { code?: string; responseCode?: number };
     // Neither address nor what the other server said: both tell who is written to.

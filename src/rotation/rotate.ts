@@ -9,10 +9,13 @@ import {
   deleteAllSessions,
   readTagged,
   replaceTagged,
+  rewriteWrappingTables,
   TAGGED_TABLES,
   type TaggedRow,
   type TaggedTable,
 } from "./queries.js";
+
+export { readTagged, TAGGED_TABLES, type TaggedTable } from "./queries.js";
 
 /** How many rows were moved to the new secret, were there already, or bore neither secret's tag. */
 export interface Rotation {
@@ -51,6 +54,25 @@ export async function rotateSecret(
   await deleteAllSessions(db);
   await freezeInsertOnlyTables(db);
   return rotation;
+}
+
+/**
+ * Rids the database's files of what was wrapped in the secret before: PostgreSQL keeps replaced rows until their place is
+ * needed, and whoever had the old secret could guess passwords on them for years.
+ *
+ * @param db without a statement timeout; nobody else uses it
+ * @throws Failure that says what is left to do, for example because the disk has no room for a second copy
+ */
+export async function forgetOldWrappings(db: Kysely<Database>): Promise<void> {
+  try {
+    await rewriteWrappingTables(db);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Failure(
+      `all rows belong to the new secret, but the database's files may still hold keys locked with the old one (${why}): run VACUUM FULL accounts, reset_cases`,
+      { cause: error },
+    );
+  }
 }
 
 function rewrapped(table: TaggedTable, row: TaggedRow, oldSecret: Uint8Array, newSecret: Uint8Array): TaggedRow {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { describe, it } from "node:test";
-import { startMailQueue } from "#kith/mail/queue.js";
+import { sendNotice, startMailQueue } from "#kith/mail/queue.js";
 import { openPlace, passwordOf } from "../support/app.js";
 import { openMailServer } from "../support/mail-server.js";
 import { turnOnSecondStep } from "../support/resets.js";
@@ -46,5 +47,28 @@ describe("notices of one's own account by mail", () => {
     }
     assert.match((await ada.get("/security")).body, /Contact address changed/);
     assert.doesNotMatch(place.log.join(""), /third\.example|elsewhere\.example/);
+  });
+
+  it("wait under the server secret: nobody reads them in the queue, and after a change of the secret they are dropped", async (t) => {
+    const mail = await openMailServer();
+    const { context } = await openPlace({
+      env: { KITH_SMTP_URL: mail.url, KITH_MAIL_FROM: "Kith <kith@example.org>" },
+    });
+    const notice = { to: "ada@elsewhere.example", language: "en", kind: "password-changed" } as const;
+    await sendNotice({ ...context, secret: randomBytes(32) }, notice);
+    await sendNotice(context, { ...notice, to: "ada@third.example" });
+    const { rows } = await context.pool.query("select data::text as text from pgboss.job where name = 'notices'");
+    assert.equal(rows.length, 2);
+    for (const { text } of rows) assert.match(text, /^{"sealed": "[\w-]{5499}"}$/);
+    const queue = await startMailQueue(context, { pollSeconds: 0.1 });
+    t.after(() => queue.stop());
+    await mail.until(1);
+    for (let left = 2; left > 0; ) {
+      left = (await context.pool.query("select from pgboss.job where name = 'notices'")).rowCount ?? 0;
+    }
+    assert.deepEqual(
+      mail.received.map(({ to }) => to[0]),
+      ["ada@third.example"],
+    );
   });
 });

@@ -7,7 +7,14 @@ import pg from "pg";
 import { countOf, openPlace, type Place, passwordOf, Visitor } from "../support/app.js";
 import { type FreshDatabase, freshDatabase } from "../support/database.js";
 import { httpApp } from "../support/http-app.js";
-import { beginKith, type Outcome, type RunningKith, runKith as runOnce, startKith } from "../support/kith.js";
+import {
+  beginKith,
+  firstLink,
+  type Outcome,
+  type RunningKith,
+  runKith as runOnce,
+  startKith,
+} from "../support/kith.js";
 import { need } from "../support/need.js";
 import { contents } from "../support/pages.js";
 import { startPostgresServer } from "../support/postgres-server.js";
@@ -54,14 +61,9 @@ async function done(answer: Promise<{ statusCode: number }>, what = ""): Promise
 }
 
 async function founderOf(kith: RunningKith): Promise<Visitor> {
-  for (;;) {
-    const path = /\/invite\/\S+/.exec(kith.output().stdout)?.[0];
-    await sleep(20);
-    if (!path) continue;
-    const nour = placeOf(kith).visitor();
-    await done(nour.join(path, "nour"));
-    return nour;
-  }
+  const nour = placeOf(kith).visitor();
+  await done(nour.join(await firstLink(kith), "nour"));
+  return nour;
 }
 
 /** What the community has in its hands when the backup is taken. */

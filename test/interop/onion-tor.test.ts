@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -333,7 +333,7 @@ HiddenServicePort 25 127.0.0.2:${PORT + 63}
       KITH_MAIL_FROM: "kith@here.example",
     });
     const connection = await connect(config);
-    const context = { ...connection, config, log: pino({ level: "silent" }) };
+    const context = { ...connection, config, log: pino({ level: "silent" }), secret: randomBytes(32) };
     return { context, close: () => connection.close() };
   }
 });

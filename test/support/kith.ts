@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { after } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const CLI = fileURLToPath(new URL("../../dist/cli/kith.js", import.meta.url));
@@ -98,6 +99,15 @@ export async function startKith(env: Record<string, string>, cli?: string): Prom
       return outcome;
     },
   };
+}
+
+/** The path of the first admin's link, which a Kith without admins prints at its start. */
+export async function firstLink(kith: RunningKith): Promise<string> {
+  for (;;) {
+    const path = /\/invite\/\S+/.exec(kith.output().stdout)?.[0];
+    if (path) return path;
+    await sleep(20);
+  }
 }
 
 // What a failed test left running is ended in order, so that its PostgreSQL ends with it.

@@ -3,7 +3,6 @@ import { createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { encloseBytes } from "#kith/protocol/box.js";
 import { deriveKey } from "#kith/protocol/derive.js";
@@ -11,7 +10,7 @@ import { rotateSecret } from "#kith/rotation/rotate.js";
 import { openPlace, type Place, passwordOf, Visitor } from "../support/app.js";
 import { freshDatabase } from "../support/database.js";
 import { httpApp } from "../support/http-app.js";
-import { type RunningKith, startKith } from "../support/kith.js";
+import { firstLink, startKith } from "../support/kith.js";
 import { choose, trustAll, turnOnSecondStep } from "../support/resets.js";
 import { temporaryDirectory } from "../support/temporary.js";
 import { kithVariant, type Patch } from "../support/variant.js";
@@ -153,15 +152,6 @@ const NO_SECRET: Patch[] = [
     to: "const inner = lockedKey;",
   },
 ];
-
-/** The path of the first admin's link, which is printed at the start. */
-async function firstLink(kith: RunningKith): Promise<string> {
-  for (;;) {
-    const path = /\/invite\/\S+/.exec(kith.output().stdout)?.[0];
-    if (path) return path;
-    await sleep(20);
-  }
-}
 
 describe("the guesser, on a Kith that is broken on purpose", () => {
   /** What is stolen of a Kith that has these faults and one member, ada. */
