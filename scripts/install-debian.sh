@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Installs from Debian what the tests use besides npm packages. Skips what is there; quiet unless it fails. Nothing that
 # is installed here is started.
+#
+#   install-debian.sh cluster   also what `npm run test:cluster` uses
 set -euo pipefail
 
 packages=(
@@ -10,6 +12,8 @@ packages=(
   tor torsocks exim4-daemon-light   # onion MX
   dnsmasq-base knot unbound tinycdb # DNS and maps for it
 )
+# Several machines with PostgreSQL, of which one is the primary, and what finds it.
+[ "${1:-}" = cluster ] && packages+=(patroni python3-etcd etcd-server haproxy)
 
 # Postfix conflicts with Exim as a package, not as files: its own are unpacked into a tree of their own.
 postfix_root=/opt/kith-test-postfix

@@ -8,6 +8,27 @@ import type { Config } from "./config.js";
 import type { Database } from "./db/schema.js";
 import type { Nobody } from "./protocol/nobody.js";
 
+/**
+ * What only ever grows, as far as this process has seen it: whoever takes away the newest row does not bring back the one
+ * before. A new process learns it from the accounts at its first inspection.
+ */
+export interface Seen {
+  /** The newest version in `people` of each account that has more than one. */
+  versions: Map<string, { version: number; since: number }>;
+  /** Counts what was learnt and asked, so that an answer is never measured by what was learnt after the question. */
+  moment: number;
+  /** The highest number of an admin's act, and of a review key. */
+  acts: number;
+  reviewKeys: number;
+  letters: RememberedLetters;
+}
+
+/** Hashes of letters that this process has seen spent. */
+export interface RememberedLetters {
+  has(hash: string): boolean;
+  add(hash: string): void;
+}
+
 /** What every use case gets: the configuration, the database, the server secret and the clock. */
 export interface Context {
   config: Config;
@@ -23,5 +44,6 @@ export interface Context {
   nobody: Nobody;
   /** How many rows were met, by table, that do not bear Kith's tag; since the start of this process. */
   forgedRows: Map<string, number>;
+  seen: Seen;
   decoys: Decoys;
 }

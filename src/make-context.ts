@@ -3,6 +3,7 @@ import { makeHashing } from "./accounts/hashing.js";
 import { makeOpenedRecords } from "./accounts/opened-records.js";
 import type { Context } from "./context.js";
 import { monthStart } from "./days.js";
+import { rememberLetters } from "./invites/spent-letters.js";
 import { ensureDecoyPersons } from "./people/people.js";
 import { makeNobody } from "./protocol/nobody.js";
 import { fixTrustSlots } from "./settings.js";
@@ -24,5 +25,6 @@ export async function makeContext(parts: Parts): Promise<Context> {
     nobody,
     decoys,
     forgedRows: new Map(),
+    seen: { versions: new Map(), moment: 0, acts: 0, reviewKeys: 0, letters: rememberLetters() },
   };
 }

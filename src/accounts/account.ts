@@ -1,5 +1,7 @@
 import type { Context } from "../context.js";
+import type { StoredAccount } from "../db/stored-account.js";
 import { hasValidTag, tagRow } from "../protocol/tag.js";
+import { ask, cameBack } from "../seen.js";
 import * as queries from "./queries.js";
 
 export type AccountRow = queries.AccountRow;
@@ -17,10 +19,56 @@ export function tagged(context: Pick<Context, "secret">, account: Omit<AccountRo
   return { ...columns, tag: tagRow(context.secret, "accounts", columns) };
 }
 
-function genuine(context: Context, account: AccountRow | undefined): AccountRow | undefined {
-  if (!account || hasValidTag(context.secret, "accounts", { ...account })) return account;
-  reportForgery(context, "accounts");
-  return undefined;
+/**
+ * The account, if Kith wrote the row and has written no newer one since. Every change of the private state writes all
+ * slots anew; what others decide about an account leaves its generation alone, and appends to `people`. So the row as it
+ * stood before a suspension or a change of password, put back alone, is as good as absent.
+ */
+async function genuine(
+  context: Context,
+  stored: StoredAccount | undefined,
+  asked: number,
+): Promise<AccountRow | undefined> {
+  if (!stored) return undefined;
+  const { newest_version, mixed: _mixed, ...account } = stored;
+  const isOld = cameBack(context, account.id, account.people_version, asked);
+  if (!hasValidTag(context.secret, "accounts", { ...account }) || isOld || (await isOutdated(context, stored))) {
+    reportForgery(context, "accounts");
+    return undefined;
+  }
+  // The newest version is gone, or others made one up: its owner's next sign-in makes another.
+  if (newest_version !== account.people_version) reportForgery(context, "people");
+  return account;
+}
+
+/**
+ * Those of the rows that are Kith's and the newest ones; the others are reported.
+ *
+ * @param asked when they were asked for; default: at a moment that is not known
+ */
+export async function genuineAccounts(
+  context: Context,
+  rows: readonly StoredAccount[],
+  db: Context["db"] = context.db,
+  asked = 0,
+): Promise<AccountRow[]> {
+  const good: AccountRow[] = [];
+  for (const row of rows) {
+    const account = await genuine({ ...context, db }, row, asked);
+    if (account) good.push(account);
+  }
+  return good;
+}
+
+async function isOutdated(context: Context, stored: StoredAccount): Promise<boolean> {
+  const { secret, db } = context;
+  if ((stored.newest_version ?? 0) > stored.people_version) {
+    const newer = await queries.selectNewerVersions(db, stored);
+    if (newer.some((row) => hasValidTag(secret, "people", { ...row }))) return true;
+  }
+  // Which of the two is the older one can't be told: where slots were put back, the account is closed as well.
+  const others = stored.mixed ? await queries.selectOtherSlots(db, stored) : [];
+  return others.some((row) => hasValidTag(secret, "relations", { ...row }));
 }
 
 /** A row without its valid tag is as good as absent. Admins find the number of such rows in log and metrics. */
@@ -36,7 +84,8 @@ export async function findAccountOrDecoy(
   username: string,
 ): Promise<AccountRow | undefined> {
   const { accountId } = context.decoys;
-  return genuine(context, await queries.selectAccountOrDecoy(context.db, domain, username, accountId));
+  const asked = ask(context);
+  return await genuine(context, await queries.selectAccountOrDecoy(context.db, domain, username, accountId), asked);
 }
 
 export async function findAccountByName(
@@ -49,5 +98,6 @@ export async function findAccountByName(
 }
 
 export async function findAccount(context: Context, id: string): Promise<AccountRow | undefined> {
-  return genuine(context, await queries.selectAccount(context.db, id));
+  const asked = ask(context);
+  return await genuine(context, await queries.selectAccount(context.db, id), asked);
 }

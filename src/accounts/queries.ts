@@ -1,5 +1,6 @@
 import { type Kysely, sql } from "kysely";
 import type { AccountsTable, Database, SessionsTable } from "../db/schema.js";
+import { mixed, newestVersion, type StoredAccount } from "../db/stored-account.js";
 import type { PersonRow } from "../people/queries.js";
 import type { RelationRow } from "../protocol/relation.js";
 
@@ -14,10 +15,11 @@ export async function selectAccountOrDecoy(
   domain: string,
   username: string,
   decoyId: string,
-): Promise<AccountRow | undefined> {
+): Promise<StoredAccount | undefined> {
   return await db
     .selectFrom("accounts")
     .selectAll()
+    .select([newestVersion, mixed])
     .where(
       "id",
       "=",
@@ -31,8 +33,39 @@ export async function selectAccountOrDecoy(
     .executeTakeFirst();
 }
 
-export async function selectAccount(db: Kysely<Database>, id: string): Promise<AccountRow | undefined> {
-  return await db.selectFrom("accounts").selectAll().where("id", "=", id).executeTakeFirst();
+export async function selectAccount(db: Kysely<Database>, id: string): Promise<StoredAccount | undefined> {
+  return await db
+    .selectFrom("accounts")
+    .selectAll()
+    .select([newestVersion, mixed])
+    .where("id", "=", id)
+    .executeTakeFirst();
+}
+
+/** Slots that are of another generation than their account. */
+export async function selectOtherSlots(
+  db: Kysely<Database>,
+  { id, generation }: Pick<AccountRow, "id" | "generation">,
+): Promise<RelationRow[]> {
+  return await db
+    .selectFrom("relations")
+    .selectAll()
+    .where("trusting_id", "=", id)
+    .where("generation", "<>", generation)
+    .execute();
+}
+
+/** Versions that others may see and the account does not know. */
+export async function selectNewerVersions(
+  db: Kysely<Database>,
+  { id, people_version }: Pick<AccountRow, "id" | "people_version">,
+): Promise<PersonRow[]> {
+  return await db
+    .selectFrom("people")
+    .selectAll()
+    .where("account_id", "=", id)
+    .where("version", ">", people_version)
+    .execute();
 }
 
 export async function hasAdmin(db: Kysely<Database>): Promise<boolean> {

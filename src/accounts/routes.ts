@@ -72,6 +72,7 @@ async function homeOf(visit: MemberVisit) {
     treeOpened,
     events: [
       ...told("slots-damaged").map(() => ({ key: "event.row-refused" })),
+      ...told("person-mended").map(() => ({ key: "event.person-mended" })),
       ...told("letter-used")
         .filter((event) => event.values?.username)
         .map((event) => ({ key: "event.letter-used", vars: { username: String(event.values?.username) } })),

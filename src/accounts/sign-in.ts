@@ -1,8 +1,9 @@
 import type { Context } from "../context.js";
 import { dayOf, daysBetween } from "../days.js";
 import { absorbGranted, grantedToEverybody } from "../invites/granted.js";
+import { nextVersions } from "../people/people.js";
 import { equalBytes, fromBase64url, toBase64url } from "../protocol/bytes.js";
-import { type PrivateKey, readPrivateKey } from "../protocol/keypair.js";
+import { type PrivateKey, publicHalf, readPrivateKey } from "../protocol/keypair.js";
 import { lockPrivateKey } from "../protocol/lock.js";
 import { formatParameters, newSalt } from "../protocol/password.js";
 import type { RelationRow } from "../protocol/relation.js";
@@ -227,6 +228,7 @@ async function regenerateAndStart(
   remindOfList(state, day);
   await noteStoppedCases(context, state, cases);
   const newKey = await endKeeping(context, state, input.unlocked.unlockKey);
+  const mended = newKey ? undefined : await mendPerson(context, state, day);
   const key = newKey?.privateKey ?? privateKey;
   const columns = { ...input.columns, ...newKey?.columns, ...(await relock(context, account, key, input.password)) };
   const session = noteSignIn(context, state, { ...account, ...columns } as AccountRow, key, client, day, grantedToAll);
@@ -235,6 +237,7 @@ async function regenerateAndStart(
     columns,
     session: session.row,
     ...(newKey && { privateKey: key, person: await ownPerson(context, account, newKey.publicKey) }),
+    ...(mended && { person: mended }),
   };
   const stored = await storeState(context, state, extras);
   if (!stored) return "changed";
@@ -281,6 +284,15 @@ async function endKeeping(context: Context, state: PrivateState, unlockKey: Uint
   record.sessions = [];
   record.told.push({ kind: "key-kept-off", day: dayOf(context.clock()) });
   return await makeNewKey(context, account, unlockKey);
+}
+
+/** If others do not see the account as it is, the next version is made, and the owner is told. */
+async function mendPerson(context: Context, { account, privateKey, record }: PrivateState, day: string) {
+  const next = (await nextVersions(context, [account])).get(account.id);
+  if (!next || next.intact || next.isNewer) return undefined;
+  record.told.push({ kind: "person-mended", day });
+  record.events.push({ kind: "person-mended", day });
+  return await ownPerson(context, account, publicHalf(privateKey));
 }
 
 const LIST_REMINDER_DAYS = 182;

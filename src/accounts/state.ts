@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
-import { findPersons, type Person, personRow, personStatus, readAsWriter } from "../people/people.js";
+import { findPersons, nextVersions, type Person, personRow, personStatus, readAsWriter } from "../people/people.js";
 import { equalBytes } from "../protocol/bytes.js";
 import { newGeneration } from "../protocol/generation.js";
 import { fingerprintOf, type PrivateKey, publicHalf } from "../protocol/keypair.js";
@@ -45,6 +45,8 @@ export class StaleKeyError extends Error {
 
 function standingOf(entry: TrustedEntry, person: Person | undefined, hold: boolean): Standing {
   if (!person || person.status === "gone") return "gone";
+  // Nothing that others see of somebody ever goes back.
+  if (person.version < (entry.seenVersion ?? 0)) return "forged";
   if (person.status !== "active") return person.status;
   return hold && !equalBytes(person.fingerprint, entry.fingerprint) ? "new-key" : "usable";
 }
@@ -156,9 +158,11 @@ export function reviewList(context: Context, state: PrivateState): void {
     if (standing === "usable" && sameKey && person.resetMark !== trusted.resetMark) {
       tell("person-reset-kept-key", trusted.name);
     }
+    if (standing === "forged") reportForgery(context, "people");
     present.push({
       ...trusted,
       held,
+      ...(standing !== "forged" && { seenVersion: person.version }),
       name: standing === "forged" ? trusted.name : person.name,
       fingerprint: held ? trusted.fingerprint : person.fingerprint,
       resetMark: held ? trusted.resetMark : person.resetMark,
@@ -171,7 +175,7 @@ export function reviewList(context: Context, state: PrivateState): void {
 export interface ChangeExtras {
   /** Columns of the account that change too. */
   columns?: Partial<AccountRow>;
-  /** What others see of the account, if that changes: the version is counted up here. */
+  /** What others see of the account, if that changes. */
   person?: { publicKey: Uint8Array; resetMark: number };
   /** The cases that this ends did not fail: one of them takes effect. */
   completesReset?: boolean;
@@ -210,7 +214,8 @@ export async function storeState(
     }),
     sealSelfRecord(publicKey, state.record),
   ]);
-  const version = state.account.people_version + (extras.person ? 1 : 0);
+  const next = extras.person && (await nextVersions(context, [state.account])).get(state.account.id);
+  const version = next?.version ?? state.account.people_version;
   const account = tagged(context, {
     ...state.account,
     ...extras.columns,
@@ -279,6 +284,7 @@ function entryFor(person: Person, rowId: string, month: string): TrustedEntry {
     name: person.name,
     fingerprint: person.fingerprint,
     resetMark: person.resetMark,
+    seenVersion: person.version,
     held: false,
     month,
   };

@@ -1,6 +1,6 @@
 import type { Context } from "../context.js";
-import { appendPerson, findPresentVersion, personRow, personStatus, readAsWriter } from "../people/people.js";
-import { type AccountRow, findAccount, findAccountByName, reportForgery, tagged } from "./account.js";
+import { appendPerson, nextVersions, personRow, personStatus, readAsWriter } from "../people/people.js";
+import { type AccountRow, findAccount, findAccountByName, tagged } from "./account.js";
 import { writeAccount } from "./queries.js";
 import type { Name } from "./username.js";
 
@@ -18,10 +18,9 @@ export async function setStatus(
     const account = await findAccountByName(context, name.domain, name.username);
     if (!account) return "unknown";
     if (account.status === status) return "same";
-    // Never the newest one as it stands: to tag a forged row anew would make it Kith's.
-    const person = await findPresentVersion(context, account);
-    if (!person) reportForgery(context, "people");
-    const version = account.people_version + 1;
+    const next = (await nextVersions(context, [account])).get(account.id);
+    const person = next?.base;
+    const version = next?.version ?? account.people_version;
     const done = await context.db.transaction().execute(async (transaction) => {
       const changed = tagged(context, {
         ...account,

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
+import { reportForgery } from "../accounts/account.js";
 import type { Session } from "../accounts/sessions.js";
 import { changeState, type PrivateState } from "../accounts/state.js";
 import type { Context } from "../context.js";
 import { addDays, dayNumber, dayOf, daysBetween, monthOf } from "../days.js";
 import { findPersons } from "../people/people.js";
-import { fromBase64url, toBase64url, utf8, uuidText } from "../protocol/bytes.js";
+import { fromBase64url, toBase64url, toHex, utf8, uuidText } from "../protocol/bytes.js";
 import {
   discloseInvitee,
   encloseInvitee,
@@ -115,6 +116,7 @@ export async function revokeInvite(
       const nonce = nonceOf(letter);
       const spent = { nonce_hash: spentLetterHash(nonce), invitee: encloseInvitee(nonce, NO_INVITER) };
       await queries.insertSpent(context.db, spent);
+      context.seen.letters.add(toHex(spent.nonce_hash));
       // Somebody may have used it a moment before.
       const became = (await settleLetters(context, state)).get(letter);
       if (became === "revoked") state.record.events.push({ kind: "letter-revoked", day: dayOf(context.clock()) });
@@ -189,6 +191,7 @@ async function lookUpSpent(context: Context, letters: readonly OpenLetter[]): Pr
     const nonce = nonceOf(letter);
     const row = rows.find(({ nonce_hash }) => Buffer.compare(nonce_hash, spentLetterHash(nonce)) === 0);
     const inviteeId = row && discloseInvitee(nonce, row.invitee);
+    if (row && !inviteeId) reportForgery(context, "spent_invites");
     if (inviteeId) found.set(letter.nonce, inviteeId);
   }
   return found;

@@ -1,10 +1,11 @@
-import { hasAdmin } from "../accounts/account.js";
+import { hasAdmin, reportForgery } from "../accounts/account.js";
 import { createAccount } from "../accounts/join.js";
 import { checkPassword, type PasswordFault } from "../accounts/password-policy.js";
 import { checkUsername, normaliseUsername } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { dayFromNumber, dayNumber, dayOf } from "../days.js";
 import { findPersons, type Person } from "../people/people.js";
+import { toHex } from "../protocol/bytes.js";
 import {
   encloseInvitee,
   type Letter,
@@ -34,13 +35,18 @@ export interface GoodLetter {
  */
 export async function findLetter(context: Context, text: string): Promise<GoodLetter | undefined> {
   const letter = readLetter(context.secret, text);
+  const hash = spentLetterHash(letter?.nonce ?? newLetterNonce());
+  const known = context.seen.letters.has(toHex(hash));
   const invitedBy = letter && letter.inviterId !== NO_INVITER ? [letter.inviterId] : [];
   const [spent, persons] = await Promise.all([
-    queries.selectSpent(context.db, [spentLetterHash(letter?.nonce ?? newLetterNonce())]),
+    queries.selectSpent(context.db, [hash]),
     findPersons(context, invitedBy),
   ]);
+  if (spent.length > 0) context.seen.letters.add(toHex(hash));
+  else if (known) reportForgery(context, "spent_invites");
   const domain = letter && context.config.domains[letter.domainNumber];
-  if (!domain || spent.length > 0 || letter.expiryDay < dayNumber(dayOf(context.clock()))) return undefined;
+  const isSpent = known || spent.length > 0;
+  if (!domain || isSpent || letter.expiryDay < dayNumber(dayOf(context.clock()))) return undefined;
   const inviter = persons.get(letter.inviterId);
   if (letter.kind === "member" ? !inviter?.mayInvite : letter.inviterId !== NO_INVITER) return undefined;
   if (letter.kind === "first-admin" && (await hasAdmin(context.db))) return undefined;
@@ -96,6 +102,7 @@ export async function redeem(context: Context, text: string, input: Redeeming): 
   });
   if (made === "spent" || made === "has-admin") return { outcome: "dead" };
   if (made === "taken") return { outcome: "fault", good, username: "taken" };
+  context.seen.letters.add(toHex(spentLetterHash(letter.nonce)));
   const trusts = input.trustInviter ? inviter?.username : undefined;
   return { outcome: "joined", cookie: made.cookie, username, trusts };
 }

@@ -2,9 +2,11 @@ import { randomUUID } from "node:crypto";
 import { type AccountRow, reportForgery } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import { monthStart } from "../days.js";
+import { equalBytes } from "../protocol/bytes.js";
 import { makeKeypair } from "../protocol/keypair.js";
 import { shuffled } from "../protocol/relation.js";
 import { hasValidTag, tagRow } from "../protocol/tag.js";
+import { ask, cameBack, noteVersion } from "../seen.js";
 import * as queries from "./queries.js";
 
 /** A second person: another member as the one who acts may see them. */
@@ -19,13 +21,14 @@ export interface Person {
   /** `forged`: the row does not bear Kith's tag, so nothing in it is to be believed. */
   status: "active" | "suspended" | "gone" | "forged";
   resetMark: number;
+  /** Counts up with every change that others can see. */
+  version: number;
   /** Whether letters of this member are good. */
   mayInvite: boolean;
 }
 
-function readPerson(context: Context, row: queries.PersonRow): Person {
-  const genuine = hasValidTag(context.secret, "people", { ...row });
-  if (!genuine) reportForgery(context, "people");
+function readPerson(context: Context, row: queries.PersonRow, asked: number): Person {
+  const genuine = isPresent(context, row, asked);
   return {
     id: row.account_id,
     username: row.username,
@@ -35,8 +38,20 @@ function readPerson(context: Context, row: queries.PersonRow): Person {
     fingerprint: row.fingerprint,
     status: genuine ? statusOf(row) : "forged",
     resetMark: genuine ? row.reset_mark : 0,
+    version: row.version,
     mayInvite: genuine && row.status === "active",
   };
+}
+
+/** Whether a row that was found newest is Kith's, and not an older one that came back; if not, that is reported. */
+function isPresent(context: Context, row: queries.PersonRow, asked: number): boolean {
+  const isOld = cameBack(context, row.account_id, row.version, asked);
+  if (hasValidTag(context.secret, "people", { ...row }) && !isOld) {
+    noteVersion(context, row.account_id, row.version);
+    return true;
+  }
+  reportForgery(context, "people");
+  return false;
 }
 
 function statusOf({ status }: queries.PersonRow): Person["status"] {
@@ -58,9 +73,10 @@ export function personStatus(account: Pick<AccountRow, "status" | "frozen">): qu
  */
 export async function findPersons(context: Context, ids: readonly string[]): Promise<Map<string, Person>> {
   const fill = context.decoys.personIds.slice(0, Math.max(0, context.config.trustSlots - ids.length));
+  const asked = ask(context);
   const rows = await queries.selectNewest(context.db, shuffled([...ids, ...fill]));
   return new Map(
-    rows.filter((row) => ids.includes(row.account_id)).map((row) => [row.account_id, readPerson(context, row)]),
+    rows.filter((row) => ids.includes(row.account_id)).map((row) => [row.account_id, readPerson(context, row, asked)]),
   );
 }
 
@@ -74,31 +90,54 @@ export async function findPersonByName(
   domain: string,
   username: string,
 ): Promise<Person | undefined> {
+  const asked = ask(context);
   const row = await queries.selectNewestByName(context.db, domain, username, context.decoys.accountId);
-  const person = row && readPerson(context, row);
+  const person = row && readPerson(context, row, asked);
   // A forged row may say that somebody else bears the name.
   if (person?.username !== username || person.domain !== domain) return undefined;
   return person.status === "active" || person.status === "suspended" ? person : undefined;
 }
 
-/**
- * The version of a member that the account itself names as its present one, from which the next version is made.
- *
- * @returns undefined if that row is gone, or does not bear Kith's tag: what it says must never be tagged anew
- */
-export async function findPresentVersion(
-  context: Pick<Context, "db" | "secret">,
-  account: { id: string; people_version: number },
-): Promise<queries.PersonRow | undefined> {
-  const row = await queries.selectVersion(context.db, account.id, account.people_version);
-  return row && hasValidTag(context.secret, "people", { ...row }) ? row : undefined;
+/** Where the next version of how others see an account goes, and what it is made from. */
+export interface NextVersion {
+  /** Above all that are stored, and all that ever were. */
+  version: number;
+  /** The newest version that is Kith's and has the account's key: what others wrote must never be tagged anew. */
+  base: queries.PersonRow | undefined;
+  /** Whether that is the one that the account names as its present one, and nothing stands above it. */
+  intact: boolean;
+  /** Whether Kith wrote one that this account does not know: it was changed since it was read, or was put back. */
+  isNewer: boolean;
+}
+
+/** For accounts that are about to be written: by their owners, or by who acts on them. Reports what is not as it was. */
+export async function nextVersions(
+  context: Context,
+  accounts: readonly Pick<AccountRow, "id" | "people_version" | "fingerprint">[],
+  db: Context["db"] = context.db,
+): Promise<Map<string, NextVersion>> {
+  const ids = accounts.map(({ id }) => id);
+  const rows = ids.length > 0 ? await queries.selectVersions(db, ids) : [];
+  return new Map(
+    accounts.map(({ id, people_version, fingerprint }) => {
+      const own = rows.filter((row) => row.account_id === id);
+      const genuine = own.filter((row) => hasValidTag(context.secret, "people", { ...row }));
+      const base = genuine.findLast((row) => equalBytes(row.fingerprint, fingerprint));
+      const highest = own.at(-1)?.version ?? 0;
+      const isNewer = (genuine.at(-1)?.version ?? 0) > people_version;
+      const intact = base?.version === people_version && highest === people_version;
+      if (!intact && !isNewer) reportForgery(context, "people");
+      return [id, { version: Math.max(highest, people_version) + 1, base, intact, isNewer }];
+    }),
+  );
 }
 
 /**
  * Reads a version once, by its writer: whoever reads it first would leave a trace in its page.
  */
-export async function readAsWriter(context: Pick<Context, "db">, accountId: string): Promise<void> {
-  await queries.selectNewest(context.db, [accountId]);
+export async function readAsWriter(context: Context, accountId: string): Promise<void> {
+  const asked = ask(context);
+  for (const row of await queries.selectNewest(context.db, [accountId])) isPresent(context, row, asked);
 }
 
 /** The present rows of members who are acted on, many at once; those that are not Kith's are reported and left out. */
@@ -107,13 +146,9 @@ export async function presentRows(
   ids: readonly string[],
   db: Context["db"] = context.db,
 ): Promise<Map<string, queries.PersonRow>> {
+  const asked = ask(context);
   const rows = ids.length > 0 ? await queries.selectNewest(db, ids) : [];
-  const genuine = rows.filter((row) => {
-    const good = hasValidTag(context.secret, "people", { ...row });
-    if (!good) reportForgery(context, "people");
-    return good;
-  });
-  return new Map(genuine.map((row) => [row.account_id, row]));
+  return new Map(rows.filter((row) => isPresent(context, row, asked)).map((row) => [row.account_id, row]));
 }
 
 export { freezeInsertOnlyTables, insertPerson as appendPerson } from "./queries.js";

@@ -29,17 +29,11 @@ export async function selectNewestByName(
   return rows[0];
 }
 
-export async function selectVersion(
-  db: Kysely<Database>,
-  accountId: string,
-  version: number,
-): Promise<PersonRow | undefined> {
-  return await db
-    .selectFrom("people")
-    .selectAll()
-    .where("account_id", "=", accountId)
-    .where("version", "=", version)
-    .executeTakeFirst();
+/** Every version of these, oldest first. */
+export async function selectVersions(db: Kysely<Database>, ids: readonly string[]): Promise<PersonRow[]> {
+  const { rows } = await sql<PersonRow>`
+    select * from people where account_id = any(${ids}::uuid[]) order by version`.execute(db);
+  return rows;
 }
 
 export async function insertPerson(db: Kysely<Database>, row: PersonRow): Promise<void> {

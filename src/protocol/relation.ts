@@ -20,6 +20,8 @@ export interface TrustedEntry {
   fingerprint: Uint8Array;
   /** B's reset mark as A last saw it. */
   resetMark: number;
+  /** The newest version of B in `people` that A has seen; only in the self record. */
+  seenVersion?: number;
   /** Whether B can't help now: a new key that A has not confirmed, suspended, or a forged row. */
   held: boolean;
   /** `YYYY-MM` in which A named B. */

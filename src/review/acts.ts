@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Kysely } from "kysely";
-import { type AccountRow, findAccount, findAccountByName } from "../accounts/account.js";
+import { type AccountRow, findAccount, findAccountByName, genuineAccounts } from "../accounts/account.js";
 import type { Session } from "../accounts/sessions.js";
 import { changeState } from "../accounts/state.js";
 import type { Name } from "../accounts/username.js";
@@ -127,7 +127,7 @@ async function writeDown(
   const id = randomUUID();
   const row = withTag(context, "admin_acts", {
     id,
-    number: await queries.nextActNumber(db),
+    number: Math.max(await queries.nextActNumber(db), context.seen.acts + 1),
     actor_id: act.actorId,
     kind: act.kind,
     day: dayOf(context.clock()),
@@ -290,7 +290,7 @@ export async function setRole(
   undoes?: string,
 ): Promise<RoleOutcome> {
   if (role === "member") {
-    const others = genuineRows(context, "accounts", await queries.selectAdmins(context.db)).filter(
+    const others = (await genuineAccounts(context, await queries.selectAdmins(context.db))).filter(
       (row) => row.id !== who && row.role === "admin" && row.status === "active",
     );
     if (others.length === 0) return { outcome: "last" };

@@ -1,15 +1,23 @@
 import type { Kysely } from "kysely";
-import { type AccountRow, tagged } from "../accounts/account.js";
+import { type AccountRow, genuineAccounts, tagged } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import type { Database } from "../db/schema.js";
-import { appendPerson, personRow, personStatus, presentRows } from "../people/people.js";
-import { genuineRows } from "./keys.js";
+import { appendPerson, nextVersions, personRow, personStatus } from "../people/people.js";
+import { ask } from "../seen.js";
 import * as queries from "./queries.js";
 
 /** What an act may change of an account. */
 export type Change = Partial<Pick<AccountRow, "status" | "role" | "frozen" | "granted" | "edge">>;
 
 const BATCH = 100;
+
+/**
+ * What decides what an account may do is appended to `people` as well, even where others see no difference: the row of
+ * before, put back alone, then does not fit.
+ */
+function isAppended(row: AccountRow, next: AccountRow): boolean {
+  return row.role !== next.role || row.frozen !== next.frozen || personStatus(row) !== personStatus(next);
+}
 const MAX_TRIES = 40;
 
 /**
@@ -30,19 +38,23 @@ export async function changeAccounts(
     let left: readonly string[] = ids.slice(at, at + BATCH);
     for (let tries = 0; left.length > 0; tries++) {
       if (tries === MAX_TRIES) throw new Error("Accounts changed too often to be changed once more.");
-      const rows = genuineRows(context, "accounts", await queries.selectAccounts(db, left));
+      const asked = ask(context);
+      const rows = await genuineAccounts(context, await queries.selectAccounts(db, left), db, asked);
       const decided = rows.flatMap((row) => {
         const change = row.username === "" ? undefined : decide(row);
         return change ? [{ row, next: { ...row, ...change } }] : [];
       });
-      const seen = decided.filter(({ row, next }) => personStatus(next) !== personStatus(row)).map(({ row }) => row.id);
-      const persons = await presentRows(context, seen, db);
-      const changes = decided.map(({ row, next }) => {
-        const person = persons.get(row.id);
-        // Never a row that somebody else wrote: to tag it anew would make it Kith's.
-        const append = person?.version === row.people_version ? person : undefined;
-        const version = row.people_version + (append ? 1 : 0);
-        return { readTag: row.tag, append, account: tagged(context, { ...next, people_version: version }) };
+      const seen = await nextVersions(
+        context,
+        decided.filter(({ row, next }) => isAppended(row, next)).map(({ row }) => row),
+        db,
+      );
+      const changes = decided.flatMap(({ row, next }) => {
+        const person = seen.get(row.id);
+        if (person?.isNewer) return []; // changed since it was read
+        const append = person?.base;
+        const version = append ? (person as { version: number }).version : row.people_version;
+        return [{ readTag: row.tag, append, account: tagged(context, { ...next, people_version: version }) }];
       });
       const written = new Set(changes.length > 0 ? await queries.updateAccounts(db, changes) : []);
       const done = changes.filter(({ account }) => written.has(account.id));
@@ -53,7 +65,7 @@ export async function changeAccounts(
         await appendPerson(db, personRow(context.secret, { ...columns, version, status: personStatus(account) }));
       }
       changed.push(...done.map(({ account }) => account));
-      left = changes.filter(({ account }) => !written.has(account.id)).map(({ account }) => account.id);
+      left = decided.filter(({ row }) => !written.has(row.id)).map(({ row }) => row.id);
     }
   }
   return changed;

@@ -55,7 +55,9 @@ export async function takeEvents(
   privateKey: PrivateKey,
   record: SelfRecord,
 ): Promise<string[]> {
-  const { acts, ids } = await openEvents(context, accountId, privateKey);
+  const { acts: found, ids } = await openEvents(context, accountId, privateKey);
+  // Told once: what comes back was put back.
+  const acts = found.filter(({ kind, at }) => !record.acts?.some((told) => told.kind === kind && told.at === at));
   if (acts.length > 0) record.acts = [...(record.acts ?? []), ...acts];
   for (const { kind, day } of acts) if (TOLD.has(kind)) record.told.push({ kind, day });
   return ids;

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Kysely } from "kysely";
-import { type AccountRow, reportForgery } from "../accounts/account.js";
+import { type AccountRow, genuineAccounts, reportForgery } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import { monthStart } from "../days.js";
 import type { Database } from "../db/schema.js";
@@ -11,6 +11,7 @@ import { sealToNobody } from "../protocol/nobody.js";
 import { lockRecoveryKey, openGrant, readRecoveryPhrase, sealGrant, unlockRecoveryKey } from "../protocol/review.js";
 import type { SelfRecord } from "../protocol/self-record.js";
 import { hasValidTag, tagRow } from "../protocol/tag.js";
+import { ask } from "../seen.js";
 import * as queries from "./queries.js";
 
 type Tagged = Readonly<Record<string, Uint8Array | string | number | boolean | null>> & { readonly tag: Uint8Array };
@@ -34,7 +35,27 @@ export async function currentReviewKey(
   context: Context,
   db: Kysely<Database> = context.db,
 ): Promise<queries.ReviewKeyRow | undefined> {
-  return genuineRows(context, "review_keys", await queries.selectReviewKeys(db))[0];
+  return (await genuineKeys(context, db))[0];
+}
+
+/** All of them, newest first; none if the newest one was taken away: the one before is not brought back by that. */
+async function genuineKeys(context: Context, db: Kysely<Database>): Promise<queries.ReviewKeyRow[]> {
+  const known = context.seen.reviewKeys;
+  const rows = genuineRows(context, "review_keys", await queries.selectReviewKeys(db));
+  const newest = rows[0]?.number ?? 0;
+  if (newest < known) {
+    reportForgery(context, "review_keys");
+    return [];
+  }
+  // What a transaction reads of its own may never come about.
+  if (db === context.db) context.seen.reviewKeys = Math.max(newest, context.seen.reviewKeys);
+  return rows;
+}
+
+/** The number of the next review key, above all that ever were. */
+async function nextKeyNumber(context: Context, db: Kysely<Database>): Promise<number> {
+  const stored = (await queries.selectReviewKeys(db))[0]?.number ?? 0;
+  return Math.max(stored, context.seen.reviewKeys) + 1;
 }
 
 /** A review key with its private half, not yet stored. */
@@ -88,8 +109,7 @@ async function grantTo(
 
 /** The review key that is made together with the first admin. */
 export async function foundReviewKey(context: Context): Promise<NewReviewKey> {
-  const newest = await currentReviewKey(context);
-  return await makeReviewKey(context, (newest?.number ?? 0) + 1, undefined);
+  return await makeReviewKey(context, await nextKeyNumber(context, context.db), undefined);
 }
 
 /** Stores a founded review key with its one reader. */
@@ -129,8 +149,7 @@ export async function openReview(
   db: Kysely<Database> = context.db,
 ): Promise<OpenReview | undefined> {
   if (account.role !== "admin") return undefined;
-  const [keyRows, grantRows] = await Promise.all([queries.selectReviewKeys(db), queries.selectGrants(db)]);
-  const rows = genuineRows(context, "review_keys", keyRows);
+  const [rows, grantRows] = await Promise.all([genuineKeys(context, db), queries.selectGrants(db)]);
   const mine = genuineRows(
     context,
     "review_grants",
@@ -164,7 +183,8 @@ async function openChain(
 
 /** The accounts that are admins now, each with its genuine row; those whose role rests are not among them. */
 export async function presentAdmins(context: Context, db: Kysely<Database> = context.db): Promise<AccountRow[]> {
-  const rows = genuineRows(context, "accounts", await queries.selectAdmins(db));
+  const asked = ask(context);
+  const rows = await genuineAccounts(context, await queries.selectAdmins(db), db, asked);
   return rows.filter((row) => row.role === "admin" && row.status === "active");
 }
 
@@ -229,7 +249,7 @@ export async function renewGrantsLocked(
   const readers = recovery ? [...known, recovery] : known;
   let key = { id: review.current.id, privateKey: review.currentKey };
   if (leavers.some((grant) => grant.review_key_id === review.current.id)) {
-    const next = await makeReviewKey(context, review.current.number + 1, review.currentKey);
+    const next = await makeReviewKey(context, await nextKeyNumber(context, db), review.currentKey);
     await queries.insertReviewKey(db, next.row);
     key = { id: next.row.id, privateKey: next.privateKey };
   }
@@ -290,7 +310,7 @@ export async function recoverReview(context: Context, admin: AccountRow, phrase:
     const bytes = entropy && unlockRecoveryKey(entropy, row.locked_key, row.id);
     if (!bytes) return "wrong-phrase";
     const recoveryKey = await readPrivateKey(bytes);
-    const rows = genuineRows(context, "review_keys", await queries.selectReviewKeys(transaction));
+    const rows = await genuineKeys(context, transaction);
     const grants = genuineRows(context, "review_grants", await queries.selectGrants(transaction)).filter(
       (grant) => grant.account_id === row.id,
     );
@@ -340,7 +360,7 @@ export async function ensureReader(context: Context, admin: AccountRow): Promise
     if (readable) return false;
     const [reader] = await recipients(context, transaction, [admin]);
     if (!reader) return false;
-    const founded = await makeReviewKey(context, (current?.number ?? 0) + 1, undefined);
+    const founded = await makeReviewKey(context, await nextKeyNumber(context, transaction), undefined);
     await storeFounded(context, transaction, founded, reader);
     return true;
   });

@@ -1,3 +1,4 @@
+import { genuineAccounts } from "../accounts/account.js";
 import type { Session } from "../accounts/sessions.js";
 import type { Context } from "../context.js";
 import { findPerson } from "../people/people.js";
@@ -23,7 +24,7 @@ export async function lastOpening(context: Context): Promise<{ day: string; by: 
   const [act] = row ? genuineRows(context, "admin_acts", [row]) : [];
   if (!act) return null;
   const person = await findPerson(context, act.actor_id);
-  return { day: act.day, by: person?.username || "?" };
+  return { day: act.day, by: (person?.status !== "forged" && person?.username) || "?" };
 }
 
 export function panelOf(context: Context, tree: Tree, node: TreeNode, ownId: string): PersonPanel {
@@ -145,9 +146,12 @@ export async function adminNeeds(
 ): Promise<{ key: string; vars?: Record<string, string>; href: string }[]> {
   const { account } = session;
   const readers = await readerIds(context);
-  if (!readers.has(account.id)) return [{ key: "event.admin-no-key", href: "/admin/accounts" }];
   const needs: { key: string; vars?: Record<string, string>; href: string }[] = [];
-  const admins = genuineRows(context, "accounts", await queries.selectAdmins(context.db));
+  // Since this process started; its inspection finds again what is still there.
+  const tables = [...context.forgedRows.keys()].sort().join(", ");
+  if (tables !== "") needs.push({ key: "event.rows-refused", vars: { tables }, href: "/admin/log" });
+  if (!readers.has(account.id)) return [...needs, { key: "event.admin-no-key", href: "/admin/accounts" }];
+  const admins = await genuineAccounts(context, await queries.selectAdmins(context.db));
   for (const admin of admins) {
     if (admin.status !== "active" || readers.has(admin.id)) continue;
     needs.push({ key: "event.admin-waits", vars: { name: labelOf(context, admin) }, href: "/admin/accounts" });

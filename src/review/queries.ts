@@ -10,6 +10,7 @@ import type {
   ReviewNotesTable,
   ReviewRecoveryTable,
 } from "../db/schema.js";
+import { newestVersion, type StoredAccount } from "../db/stored-account.js";
 
 export type ReviewKeyRow = ReviewKeysTable;
 export type GrantRow = ReviewGrantsTable;
@@ -111,13 +112,19 @@ export async function selectTreeBytes(db: Kysely<Database>): Promise<Uint8Array>
   return rows[0]?.bytes ?? new Uint8Array();
 }
 
-export async function selectAccounts(db: Kysely<Database>, ids: readonly string[]): Promise<AccountRow[]> {
+export async function selectAccounts(db: Kysely<Database>, ids: readonly string[]): Promise<StoredAccount[]> {
   if (ids.length === 0) return [];
-  return await db.selectFrom("accounts").selectAll().where("id", "in", ids).execute();
+  return await db.selectFrom("accounts").selectAll().select(newestVersion).where("id", "in", ids).execute();
 }
 
-export async function selectAdmins(db: Kysely<Database>): Promise<AccountRow[]> {
-  return await db.selectFrom("accounts").selectAll().where("role", "<>", "member").orderBy("username").execute();
+export async function selectAdmins(db: Kysely<Database>): Promise<StoredAccount[]> {
+  return await db
+    .selectFrom("accounts")
+    .selectAll()
+    .select(newestVersion)
+    .where("role", "<>", "member")
+    .orderBy("username")
+    .execute();
 }
 
 /** Names of accounts in the order of the alphabet, a page at a time. */

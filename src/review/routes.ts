@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import type { AccountRow } from "../accounts/account.js";
+import { type AccountRow, genuineAccounts } from "../accounts/account.js";
 import { hasPresentKey, saveSession } from "../accounts/sessions.js";
 import { openOwnState } from "../accounts/state.js";
 import { confirmPassword } from "../accounts/unlock.js";
@@ -164,7 +164,7 @@ async function accountsPage(visit: MemberVisit, asked: Asked = {}) {
     hasRecovery(context),
     reviewOf(visit),
   ]);
-  const adminRows = genuineRows(context, "accounts", rows);
+  const adminRows = await genuineAccounts(context, rows);
   const { grants } = (await openOwnState(context, session)).record;
   const active = adminRows.filter((row) => row.role === "admin" && row.status === "active").length;
   const lines = adminRows.map((row): AdminLine => {

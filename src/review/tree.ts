@@ -1,3 +1,4 @@
+import { genuineAccounts } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import { uuidBytes, uuidText } from "../protocol/bytes.js";
 import { NO_INVITER } from "../protocol/letter.js";
@@ -181,7 +182,7 @@ async function readEdges(
   let read = 0;
   const readBatch = async (batch: readonly Member[]) => {
     const ids = batch.map(({ key }) => uuidText(Buffer.from(key, "latin1")));
-    const rows = genuineRows(context, "accounts", await queries.selectAccounts(context.db, ids));
+    const rows = await genuineAccounts(context, await queries.selectAccounts(context.db, ids));
     const opened = await opener.open(rows.map(({ edge }) => edge));
     for (const [index, row] of rows.entries()) {
       const edge = opened[index];

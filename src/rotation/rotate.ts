@@ -15,6 +15,8 @@ import {
   type TaggedTable,
 } from "./queries.js";
 
+export { readTagged, TAGGED_TABLES, type TaggedTable } from "./queries.js";
+
 /** How many rows were moved to the new secret, were there already, or bore neither secret's tag. */
 export interface Rotation {
   moved: number;

@@ -12,7 +12,8 @@ import { freshDatabase } from "../support/database.js";
 import { httpApp } from "../support/http-app.js";
 import { startKith } from "../support/kith.js";
 import { temporaryDirectory } from "../support/temporary.js";
-import { kithVariant, type Patch } from "../support/variant.js";
+import { TWO_STATEMENTS } from "../support/two-statements.js";
+import { kithVariant } from "../support/variant.js";
 
 // Kith's connections are cut at every statement of a request in turn, as if Kith had been killed there: before the server
 // got the statement, and after it did it and before the answer came back.
@@ -20,23 +21,6 @@ import { kithVariant, type Patch } from "../support/variant.js";
 /** `npm run test:faults` cuts at each, `npm test` at every so many: which ones, changes from act to act. */
 const EVERY = numberArgument("every", 6);
 const ENV = { KITH_TRUST_SLOTS: "4", KITH_ARGON2: "m=64,t=1,p=1" };
-
-/** The account first, its rows afterwards. */
-// biome-ignore-start lint/suspicious/noTemplateCurlyInString: compiled code
-const SPLIT: Patch[] = [
-  {
-    file: "accounts/queries.js",
-    from: "const { rows } = await sql `\n    with changed as (\n      update accounts",
-    to: `await sql\`update accounts set \${sql.join(assignments)} where id = \${id} and tag = \${change.readTag}\`.execute(db);
-    const { rows } = await sql \`\n    with changed as (\n      update accounts`,
-  },
-  {
-    file: "accounts/queries.js",
-    from: "tag = ${change.readTag} returning id",
-    to: "tag = ${columns.tag} returning id",
-  },
-];
-// biome-ignore-end lint/suspicious/noTemplateCurlyInString: compiled code
 
 async function brokenWay(): Promise<{ place: Place; breaker: Breaker }> {
   const { databaseUrl } = await freshDatabase();
@@ -88,7 +72,7 @@ describe("cut off from the database at any statement, everything is done whole o
     const { place, breaker } = await brokenWay();
     const dataDir = temporaryDirectory();
     writeFileSync(`${dataDir}/secret`, place.context.secret, { mode: 0o600 });
-    const cli = kithVariant(SPLIT);
+    const cli = kithVariant(TWO_STATEMENTS);
     const kith = await startKith({ ...ENV, KITH_DATA_DIR: dataDir, DATABASE_URL: breaker.url }, cli);
     await assert.rejects(
       cutEverywhere("sign-in", place, breaker, httpApp(kith.url), 1),

@@ -112,12 +112,16 @@ describe("signing in", () => {
         );
       }
     };
+    const present = await slotsOf(pool, "ada");
     await restore(rows);
     assert.equal(
       textOf((await bea.help("ada")).body, "handover-link"),
       undefined,
       "rows of an old generation are refused",
     );
+    assert.equal((await place.visitor().signIn("ada")).statusCode, 422, "which of the two is older can't be told");
+    await restore(present);
+    assert.equal((await place.visitor().signIn("ada")).statusCode, 303);
   });
 
   it("by two at the same moment succeeds for both, and leaves rows of one generation", async () => {

@@ -54,11 +54,8 @@ async function form(visitor: Visitor, url: string, fields: Record<string, string
   };
 }
 
-/**
- * Nothing half: every row of one generation and Kith's own, nobody else sees another key, and the password opens the
- * list, in which these people stand and each of them can help.
- */
-export async function assertWhole(place: Place, username: string, password: string, trusted: Visitor[]): Promise<void> {
+/** Every row of one generation and Kith's own, nobody else sees another key, and every reset case counts. */
+export async function assertOneGeneration(place: Place, username: string): Promise<void> {
   const { context } = place;
   const account = await findAccountByName(context, "localhost", username);
   assert.ok(account, `${username}'s account bears its tag`);
@@ -75,7 +72,15 @@ export async function assertWhole(place: Place, username: string, password: stri
   const cases = await resetQueries.selectCases(context.db, account.id);
   const open = await openCases(context, account);
   assert.equal(open.length, cases.length, "every case counts");
+}
 
+/**
+ * Nothing half: the rows fit together, and the password opens the list, in which these people stand and each of them
+ * can help.
+ */
+export async function assertWhole(place: Place, username: string, password: string, trusted: Visitor[]): Promise<void> {
+  const { context } = place;
+  await assertOneGeneration(place, username);
   const answer = await signIn(context, { username, password, client: "check" });
   assert.equal(answer.outcome, "signed-in", `${username} gets in`);
   const session = answer.outcome === "signed-in" && (await openSession(context, answer.cookie));
@@ -136,6 +141,7 @@ async function whichOpens(place: Place, username: string, old: string, other: st
 /** Signs in with the new password, as who was let back in does, and sees whether that had been done before. */
 async function completes(place: Place, ada: Visitor, password: string, epoch: string, list: Visitor[]) {
   const wasDone = (await epochOf(place, ada.username)) !== epoch;
+  await assertOneGeneration(place, ada.username);
   assert.ok(await getsIn(place, ada.username, password), "the reset is complete, or still ripe");
   assert.ok(!(await getsIn(place, ada.username, passwordOf(ada.username))), "the old password is over");
   await assertWhole(place, ada.username, password, list);

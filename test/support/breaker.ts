@@ -1,4 +1,4 @@
-import { createServer, Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import { after } from "node:test";
 
 /** Where a connection is cut: at which statement since the plan was made, and on which side of it. */
@@ -6,6 +6,8 @@ export interface Plan {
   statement: number;
   /** `before`: the server is not told to execute it. `after`: it has, and its answer is lost. */
   side: "before" | "after";
+  /** What happens there instead of the cut. */
+  strike?: () => void;
 }
 
 export interface Breaker {
@@ -13,16 +15,25 @@ export interface Breaker {
   url: string;
   /** Begins to count statements; at the planned one all connections are cut, and none is taken until `mend`. */
   plan(plan: Plan): void;
+  /** Statements since the plan was made. */
+  count(): number;
   /** Cuts all connections now. */
   cut(): void;
   /** @returns whether there was a cut */
   mend(): boolean;
 }
 
+const closing: (() => void)[] = [];
+// Here, not in `openBreaker`: called from a `before` hook, that would be over as soon as the hook is.
+after(() => {
+  for (const close of closing) close();
+});
+
 /** Stands between Kith and PostgreSQL and knows where one statement ends and the next begins. */
 export async function openBreaker(databaseUrl: string): Promise<Breaker> {
   const target = new URL(databaseUrl);
-  const path = `${target.searchParams.get("host")}/.s.PGSQL.${target.port}`;
+  const host = target.searchParams.get("host");
+  const port = Number(target.port);
   const open = new Set<Socket>();
   let planned: Plan | undefined;
   let statements = 0;
@@ -34,10 +45,17 @@ export async function openBreaker(databaseUrl: string): Promise<Breaker> {
     open.clear();
   }
 
+  function reach(): void {
+    const strike = planned?.strike ?? cut;
+    planned = undefined;
+    strike();
+  }
+
   const server = createServer((inner) => {
     if (isCut) return void inner.destroy();
-    const outer = new Socket().connect(path);
-    let isLast = false;
+    const outer = host === null ? connect(port, target.hostname) : connect(`${host}/.s.PGSQL.${port}`);
+    let last: Plan | undefined;
+    const held: Buffer[] = [];
     for (const socket of [inner, outer]) {
       open.add(socket);
       socket.on("error", () => undefined);
@@ -50,35 +68,38 @@ export async function openBreaker(databaseUrl: string): Promise<Breaker> {
     // The first message has no type; it is the one that opens the connection.
     const toServer = messages(true, (type, bytes) => {
       // Sync and Query make the server do what it was sent, and commit it unless a transaction is open.
-      if (planned && (type === "S" || type === "Q")) {
+      if (type === "S" || type === "Q") {
         statements += 1;
-        if (statements === planned.statement) {
-          if (planned.side === "before") return cut();
-          isLast = true;
+        if (statements === planned?.statement) {
+          if (planned.side === "before") return reach();
+          last = planned;
         }
       }
       if (!isCut) outer.write(bytes);
     });
     // Z: the server is ready for the next one.
     const toKith = messages(false, (type, bytes) => {
-      if (isLast && type === "Z") return cut();
-      if (!isCut && !isLast) inner.write(bytes);
+      if (last && last === planned) return type === "Z" ? reach() : void held.push(bytes);
+      // Held back for a plan that is over.
+      for (const earlier of held.splice(0)) inner.write(earlier);
+      if (!isCut) inner.write(bytes);
     });
     inner.on("data", toServer);
     outer.on("data", toKith);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as { port: number };
-  after(() => {
+  const listening = server.address() as { port: number };
+  closing.push(() => {
     cut();
     server.close();
   });
   return {
-    url: `postgresql://kith@127.0.0.1:${port}${target.pathname}`,
+    url: `postgresql://${target.username}:${target.password}@127.0.0.1:${listening.port}${target.pathname}`,
     plan(plan) {
       planned = plan;
       statements = 0;
     },
+    count: () => statements,
     cut,
     mend() {
       const happened = isCut;

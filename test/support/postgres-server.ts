@@ -1,11 +1,12 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { after } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
+import { isRunning } from "./postmaster.js";
 import { temporaryDirectory } from "./temporary.js";
 
 export interface PostgresServer {
@@ -19,6 +20,8 @@ export interface PostgresServer {
   stop(): Promise<void>;
   /** As if the machine had lost power. */
   kill(): Promise<void>;
+  /** `kill -9` of all its processes, before this returns; the promise is for when they are gone. */
+  crash(): Promise<void>;
 }
 
 const running = new Set<ChildProcess>();
@@ -92,17 +95,29 @@ export async function startPostgresServer(
     stop: () => end("SIGINT"),
     // SIGQUIT: all processes end at once and nothing is written; the next start recovers from the log.
     kill: () => end("SIGQUIT"),
+    async crash() {
+      const workers = childrenOf(child?.pid);
+      const ended = end("SIGKILL");
+      for (const pid of workers) process.kill(pid, "SIGKILL");
+      await ended;
+      // The next start is refused while one of them still holds the shared memory.
+      while (workers.some(isRunning)) await sleep(5);
+    },
   };
 }
 
 /** PostgreSQL does not run as root. */
-function unprivilegedUser(): { uid: number; gid: number } | undefined {
+export function unprivilegedUser(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const id = (flag: string) => Number(execFileSync("id", [flag, "postgres"], { encoding: "utf8" }));
   return { uid: id("-u"), gid: id("-g") };
 }
 
-async function freePort(): Promise<number> {
+function childrenOf(pid: number | undefined): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
+}
+
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as { port: number };

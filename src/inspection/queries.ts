@@ -1,0 +1,55 @@
+import { type Kysely, sql } from "kysely";
+import type { AccountsTable, Database, RelationsTable } from "../db/schema.js";
+
+const BATCH_ACCOUNTS = 50;
+
+export interface AccountWithRows {
+  account: AccountsTable;
+  relations: RelationsTable[];
+}
+
+/**
+ * Some accounts after this one, by id, each with its rows as of one moment.
+ *
+ * @param db a transaction in which nothing moves
+ */
+export async function selectAccountsAfter(db: Kysely<Database>, afterId: string): Promise<AccountWithRows[]> {
+  const accounts = await db
+    .selectFrom("accounts")
+    .selectAll()
+    .where("id", ">", afterId)
+    .orderBy("id")
+    .limit(BATCH_ACCOUNTS)
+    .execute();
+  const ids = accounts.map(({ id }) => id);
+  if (ids.length === 0) return [];
+  const relations = await db.selectFrom("relations").selectAll().where("trusting_id", "in", ids).execute();
+  return accounts.map((account) => ({
+    account,
+    relations: relations.filter((row) => row.trusting_id === account.id),
+  }));
+}
+
+/** How many rows are missing that others speak of, by table. */
+export async function countMissing(db: Kysely<Database>, slots: number): Promise<Record<string, number>> {
+  const { rows } = await sql<Record<string, number>>`
+    select
+      (select count(distinct account_id)::int from people
+       where status not in ('gone', 'decoy')
+         and not exists (select from accounts where accounts.id = people.account_id)) as accounts,
+      (select greatest(0, ${slots}::int - count(*)::int) from people where status = 'decoy') as people,
+      (select coalesce(max(number), 0) - count(*)::int from admin_acts) as admin_acts,
+      (select coalesce(max(number), 0) - count(*)::int from review_keys)
+        + (select count(*)::int from review_grants
+           where not exists (select from review_keys where review_keys.id = review_key_id)) as review_keys,
+      (select 1 - count(*)::int from settings where name = 'trust-slots') as settings`.execute(db);
+  return rows[0] ?? {};
+}
+
+/** The highest numbers that were given. */
+export async function selectHighest(db: Kysely<Database>): Promise<{ acts: number; review_keys: number }> {
+  const { rows } = await sql<{ acts: number; review_keys: number }>`
+    select (select coalesce(max(number), 0) from admin_acts) as acts,
+      (select coalesce(max(number), 0) from review_keys) as review_keys`.execute(db);
+  return rows[0] as { acts: number; review_keys: number };
+}
