@@ -6,8 +6,11 @@ import {
   newSessionCookie,
   SESSION_BYTES,
   sessionId,
+  tagSession,
+  unwrapNote,
   unwrapOpened,
   unwrapSession,
+  wrapNote,
   wrapOpened,
   wrapSession,
 } from "#kith/protocol/session.js";
@@ -64,5 +67,42 @@ describe("what a session has opened, kept in memory", () => {
     assert.equal(unwrapOpened(newSessionCookie(), wrapped, generation), undefined);
     assert.equal(unwrapOpened(sessionId(cookie), wrapped, generation), undefined);
     assert.equal(unwrapSession(cookie, wrapped), undefined);
+  });
+});
+
+describe("a note to the next page", () => {
+  it("opens with its cookie alone, always has one length, and is no session", () => {
+    const cookie = newSessionCookie();
+    for (const note of [{ kind: "saved", names: ["bea", "zoë"] }, "", null]) {
+      const wrapped = wrapNote(cookie, note);
+      assert.equal(wrapped.length, 1052);
+      assert.deepEqual(unwrapNote(cookie, wrapped), note);
+      assert.equal(unwrapNote(newSessionCookie(), wrapped), undefined);
+      assert.equal(unwrapNote(cookie, altered(wrapped, 500)), undefined);
+      assert.equal(unwrapSession(cookie, wrapped), undefined);
+    }
+    assert.equal(unwrapNote(cookie, wrapSession(cookie, "x")), undefined, "a session is no note either");
+  });
+
+  it("is refused when it holds too much, never cut", () => {
+    const cookie = newSessionCookie();
+    assert.equal(unwrapNote(cookie, wrapNote(cookie, "x".repeat(1018))), "x".repeat(1018));
+    assert.throws(() => wrapNote(cookie, "x".repeat(1019)), { code: "ERR_CLASS_OVERFLOW" });
+  });
+});
+
+describe("the tag of a session", () => {
+  it("is the same for the same session, and another for another secret, row, payload or order of fields", () => {
+    const [secret, id] = [randomBytes(32), randomBytes(32)];
+    const hex = (...given: Parameters<typeof tagSession>) => Buffer.from(tagSession(...given)).toString("hex");
+    const tags = [
+      hex(secret, id, { a: 1, b: 2 }),
+      hex(altered(secret, 9), id, { a: 1, b: 2 }),
+      hex(secret, altered(id, 31), { a: 1, b: 2 }),
+      hex(secret, id, { a: 1, b: 3 }),
+      hex(secret, id, { b: 2, a: 1 }),
+    ];
+    assert.equal(new Set(tags).size, tags.length);
+    assert.equal(hex(secret, id, { a: 1, b: 2 }), tags[0]);
   });
 });

@@ -39,7 +39,7 @@ export interface PlaceOptions {
 const closing: (() => Promise<void>)[] = [];
 // Here, not in `openPlace`: called from a `before` hook, that would be over as soon as the hook is.
 after(async () => {
-  for (const close of closing) await close();
+  for (const close of closing.splice(0)) await close();
 });
 
 /** A whole Kith on a database of its own, without a listener: requests are injected. */

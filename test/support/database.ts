@@ -16,24 +16,32 @@ export interface FreshDatabase {
 }
 
 interface TestServer {
-  server: EmbeddedServer;
+  server: Pick<EmbeddedServer, "port" | "socketDir">;
   dataDir: string;
-  /** Databases made so far. */
-  count: number;
+  /** Stops the server; absent for a lent one. */
+  close?(): Promise<void>;
 }
 
 const TEMPLATE = "kith_template";
+/** A server that other processes lend to this one, as JSON. */
+const LENT_VARIABLE = "KITH_TEST_SERVER";
+/** Databases made so far. */
+let count = 0;
+/** Those to drop, on a lent server. */
+let lent: string[] = [];
 let starting: Promise<TestServer> | undefined;
 
 /**
  * A migrated, empty database on a server of this test file's own, which starts with the first one asked for and stops
- * when the file is done.
+ * when the file is done; or on a lent one, where the database is dropped.
  */
 export async function freshDatabase(): Promise<FreshDatabase> {
-  starting ??= startServer();
+  const loan = process.env[LENT_VARIABLE];
+  starting ??= loan === undefined ? startServer() : Promise.resolve(JSON.parse(loan) as TestServer);
   const test = await starting;
-  test.count++;
-  const name = `kith_${test.count}`;
+  count++;
+  const name = test.close === undefined ? `kith_${process.pid}_${count}` : `kith_${count}`;
+  if (test.close === undefined) lent.push(name);
   await asAdmin(test.server, `create database ${name} owner kith template ${TEMPLATE}`);
   return {
     databaseUrl: url(test.server, "kith", name),
@@ -58,14 +66,22 @@ async function startServer(): Promise<TestServer> {
   const connection = await connect({ databaseUrl: url(server, "kith", TEMPLATE) });
   await migrateToLatest(connection.db);
   await connection.close();
-  return { server, dataDir, count: 0 };
+  return { server, dataDir, close: () => server.close() };
 }
 
-function url(server: EmbeddedServer, user: string, database: string): string {
+/** A server for the tests of processes that this one starts; they find it in their environment. */
+export async function lendServer(): Promise<{ close(): Promise<void> }> {
+  const { server, dataDir, close } = await startServer();
+  const { port, socketDir } = server;
+  process.env[LENT_VARIABLE] = JSON.stringify({ server: { port, socketDir }, dataDir });
+  return { close: async () => await close?.() };
+}
+
+function url(server: TestServer["server"], user: string, database: string): string {
   return `postgresql://${user}@localhost:${server.port}/${database}?host=${encodeURIComponent(server.socketDir)}`;
 }
 
-async function asAdmin(server: EmbeddedServer, statement: string): Promise<void> {
+async function asAdmin(server: TestServer["server"], statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: url(server, "postgres", "postgres") });
   await client.connect();
   try {
@@ -77,5 +93,7 @@ async function asAdmin(server: EmbeddedServer, statement: string): Promise<void>
 
 after(async () => {
   const test = await starting?.catch(() => undefined);
-  await test?.server.close();
+  for (const name of lent) if (test) await asAdmin(test.server, `drop database ${name} with (force)`);
+  lent = [];
+  await test?.close?.();
 });

@@ -1,0 +1,72 @@
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { Stryker } from "@stryker-mutator/core";
+import { lendServer } from "../support/database.js";
+import { LOG_VARIABLE, TEST_FILES_VARIABLE } from "./runner.js";
+
+/** For each folder of src/, the folders or files of test/ that try it in one process. */
+const TESTS: Record<string, readonly string[]> = {
+  protocol: ["protocol"],
+  resets: ["resets", "flows/help.test.js"],
+  trust: ["trust", "flows/trust.test.js", "flows/sign-in.test.js", "resets"],
+};
+/** Percent. */
+const LEAST_KILLED = 85;
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    /** Part of the folder's files, as names without `.ts`: `token,tag`. */
+    only: { type: "string" },
+    /** The tests to run, instead of the folder's. */
+    tests: { type: "string" },
+    /** Leaves out what is decided while a module is loaded: each such mutant needs a process of its own. */
+    "ignore-static": { type: "boolean", default: false },
+  },
+});
+const folder = positionals[0] ?? "";
+const tests = TESTS[folder] && (values.tests?.split(",") ?? TESTS[folder]);
+if (tests === undefined) {
+  console.error(
+    `usage: npm run test:mutation -- ${Object.keys(TESTS).join(" | ")} [--only a,b] [--tests a,b] [--ignore-static]`,
+  );
+  process.exit(2);
+}
+
+const files = readdirSync("dist-test", { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".test.js") && tests.some((start) => name.startsWith(start)))
+  .sort();
+process.env[TEST_FILES_VARIABLE] = JSON.stringify(files.map((name) => join("dist-test", name)));
+mkdirSync("reports/mutation", { recursive: true });
+process.env[LOG_VARIABLE] = join(process.cwd(), `reports/mutation/${folder}.log`);
+rmSync(process.env[LOG_VARIABLE], { force: true });
+const server = tests.every((name) => /^(protocol|trust)\b/.test(name)) ? undefined : await lendServer();
+try {
+  const results = await new Stryker({
+    mutate: values.only?.split(",").map((name) => `src/${folder}/${name}.ts`) ?? [`src/${folder}/**/*.ts`],
+    ignoreStatic: values["ignore-static"],
+    incrementalFile: `reports/mutation/${folder}.incremental.json`,
+    jsonReporter: { fileName: `reports/mutation/${folder}.json` },
+  }).runMutationTest();
+  process.exitCode = report(results.map(({ status }) => status));
+} finally {
+  await server?.close();
+}
+
+/** Whatever only ran out of time is not taken for killed. */
+function report(statuses: readonly string[]): 0 | 1 {
+  const count = (status: string) => statuses.filter((each) => each === status).length;
+  const [killed, timeout, survived, uncovered] = ["Killed", "Timeout", "Survived", "NoCoverage"].map(count) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const percent = (100 * killed) / (killed + timeout + survived + uncovered);
+  console.log(
+    `src/${folder}: ${percent.toFixed(1)} % killed: ${killed} killed, ${timeout} out of time, ${survived} survived, ` +
+      `${uncovered} not reached, ${statuses.length - killed - timeout - survived - uncovered} others`,
+  );
+  return percent >= LEAST_KILLED ? 0 : 1;
+}

@@ -1,0 +1,130 @@
+import { appendFileSync } from "node:fs";
+import { register } from "node:module";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { InstrumenterContext, MutantResult } from "@stryker-mutator/api/core";
+import { declareClassPlugin, PluginKind } from "@stryker-mutator/api/plugin";
+import type { Reporter } from "@stryker-mutator/api/report";
+import {
+  type DryRunResult,
+  DryRunStatus,
+  determineHitLimitReached,
+  type MutantRunOptions,
+  type MutantRunResult,
+  MutantRunStatus,
+  type TestResult,
+  type TestRunner,
+  TestStatus,
+} from "@stryker-mutator/api/test-runner";
+import { clearUp, type Unit, units } from "./harness.js";
+
+/** The names of the compiled test files, from `run.ts`. */
+export const TEST_FILES_VARIABLE = "KITH_MUTATION_TEST_FILES";
+
+/** The name of a file that gets a line for each mutant as soon as it is tried: a run that is broken off is not lost. */
+export const LOG_VARIABLE = "KITH_MUTATION_LOG";
+
+/** What Stryker's instrumented code looks at: always this object, it is remembered there. */
+const instrumenter: InstrumenterContext = {};
+Object.assign(globalThis, { __stryker__: instrumenter });
+
+/** Runs units of the test files in this process, as long as it lives; Stryker starts another for each static mutant. */
+class UnitRunner implements TestRunner {
+  private loaded: Map<string, Unit> | undefined;
+
+  capabilities() {
+    return { reloadEnvironment: false };
+  }
+
+  async init(): Promise<void> {
+    // What a mutant left undone must neither end the process nor count against the next mutant.
+    process.on("unhandledRejection", () => undefined);
+    process.on("uncaughtException", () => undefined);
+    register(new URL("./resolve.js", import.meta.url));
+  }
+
+  /** Backwards, so that a unit which needs an earlier one is found out. */
+  async dryRun(): Promise<DryRunResult> {
+    const tests: TestResult[] = [];
+    for (const [id, unit] of [...(await this.load())].reverse()) {
+      instrumenter.currentTestId = id;
+      const start = Date.now();
+      const failureMessage = await failureOf(unit);
+      const result = { id, name: id, timeSpentMs: Date.now() - start };
+      tests.push(
+        failureMessage === undefined
+          ? { ...result, status: TestStatus.Success }
+          : { ...result, status: TestStatus.Failed, failureMessage },
+      );
+    }
+    delete instrumenter.currentTestId;
+    return { status: DryRunStatus.Complete, tests, mutantCoverage: instrumenter.mutantCoverage };
+  }
+
+  async mutantRun(options: MutantRunOptions): Promise<MutantRunResult> {
+    const isStatic = options.mutantActivation === "static";
+    if (isStatic) instrumenter.activeMutant = options.activeMutant.id;
+    const loaded = await this.load();
+    instrumenter.activeMutant = options.activeMutant.id;
+    instrumenter.hitCount = options.hitLimit === undefined ? undefined : 0;
+    instrumenter.hitLimit = options.hitLimit;
+
+    let nrOfTests = 0;
+    for (const id of options.testFilter ?? loaded.keys()) {
+      const unit = loaded.get(id);
+      if (unit === undefined) throw new Error(`no test "${id}"`);
+      nrOfTests++;
+      const failureMessage = await failureOf(unit);
+      const endless = determineHitLimitReached(instrumenter.hitCount, options.hitLimit);
+      if (endless !== undefined) return { status: MutantRunStatus.Timeout, reason: endless.reason };
+      if (failureMessage === undefined) continue;
+      if (!isStatic) await this.expectSuccess(unit);
+      return { status: MutantRunStatus.Killed, killedBy: [id], failureMessage, nrOfTests };
+    }
+    return { status: MutantRunStatus.Survived, nrOfTests };
+  }
+
+  /**
+   * Without the mutant the same unit must pass, else something before it or a busy machine made it fail.
+   *
+   * @throws Error if not: Stryker then tries the mutant again in a new process
+   */
+  private async expectSuccess(unit: Unit): Promise<void> {
+    delete instrumenter.activeMutant;
+    delete instrumenter.hitCount;
+    const failure = await failureOf(unit);
+    if (failure !== undefined) throw new Error(`"${unit.name}" fails without any mutant: ${failure}`);
+  }
+
+  private async load(): Promise<Map<string, Unit>> {
+    if (this.loaded === undefined) {
+      for (const file of JSON.parse(process.env[TEST_FILES_VARIABLE] ?? "[]") as string[])
+        await import(pathToFileURL(resolve(file)).href);
+      this.loaded = new Map(units().map((unit) => [unit.name, unit]));
+    }
+    return this.loaded;
+  }
+}
+
+async function failureOf(unit: Unit): Promise<string | undefined> {
+  try {
+    await unit.run();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    await clearUp();
+  }
+}
+
+class LogReporter implements Reporter {
+  onMutantTested(result: Readonly<MutantResult>): void {
+    const log = process.env[LOG_VARIABLE];
+    if (log) appendFileSync(log, `${JSON.stringify(result)}\n`);
+  }
+}
+
+export const strykerPlugins = [
+  declareClassPlugin(PluginKind.TestRunner, "units", UnitRunner),
+  declareClassPlugin(PluginKind.Reporter, "log", LogReporter),
+];
