@@ -45,6 +45,11 @@ async function scan(gateway: Gateway, modules: string, more: string[]): Promise<
   );
 }
 
+/** wapiti 3.0 asks for `X-XSS-Protection: 1`: a filter that browsers took out since it made holes; ours says 0, as OWASP advises. */
+function isMeant({ info }: Finding): boolean {
+  return info !== "X-XSS-Protection is not set";
+}
+
 describe("wapiti", { skip }, () => {
   let routes: AttackedRoute[];
   before(async () => {
@@ -73,7 +78,7 @@ describe("wapiti", { skip }, () => {
     const minutes = ((Date.now() - began) / 60_000).toFixed(1);
     console.log(`# ${gateway.requests()} requests in ${minutes} minutes; ${found.length} findings`);
     console.log(`# routes reached signed in: ${routes.length - missed.length} of ${routes.length}`);
-    assert.deepEqual(found, []);
+    assert.deepEqual(found.filter(isMeant), []);
     assert.ok(missed.length <= routes.length * 0.05, `not reached: ${missed.join(", ")}`);
     assert.deepEqual(gateway.broken, []);
     assert.deepEqual(target.errors, []);
