@@ -28,6 +28,7 @@ test("three linked people are drawn as on the reference card", () => {
   assert.equal(picture.rings[0]?.path, "M227.1 122.6A44 44 0 1 1 240.4 105.4");
   assert.equal(picture.rings[0]?.textY, 84);
   assert.equal(picture.height, 272);
+  assert.equal(picture.width, 298, "it ends at the sides where the rings end");
 });
 
 test("a helper sees the own ring at the left and who is missing at the right", () => {
@@ -60,6 +61,8 @@ test("long names are cut in the picture only", () => {
   assert.equal(circle("abcdef".split("").map((letter) => linked(`${letter}lexander`))).rings[0]?.name, "alexa…");
   assert.equal(ownName("konstanze", 3), "konstan…");
   assert.equal(ownName("konstanz", 3), "konstanz");
+  assert.equal(ownName("konstanze", 5), "konstan…");
+  assert.equal(ownName("konstanze", 6), "konst…", "among many there is less room");
 });
 
 test("everything drawn lies inside the picture, with a margin", () => {
