@@ -31,5 +31,5 @@ export async function makeContext(parts: Parts): Promise<Context> {
 
 /** What a process knows that has just begun. */
 export function nothingSeen(): Context["seen"] {
-  return { versions: new Map(), moment: 0, acts: 0, reviewKeys: 0, letters: rememberLetters() };
+  return { versions: new Map(), moment: 0, acts: 0, reviewKeys: 0, letters: rememberLetters(), settings: new Set() };
 }
