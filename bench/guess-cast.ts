@@ -105,7 +105,10 @@ export async function makeCast(context: Context): Promise<Cast> {
   const ripe = await enter(context, "ripened");
   const second = await enter(context, "second7");
   for (const member of [suspended, frozen, opened, ripe]) await trusts(member, "helper7");
-  const eight = (await circle(context))[0] as Member;
+  const [eight, besieged, ...others] = (await circle(context)) as [Member, Member, ...Member[]];
+  for (const { session } of [eight, ...others]) {
+    await choosePassword(context, await linkFor(session, besieged.username), PASSWORD, false);
+  }
   await setStatus(context, named("suspen7"), "suspended");
   await choosePassword(context, await linkFor(helper, "opened7"), PASSWORD, false);
   await agreedReset(context, helper, "ripened");
@@ -125,6 +128,7 @@ export async function makeCast(context: Context): Promise<Cast> {
       "may not sign in": frozen.username,
       "reset under way": opened.username,
       "reset ripe": ripe.username,
+      "eight resets": besieged.username,
       admin: first.username,
       "second step": second.username,
       "trusts eight": eight.username,

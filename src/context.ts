@@ -21,6 +21,8 @@ export interface Seen {
   acts: number;
   reviewKeys: number;
   letters: RememberedLetters;
+  /** Names of settings that were there. */
+  settings: Set<string>;
 }
 
 /** Hashes of letters that this process has seen spent. */

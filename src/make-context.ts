@@ -25,6 +25,6 @@ export async function makeContext(parts: Parts): Promise<Context> {
     nobody,
     decoys,
     forgedRows: new Map(),
-    seen: { versions: new Map(), moment: 0, acts: 0, reviewKeys: 0, letters: rememberLetters() },
+    seen: { versions: new Map(), moment: 0, acts: 0, reviewKeys: 0, letters: rememberLetters(), settings: new Set() },
   };
 }

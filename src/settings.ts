@@ -28,19 +28,22 @@ export async function fixTrustSlots(db: Kysely<Database>, secret: Uint8Array, sl
   }
 }
 
-type Settings = Pick<Context, "secret" | "log" | "forgedRows">;
+type Settings = Pick<Context, "secret" | "log" | "forgedRows" | "seen">;
 
 /** A number or a month that is kept beside the tables; undefined if it was never written. */
 export async function readSetting(context: Settings, name: string, db: Kysely<Database>): Promise<string | undefined> {
   const row = await db.selectFrom("settings").selectAll().where("name", "=", name).executeTakeFirst();
-  if (!row) return undefined;
-  if (hasValidTag(context.secret, "settings", { ...row })) return row.value;
+  const known = context.seen.settings.has(name);
+  if (row) context.seen.settings.add(name);
+  if (!row && !known) return undefined;
+  // Settings are never taken away.
+  if (row && hasValidTag(context.secret, "settings", { ...row })) return row.value;
   reportForgery(context, "settings");
   return undefined;
 }
 
 export async function writeSetting(
-  context: Settings,
+  context: Pick<Settings, "secret">,
   name: string,
   value: string,
   db: Kysely<Database>,

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Context } from "../context.js";
-import { monthStart } from "../days.js";
+import { dayOf, monthStart } from "../days.js";
+import { deadLinkHash } from "../protocol/case.js";
 import { sealColumn } from "../protocol/column.js";
 import { newGeneration, newSessionEpoch } from "../protocol/generation.js";
 import { FINGERPRINT_BYTES, PRIVATE_KEY_BYTES } from "../protocol/keypair.js";
@@ -9,7 +10,9 @@ import type { Nobody } from "../protocol/nobody.js";
 import { sealToNobody } from "../protocol/nobody.js";
 import { formatParameters, newSalt } from "../protocol/password.js";
 import { regenerate } from "../protocol/relation.js";
+import { tagRow } from "../protocol/tag.js";
 import type { TokenRow } from "../protocol/token.js";
+import type { CaseRow } from "../resets/cases.js";
 import { tagged } from "./account.js";
 import { insertDecoyAccount, selectAccountOrDecoy } from "./queries.js";
 
@@ -21,6 +24,8 @@ export interface Decoys {
   rows: readonly TokenRow[];
   /** An account that is nobody's, with all its rows: read wherever a name is unknown. */
   accountId: string;
+  /** A reset case that is nobody's: a wrong password costs S of them, of which the real ones take the place. */
+  case: CaseRow;
   /** Ids of S rows in `people` that are nobody's: look-ups always ask for S ids. */
   personIds: readonly string[];
 }
@@ -36,12 +41,34 @@ export async function makeDecoys(parts: DecoyParts, nobody: Nobody, personIds: r
     sealed_token: await sealToNobody(nobody, "small"),
     token_hash: randomBytes(32),
   }));
+  const lock = await makeDecoyLock(parts.secret, randomUUID(), month);
   return {
-    lock: await makeDecoyLock(parts.secret, randomUUID(), month),
+    lock,
+    case: await makeDecoyCase(parts, nobody, lock),
     rows: await Promise.all(rows),
     personIds,
     accountId: await ensureDecoyAccount(parts, nobody, personIds[0] as string),
   };
+}
+
+/** Of a generation that no account has, so that it counts for nobody. */
+async function makeDecoyCase({ secret, clock }: DecoyParts, nobody: Nobody, lock: DecoyLock): Promise<CaseRow> {
+  const today = dayOf(clock());
+  const columns = {
+    id: randomUUID(),
+    trusting_id: lock.accountId,
+    row_id: randomUUID(),
+    generation: newGeneration(),
+    link_hash: deadLinkHash(),
+    rules: await sealToNobody(nobody, "small"),
+    pending_public_key: nobody.publicKey,
+    pending_locked_key: lock.lockedKey,
+    opening_day: today,
+    choice_day: today,
+    lost_second_step: false,
+    expiry_day: today,
+  };
+  return { ...columns, tag: tagRow(secret, "reset_cases", columns) };
 }
 
 /** Made at the first start; of two instances that start at once, one makes it. */

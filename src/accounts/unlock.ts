@@ -5,7 +5,7 @@ import { unlockPrivateKey } from "../protocol/lock.js";
 import { decoySalt, formatParameters, parseParameters } from "../protocol/password.js";
 import type { RelationRow } from "../protocol/relation.js";
 import type { CaseRow } from "../resets/cases.js";
-import { countingCases, storedCases } from "../resets/cases.js";
+import { countingCases, storedCasesAmongDecoys } from "../resets/cases.js";
 import { type AccountRow, findAccountOrDecoy } from "./account.js";
 import * as queries from "./queries.js";
 import { parseName } from "./username.js";
@@ -47,7 +47,7 @@ export async function unlockByPassword(
   const id = row?.id ?? context.decoys.accountId;
   const [unlockKey, stored, relations] = await Promise.all([
     context.hashing.unlockKey(password, salt, parameters),
-    storedCases(context, id),
+    storedCasesAmongDecoys(context, id),
     queries.selectRelations(context.db, id),
   ]);
   const cases = row ? countingCases(context, stored, row) : [];

@@ -33,6 +33,11 @@ export async function storedCases(context: Context, accountId: string): Promise<
   return await queries.selectCases(context.db, accountId);
 }
 
+/** The same among decoys that never count: S rows at least, for where nobody may learn whether there are cases. */
+export async function storedCasesAmongDecoys(context: Context, accountId: string): Promise<CaseRow[]> {
+  return await queries.selectCasesAmongDecoys(context.db, accountId, context.decoys.case, context.config.trustSlots);
+}
+
 /** The cases of an account that count: Kith's own, of the present generation, not expired. */
 export async function openCases(context: Context, account: AccountRow): Promise<CaseRow[]> {
   const rows = await queries.selectCases(context.db, account.id);

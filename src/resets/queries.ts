@@ -14,6 +14,32 @@ export async function selectCases(db: Kysely<Database>, trustingId: string): Pro
   return await db.selectFrom("reset_cases").selectAll().where("trusting_id", "=", trustingId).execute();
 }
 
+/**
+ * The cases of an account, filled up with copies of a decoy: as many rows whether there are cases or not, so that a
+ * wrong password takes as long.
+ */
+export async function selectCasesAmongDecoys(
+  db: Kysely<Database>,
+  trustingId: string,
+  decoy: CaseRow,
+  atLeast: number,
+): Promise<CaseRow[]> {
+  const { rows } = await sql<CaseRow>`
+    with found as (
+      select id, trusting_id, row_id, generation, link_hash, rules, pending_public_key, pending_locked_key,
+        opening_day, choice_day, lost_second_step, expiry_day, tag
+      from reset_cases where trusting_id = ${trustingId}
+    )
+    select * from found
+    union all
+    select ${decoy.id}::uuid, ${decoy.trusting_id}::uuid, ${decoy.row_id}::uuid, ${decoy.generation}::bytea,
+      ${decoy.link_hash}::bytea, ${decoy.rules}::bytea, ${decoy.pending_public_key}::bytea,
+      ${decoy.pending_locked_key}::bytea, ${decoy.opening_day}::date, ${decoy.choice_day}::date,
+      ${decoy.lost_second_step}::boolean, ${decoy.expiry_day}::date, ${decoy.tag}::bytea
+    from generate_series(1, ${atLeast}::int - (select count(*)::int from found))`.execute(db);
+  return rows;
+}
+
 export async function selectCaseByLink(db: Kysely<Database>, linkHash: Uint8Array): Promise<CaseRow | undefined> {
   return await db.selectFrom("reset_cases").selectAll().where("link_hash", "=", linkHash).executeTakeFirst();
 }

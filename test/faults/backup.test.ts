@@ -120,7 +120,7 @@ function keepBusy(kith: RunningKith, who: Record<string, Visitor>) {
       await done(person("ada").post("/trust/remove", { username: "cem", confirm: "on" }, "/trust"), "and no more");
     }),
     again(async (round) => {
-      if (round < 7) await person("nour").bring(`late${round}`);
+      if (round < 4) await person("nour").bring(`late${round}`);
       else await sleep(20);
     }),
     again(async () => void (await person("bea").help("cem", true))),
@@ -265,12 +265,10 @@ async function nothingWithoutTheSecret(env: Env, secret: Uint8Array): Promise<vo
   const tables = await dump(pool);
   await pool.end();
   assert.deepEqual(tables.sessions, []);
-  const guesses = ["a wrong guess", passwordOf("ada"), passwordOf("nils", 2)];
-  for (const name of ["ada", "nils"]) {
-    assert.equal(await (await Guesser.open({ tables }, name)).guess(guesses), undefined, name);
-    const found = await (await Guesser.open({ tables, secret }, name)).guess(guesses);
-    assert.ok(found, `with the secret ${name}'s can be`);
-  }
+  // Both the password of the account and that of the open case are among them.
+  const guesses = [passwordOf("nils"), passwordOf("nils", 2)];
+  assert.equal(await (await Guesser.open({ tables }, "nils")).guess(guesses), undefined);
+  assert.ok(await (await Guesser.open({ tables, secret }, "nils")).guess(guesses), "with the secret they can be");
 }
 
 describe("kith backup, taken under load, and kith restore", () => {

@@ -9,6 +9,7 @@ export const HARMLESS = {
   "a session that no cookie opens": "nobody holds its cookie, and a made-up one lacks Kith's tag",
   "a session's day of sweeping": "when it ends stands inside",
   "numbers of a week": "they alarm admins, and decide nothing",
+  "an older setting": "how many invites everybody was given: what members took already is in their own records",
   "a spent letter": "what was spent is remembered while Kith runs; who came stands in the tree",
   "a message is gone": "the act it told of stands in the admins' log, and in the account's state",
   "a message of earlier": "it is told once, with its day",
@@ -51,6 +52,8 @@ export function lossOf(known: Known, { table, before, after }: Edit): Loss | und
       if (!after) return "a session is gone";
       if (!before || before.id !== after.id) return "a session that no cookie opens";
       return differing(before, after).join() === "expiry_day" ? "a session's day of sweeping" : undefined;
+    case "settings":
+      return after && stoodEarlier(known, table, after) ? "an older setting" : undefined;
     case "case_weeks":
       return "numbers of a week";
     case "spent_invites":
