@@ -105,7 +105,7 @@ function findNode(visit: MemberVisit, tree: Tree, typed: string): TreeNode | und
 }
 
 /** Cut between characters: half of one can't stand in a link. */
-const searchOf = (visit: MemberVisit) => [...query(visit, "q").trim().toLowerCase()].slice(0, 80).join("");
+const searchOf = (visit: MemberVisit) => Array.from(query(visit, "q").trim().toLowerCase()).slice(0, 80).join("");
 
 const page = (visit: MemberVisit) => Math.min(100_000, Math.max(1, Math.trunc(Number(query(visit, "page"))) || 1));
 

@@ -1,10 +1,11 @@
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { chmodSync, chownSync, createWriteStream, mkdirSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { after } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort, unprivilegedUser } from "../support/postgres-server.js";
+import { childrenOf, freePort, unprivilegedUser } from "../support/postgres-server.js";
 import { temporaryDirectory } from "../support/temporary.js";
 
 // PostgreSQL under Patroni with etcd, and HAProxy in front of it and of Kith, as an operator would have them; all on
@@ -25,18 +26,22 @@ export interface Node {
   rest: string;
   /** What Patroni answers at one of its paths; 0 if nobody does. */
   status(path: string): Promise<number>;
+  /** What it writes from now on reaches no standby. */
+  holdBack(): void;
   /** `kill -9` of Patroni and of all of PostgreSQL. */
   crash(): void;
 }
 
 const running = new Set<ChildProcess>();
-after(async () => {
-  // The last one first: Patroni stops its PostgreSQL by itself, and asks etcd meanwhile.
+
+/** Ends everything of this file, the last one first: Patroni stops its PostgreSQL by itself, and asks etcd meanwhile. */
+export async function stopAll(): Promise<void> {
   for (const child of [...running].reverse()) {
     const exited = new Promise((resolve) => child.once("exit", resolve));
     if (child.exitCode === null && child.signalCode === null && child.kill("SIGTERM")) await exited;
   }
-});
+}
+after(stopAll);
 
 function launch(command: string, args: string[], log: string, asUser = false): ChildProcess {
   const user = asUser ? unprivilegedUser() : undefined;
@@ -72,8 +77,11 @@ export interface Cluster {
   directory: string;
 }
 
-/** @param count machines, of which one is the primary and one the synchronous standby */
-export async function startPatroni(programs: Programs, count: number): Promise<Cluster> {
+/**
+ * @param count machines, of which one is the primary
+ * @param synchronous whether one of the others must have what is committed
+ */
+export async function startPatroni(programs: Programs, count: number, synchronous: boolean): Promise<Cluster> {
   const directory = temporaryDirectory();
   const user = unprivilegedUser();
   const etcd = await startEtcd(programs.etcd, directory);
@@ -92,7 +100,7 @@ export async function startPatroni(programs: Programs, count: number): Promise<C
       restapi: { listen: `127.0.0.1:${rest}`, connect_address: `127.0.0.1:${rest}` },
       etcd3: { host: etcd },
       bootstrap: {
-        dcs: { ...PATRONI, synchronous_mode: true, postgresql: { use_pg_rewind: true } },
+        dcs: { ...PATRONI, synchronous_mode: synchronous, postgresql: { use_pg_rewind: true } },
         initdb: [{ encoding: "UTF8" }, { locale: "C" }, { auth: "scram-sha-256" }],
         users: { kith: { password, options: ["createdb"] } },
       },
@@ -115,24 +123,30 @@ export async function startPatroni(programs: Programs, count: number): Promise<C
     writeFileSync(file, JSON.stringify(settings), { mode: 0o600 });
     if (user !== undefined) for (const path of [home, file]) chownSync(path, user.uid, user.gid);
     const child = launch(programs.patroni, [file], join(directory, `${name}.log`), true);
+    const processes = () => {
+      const postmaster = Number(readFileSync(join(home, "data/postmaster.pid"), "utf8").split("\n")[0]);
+      return [postmaster, ...childrenOf(postmaster)];
+    };
     const node: Node = {
       name,
       rest: `http://127.0.0.1:${rest}`,
       status: (path) => statusOf(`${node.rest}${path}`),
+      holdBack() {
+        const senders = processes().filter((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").includes("walsender"));
+        assert.ok(senders.length > 0);
+        for (const pid of senders) process.kill(pid, "SIGSTOP");
+      },
       crash() {
-        const postmaster = Number(readFileSync(join(home, "data/postmaster.pid"), "utf8").split("\n")[0]);
-        const workers = readFileSync(`/proc/${postmaster}/task/${postmaster}/children`, "utf8");
-        for (const pid of [child.pid!, postmaster, ...workers.split(" ").filter(Boolean).map(Number)]) {
-          process.kill(pid, "SIGKILL");
-        }
+        for (const pid of [child.pid!, ...processes()]) process.kill(pid, "SIGKILL");
       },
     };
     nodes.push(node);
     // The first one is the primary.
     if (number === 1) await until("the primary is up", async () => (await node.status("/primary")) === 200);
   }
-  await until("a standby is synchronous", async () => {
-    const all = await Promise.all(nodes.map((node) => node.status("/synchronous")));
+  const standby = synchronous ? "/synchronous" : "/replica";
+  await until("there is a standby", async () => {
+    const all = await Promise.all(nodes.map((node) => node.status(standby)));
     return all.includes(200);
   });
   await until("all are up", async () => {
@@ -149,7 +163,8 @@ export async function startHaproxy(haproxy: string, cluster: Cluster, kiths: { w
   writeFileSync(
     file,
     `defaults
-  timeout connect 2s
+  timeout connect 5s
+  timeout check 5s
   timeout client 60s
   timeout server 60s
   retries 3

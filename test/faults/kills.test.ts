@@ -154,7 +154,7 @@ describe("killed at any moment, everything is done whole or not at all", { skip 
         random() < 0.5
           ? { milliseconds: random() * usual.milliseconds }
           : { statement: 1 + Math.floor(random() * usual.statement), side: random() < 0.5 ? "before" : "after" };
-      if (done.killed && kills % 50 === 0) console.log(`# ${kills} kills of ${round + 1} rounds, seed ${SEED}`);
+      if (done.killed && kills % 10 === 0) console.log(`# ${kills} kills of ${round + 1} rounds, seed ${SEED}`);
     }
     const accounts = await assertAllRowsFit();
     for (const [key, count] of [...seen].sort()) test.diagnostic(`${key}: ${count}`);
