@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
 import { before, describe, it } from "node:test";
-import { encloseBytes } from "#kith/protocol/box.js";
+import { discloseBytes, encloseBytes } from "#kith/protocol/box.js";
+import { deriveKey } from "#kith/protocol/derive.js";
 import { NO_INVITER } from "#kith/protocol/letter.js";
 import {
   EDGE_MARK_BYTES,
@@ -19,7 +20,7 @@ import {
   sealNotes,
   unlockRecoveryKey,
 } from "#kith/protocol/review.js";
-import { SEALED_BYTES, seal } from "#kith/protocol/seal.js";
+import { open, SEALED_BYTES, seal } from "#kith/protocol/seal.js";
 import { altered, somebody, type TestMember } from "../support/keys.js";
 
 let review: TestMember;
@@ -132,6 +133,8 @@ describe("the recovery phrase", () => {
     const locked = lockRecoveryKey(phrase, key, id);
     assert.equal(locked.length, 657);
     assert.deepEqual(Buffer.from(unlockRecoveryKey(phrase, locked, id) ?? []), key);
+    const lockedUnder = deriveKey(phrase, "kith/v1/recovery phrase");
+    assert.deepEqual(Buffer.from(discloseBytes(lockedUnder, locked, id) ?? []), key);
     assert.equal(unlockRecoveryKey(phrase, locked, randomUUID()), undefined);
     assert.equal(unlockRecoveryKey(altered(phrase, 0), locked, id), undefined);
     assert.equal(unlockRecoveryKey(phrase, encloseBytes(Buffer.concat([phrase, phrase]), key, id), id), undefined);
@@ -152,6 +155,8 @@ describe("notes of many edges", () => {
     assert.equal(one.sealed_key.length, SEALED_BYTES.small);
     assert.equal(one.box.length, 3028);
     assert.deepEqual(Buffer.from((await openNotes(review.key, one)) ?? []), notes);
+    const key = (await open(review.key, one.sealed_key)) ?? randomBytes(32);
+    assert.deepEqual(Buffer.from(discloseBytes(deriveKey(key, "kith/v1/review notes"), one.box) ?? []), notes);
     assert.equal(await openNotes(stranger.key, one), undefined);
     assert.equal(await openNotes(review.key, { ...one, box: two.box }), undefined);
     assert.equal(await openNotes(review.key, { ...one, box: altered(one.box, 100) }), undefined);
