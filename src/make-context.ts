@@ -25,6 +25,11 @@ export async function makeContext(parts: Parts): Promise<Context> {
     nobody,
     decoys,
     forgedRows: new Map(),
-    seen: { versions: new Map(), moment: 0, acts: 0, reviewKeys: 0, letters: rememberLetters(), settings: new Set() },
+    seen: nothingSeen(),
   };
+}
+
+/** What a process knows that has just begun. */
+export function nothingSeen(): Context["seen"] {
+  return { versions: new Map(), moment: 0, acts: 0, reviewKeys: 0, letters: rememberLetters(), settings: new Set() };
 }

@@ -104,6 +104,9 @@ function findNode(visit: MemberVisit, tree: Tree, typed: string): TreeNode | und
   return name && tree.byName(name.domain, name.username);
 }
 
+/** Cut between characters: half of one can't stand in a link. */
+const searchOf = (visit: MemberVisit) => Array.from(query(visit, "q").trim().toLowerCase()).slice(0, 80).join("");
+
 const page = (visit: MemberVisit) => Math.min(100_000, Math.max(1, Math.trunc(Number(query(visit, "page"))) || 1));
 
 interface Asked {
@@ -122,7 +125,7 @@ async function treePage(visit: MemberVisit, asked: Asked = {}) {
   }
   const { tree } = open.reading;
   const filter: TreeFilter = {
-    q: query(visit, "q").trim().toLowerCase().slice(0, 80),
+    q: searchOf(visit),
     month: /^\d{4}-\d{2}$/.test(query(visit, "month")) ? query(visit, "month") : "",
     domain: query(visit, "domain"),
     state: query(visit, "state"),
@@ -180,7 +183,7 @@ async function accountsPage(visit: MemberVisit, asked: Asked = {}) {
       fingerprint: fingerprintText(row.fingerprint),
     };
   });
-  const filter = { q: query(visit, "q").trim().toLowerCase().slice(0, 80), state: query(visit, "state") };
+  const filter = { q: searchOf(visit), state: query(visit, "state") };
   const state = filter.state === "suspended" || filter.state === "frozen" ? filter.state : "";
   const at = page(visit);
   const names = await queries.selectNames(context.db, { begins: filter.q, state }, (at - 1) * LINES, LINES + 1);

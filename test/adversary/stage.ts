@@ -5,6 +5,7 @@ import pg from "pg";
 import { connect } from "#kith/db/connect.js";
 import { migrateToLatest } from "#kith/db/migrate.js";
 import { startMailQueue } from "#kith/mail/queue.js";
+import { nothingSeen } from "#kith/make-context.js";
 import { freezeInsertOnlyTables } from "#kith/people/people.js";
 import { makeMetrics } from "#kith/web/metrics.js";
 import { openPlace, type Place } from "../support/app.js";
@@ -118,6 +119,7 @@ export async function openStage(
       await admin.query(`create database ${database} owner kith template ${template}`);
       place.log.length = 0;
       place.context.openedRecords.clear();
+      place.context.seen = nothingSeen();
       mail.received.length = 0;
       const running = await startMailQueue(place.context, { pollSeconds: deliver ? 0.5 : 3600 });
       return { close: () => running.stop() };
