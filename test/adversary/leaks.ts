@@ -64,6 +64,7 @@ export const LEAKS: Record<string, Leak> = {
     patches: [
       // Every row then is of the account's first generation.
       { file: PRIVATE_STATE, from: "equalBytes(row.generation, account.generation)", to: "true" },
+      { file: "accounts/account.js", from: "stored.mixed ?", to: "false ?" },
       {
         file: STATEMENTS,
         from: "where relations.trusting_id = excluded.trusting_id",
