@@ -21,7 +21,7 @@ import { apply, comeBack, copyTables, type Edit, keep, type Row, type Rows } fro
 //
 //   npm run test:forgery -- --changes 10000 --seed 7
 
-const CHANGES = numberArgument("changes", 150);
+const CHANGES = numberArgument("changes", 100);
 const SEED = numberArgument("seed", 3);
 /** At how many of the members whose rows were changed a look is aimed; now and then at any other as well. */
 const SUBJECTS = 1;
@@ -154,7 +154,9 @@ describe("somebody who writes to the database", () => {
       for (const [fact, value] of facts) {
         const allowed = truth.get(fact);
         const isLess = fact.startsWith("invites ") && Number(value) <= Math.max(...[...(allowed ?? ["0"])].map(Number));
-        if (value !== "no" && !allowed?.has(value) && !isLess)
+        // By somebody whose row is not believed: a day without a name.
+        const isNameless = fact === "the tree was opened" && allowed?.has(value.replace(/ \?$/, " nour"));
+        if (value !== "no" && !allowed?.has(value) && !isLess && !isNameless)
           faults.push(`accepted, seed ${SEED}, change ${count}, ${label}: ${fact}: ${value}`);
         if (value === "no" && allowed && !allowed.has("no")) lost += 1;
       }

@@ -58,8 +58,8 @@ const LEAKS: readonly { what: string; patch: Patch; noticedBy: readonly string[]
     what: "a letter says that it was used",
     patch: {
       file: "invites/redeem.js",
-      from: "    if (!domain || spent.length > 0 ||",
-      to: "    if (spent.length > 0) throw Object.assign(new Error(), { statusCode: 410 });\n    if (!domain || spent.length > 0 ||",
+      from: "    if (!domain || isSpent ||",
+      to: "    if (isSpent) throw Object.assign(new Error(), { statusCode: 410 });\n    if (!domain || isSpent ||",
     },
     noticedBy: ["to a letter, whatever it died of, read or sent"],
   },

@@ -58,7 +58,7 @@ async function form(visitor: Visitor, url: string, fields: Record<string, string
 export async function assertOneGeneration(place: Place, username: string): Promise<void> {
   const { context } = place;
   const account = await findAccountByName(context, "localhost", username);
-  assert.ok(account, `${username}'s account bears its tag`);
+  assert.ok(account, `${username}'s account is Kith's and of one moment with its rows`);
   const rows = await selectRelations(context.db, account.id);
   assert.equal(rows.length, context.config.trustSlots);
   for (const row of rows) {
@@ -181,6 +181,7 @@ export const ACTS: Record<string, (place: Place, circle: Circle) => Promise<Act>
       doneStatus: 303,
       async check() {
         const after = (await findAccountByName(place.context, "localhost", ada.username))?.generation;
+        await assertOneGeneration(place, ada.username);
         assert.equal((await ada.get("/trust")).statusCode, 200, "the session that was open still is");
         await assertWhole(place, ada.username, passwordOf(ada.username), [bea, cem]);
         return Buffer.compare(before ?? Buffer.alloc(0), after ?? Buffer.alloc(0)) === 0 ? "not done" : "done";
