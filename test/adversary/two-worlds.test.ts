@@ -15,9 +15,9 @@ import { ALL_FACTS, APART, FACTS } from "./story.js";
 // everything but the server secret, and must not be able to tell which of the two it was.
 //
 //   npm run test:adversary        1,000 rounds, 100 of each leak, 100 of what is inherent
-//   npm test                      40 rounds; leaks by comparing two plays
+//   npm test                      20 rounds; leaks by comparing two plays
 
-const ROUNDS = numberArgument("rounds", 40);
+const ROUNDS = numberArgument("rounds", 20);
 const LEAK_ROUNDS = numberArgument("leak-rounds", 0);
 const APART_ROUNDS = numberArgument("apart-rounds", 0);
 const SEED = numberArgument("seed", Math.floor(Math.random() * 2 ** 31));

@@ -34,6 +34,8 @@ test("whatever fails, no name stands in the log of a PostgreSQL with default set
   }
   await assert.rejects(place.context.pool.query("select $1::int", ["canary"]), /invalid input syntax/);
   await connection.close();
+  // What is still on its way to the log is written before the server ends.
+  await server.stop();
 
   const log = readdirSync(join(server.cluster, "log"))
     .map((name) => readFileSync(join(server.cluster, "log", name), "utf8"))
@@ -41,5 +43,4 @@ test("whatever fails, no name stands in the log of a PostgreSQL with default set
   assert.match(log, /ERROR: {2}invalid input syntax for type integer: "canary"/, "the log is the one that was meant");
   const rest = log.split("\n").filter((line) => line.includes("canary") && !line.includes("invalid input syntax"));
   assert.deepEqual(rest, []);
-  await server.stop();
 });
