@@ -21,7 +21,7 @@ import { apply, comeBack, copyTables, type Edit, keep, type Row, type Rows } fro
 //
 //   npm run test:forgery -- --changes 10000 --seed 7
 
-const CHANGES = numberArgument("changes", 100);
+const CHANGES = numberArgument("changes", 60);
 const SEED = numberArgument("seed", 3);
 /** At how many of the members whose rows were changed a look is aimed; now and then at any other as well. */
 const SUBJECTS = 1;
