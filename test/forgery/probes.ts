@@ -95,6 +95,7 @@ async function lookWithPassword(
 ): Promise<boolean> {
   const { context } = community.place;
   const what = `${name} signs in with the password: ${label}`;
+  const grantsBefore = new Set((await sealedGrants(community)).map(toHex));
   const answer = await signIn(context, { username: name, password, client: "probe" });
   facts.set(what, ["wrong", "suspended", "frozen"].includes(answer.outcome) ? NO : answer.outcome);
   if (answer.outcome === "waiting") {
@@ -116,20 +117,33 @@ async function lookWithPassword(
   for (const one of await actsOnOwnAccount(context, session.account.id, await session.privateKey(), record)) {
     facts.set(`${name} was told: ${one.kind} by ${one.by} at ${one.at}`, one.reason);
   }
-  await lookWhatKeysOpen(community, session.account, facts);
+  await lookWhatKeysOpen(community, session.account, grantsBefore, facts);
   return true;
 }
 
-/** What was sealed just now, and opens to the keys of those who write to the database. */
-async function lookWhatKeysOpen({ place, keys }: Community, account: AccountRow, facts: Facts): Promise<void> {
-  const { db } = place.context;
-  const tokens = (await selectRelations(db, account.id)).map((row) => row.sealed_token);
-  const grants = account.role === "admin" ? await db.selectFrom("review_grants").select("sealed").execute() : [];
+async function sealedGrants({ place }: Community): Promise<Uint8Array[]> {
+  const rows = await place.context.db.selectFrom("review_grants").select("sealed").execute();
+  return rows.map(({ sealed }) => sealed);
+}
+
+/**
+ * What was sealed just now, and opens to the keys of those who write to the database. What they sealed, or put back from
+ * the time when it was sealed to them, is no news to them.
+ */
+async function lookWhatKeysOpen(
+  community: Community,
+  account: AccountRow,
+  grantsBefore: ReadonlySet<string>,
+  facts: Facts,
+): Promise<void> {
+  const { place, keys } = community;
+  const tokens = (await selectRelations(place.context.db, account.id)).map((row) => row.sealed_token);
+  const grants = (await sealedGrants(community)).filter((sealed) => !grantsBefore.has(toHex(sealed)));
   for (const [whose, bytes] of keys) {
     const key = await cachedKey(bytes);
     for (const sealed of tokens)
       if (await open(key, sealed)) facts.set(`a token of ${account.username} for ${whose}`, "yes");
-    for (const { sealed } of grants) if (await open(key, sealed)) facts.set(`the review key for ${whose}`, "yes");
+    for (const sealed of grants) if (await open(key, sealed)) facts.set(`the review key for ${whose}`, "yes");
   }
 }
 
