@@ -317,10 +317,11 @@ export const KINDS: Record<string, Maker> = {
   },
 };
 
-/** A change that makes a difference, of any kind. */
-export async function drawChange(loot: Loot, random: Random): Promise<{ what: string; change: Change }> {
+/** A change that makes a difference, of any kind whose name begins so. */
+export async function drawChange(loot: Loot, random: Random, start: string): Promise<{ what: string; change: Change }> {
+  const kinds = Object.keys(KINDS).filter((kind) => kind.startsWith(start));
   for (;;) {
-    const what = random.pick(Object.keys(KINDS));
+    const what = random.pick(kinds);
     const change = await (KINDS[what] as Maker)(loot, random);
     const edits = change?.edits.filter(({ before, after }) => JSON.stringify(before) !== JSON.stringify(after)) ?? [];
     if (change && edits.length > 0) return { what, change: { ...change, edits } };

@@ -10,11 +10,12 @@ import { kithVariant, type Patch } from "../support/variant.js";
 
 const TESTS = fileURLToPath(new URL("../", import.meta.url));
 
-function runAgainst(patches: readonly Patch[], changes: number): string {
+function runAgainst(patches: readonly Patch[], changes: number, kinds = ""): string {
   const root = join(dirname(kithVariant(patches)), "../..");
   cpSync(TESTS, join(root, "dist-test"), { recursive: true });
   const suite = join(root, "dist-test/forgery/writer.test.js");
-  const { stdout, status } = spawnSync(process.execPath, [suite, "--changes", String(changes), "--seed", "3"], {
+  const args = [suite, "--changes", String(changes), "--seed", "3", "--kinds", kinds];
+  const { stdout, status } = spawnSync(process.execPath, args, {
     encoding: "utf8",
     env: { PATH: process.env.PATH, HOME: process.env.HOME },
   });
@@ -33,6 +34,21 @@ describe("the suite of the writer", () => {
         },
       ],
       30,
+    );
+    assert.match(output, /# accepted: [1-9]/);
+  });
+
+  it("fails when tags leave out one column", () => {
+    const output = runAgainst(
+      [
+        {
+          file: "protocol/tag.js",
+          from: "for (const name of Object.keys(columns).sort())",
+          to: 'for (const name of Object.keys(columns).filter((name) => name !== "role").sort())',
+        },
+      ],
+      60,
+      "a role, a state or a right is given",
     );
     assert.match(output, /# accepted: [1-9]/);
   });

@@ -6,7 +6,7 @@ import { toHex, utf8 } from "#kith/protocol/bytes.js";
 import { makeKeypair, readPrivateKey } from "#kith/protocol/keypair.js";
 import { seal } from "#kith/protocol/seal.js";
 import { sessionId, wrapSession } from "#kith/protocol/session.js";
-import { numberArgument } from "../support/arguments.js";
+import { numberArgument, textArgument } from "../support/arguments.js";
 import { KEY_MONTH } from "../support/keys.js";
 import { drawChange, type Loot } from "./changes.js";
 import { type Community, openLively } from "./community.js";
@@ -20,9 +20,12 @@ import { apply, comeBack, copyTables, type Edit, keep, type Row, type Rows } fro
 // it must have been noticed, unless the loss is one of those that losses.ts lists. Then the change is undone.
 //
 //   npm run test:forgery -- --changes 10000 --seed 7
+//   npm run test:forgery -- --changes 500 --kinds "a session"
 
 const CHANGES = numberArgument("changes", 60);
 const SEED = numberArgument("seed", 3);
+/** Only kinds of changes whose names begin so. */
+const KINDS = textArgument("kinds", "");
 /** At how many of the members whose rows were changed a look is aimed; now and then at any other as well. */
 const SUBJECTS = 1;
 
@@ -130,7 +133,7 @@ describe("somebody who writes to the database", () => {
     let lost = 0;
     let refused = 0;
     for (let count = 0; count < CHANGES; ) {
-      const { what, change } = await drawChange(loot, random);
+      const { what, change } = await drawChange(loot, random, KINDS);
       const label = `${what}: ${change.kind}`;
       if (!(await apply(writer, base, change.edits))) {
         refused += 1;

@@ -12,10 +12,10 @@ export function numberArgument(name: string, otherwise: number): number {
   return value;
 }
 
-/** A text that a program of the tests is given by another. */
-export function textArgument(name: string): string {
+/** A text that a program of the tests is given by another, else the one that is taken without it. */
+export function textArgument(name: string, otherwise?: string): string {
   const at = process.argv.lastIndexOf(`--${name}`);
-  const value = at < 0 ? undefined : process.argv[at + 1];
+  const value = at < 0 ? otherwise : process.argv[at + 1];
   if (value === undefined) throw new Error(`--${name} is missing`);
   return value;
 }
