@@ -132,7 +132,7 @@ describe("a row that somebody else wrote", () => {
     const before = reported();
     await ada.signIn();
     assert.ok(reported() > before);
-    assert.match((await ada.get("/")).body, /data-testid="notice"|refused|not/i);
+    assert.match((await ada.get("/")).body, /Something about your list was not as Kith wrote it/);
     assert.equal((await slotsOf(place.context.pool, "ada")).length, place.context.config.trustSlots);
   });
 
@@ -210,6 +210,27 @@ describe("a row that somebody else wrote", () => {
     await mal.signIn();
     assert.equal(await canHelp(mal, "dora"), false);
     await sql("delete from people where account_id = $1 and version = 2", [malId]);
+  });
+
+  it("is told of on the first page: to the member whom others saw wrongly, and to admins", async () => {
+    const told = {
+      member: /What others see of your account was not as Kith wrote it/,
+      admins: /rows that Kith did not write, or lacks/,
+    };
+    place.context.forgedRows.clear();
+    for (const visitor of [mal, nour]) {
+      await visitor.signIn();
+      const { body } = await visitor.get("/");
+      for (const sentence of Object.values(told)) assert.doesNotMatch(body, sentence, "before");
+    }
+    await sql("update people set fingerprint = $1 where username = 'mal'", [randomBytes(32)]);
+    await mal.signIn();
+    const { body } = await mal.get("/");
+    assert.match(body, told.member);
+    assert.doesNotMatch(body, told.admins, "which is for admins");
+    assert.match((await nour.get("/")).body, new RegExp(`${told.admins.source}.*people`));
+    await mal.signIn();
+    assert.doesNotMatch((await mal.get("/")).body, told.member, "once");
   });
 
   it("in reset_cases or approvals counts for nothing, whatever was changed", async () => {
