@@ -1,22 +1,11 @@
 import type pg from "pg";
+import { TAGGED_TABLES } from "#kith/rotation/queries.js";
 
-/** Every table that a writer could turn against members; those of the onion map are about nobody. */
+/** Every table that a writer could turn against members, with its primary key; those of the onion map are about nobody. */
 export const TABLES = {
-  accounts: ["id"],
-  people: ["account_id", "version"],
-  relations: ["id"],
-  reset_cases: ["id"],
-  approvals: ["case_id", "row_id"],
+  ...TAGGED_TABLES,
   sessions: ["id"],
   spent_invites: ["nonce_hash"],
-  review_keys: ["id"],
-  review_grants: ["id"],
-  review_recovery: ["id"],
-  review_notes: ["review_key_id"],
-  admin_acts: ["id"],
-  admin_act_persons: ["id"],
-  events: ["id"],
-  settings: ["name"],
   case_weeks: ["week"],
 } as const satisfies Record<string, readonly string[]>;
 export type Table = keyof typeof TABLES;
