@@ -88,7 +88,7 @@ async function homeOf(visit: MemberVisit) {
       ...needs,
     ],
   };
-  return await show(visit, "accounts/home", data, { current: "home" });
+  return await show(visit, "accounts/home", data, { current: "home", inStep: true });
 }
 
 async function signInPage(visit: Visit, username: string, errors: FieldError[] = []) {

@@ -169,7 +169,7 @@ export async function showConfirm(visit: MemberVisit) {
   const { state } = await readLanding(visit.context, visit.session);
   const list = (await peopleFor(state.trusted, [])).filter((person) => person.standing === "new-key");
   if (list.length === 0) return await goTo(visit, "/trust");
-  return await show(visit, "trust/confirm", { people: list }, { current: "trust" });
+  return await show(visit, "trust/confirm", { people: list }, { current: "trust", inStep: true });
 }
 
 /** `POST /trust/confirm` */

@@ -23,7 +23,7 @@ import { clientOf, makeLimits } from "./limits.js";
 import { answerMalformed, IDLE_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from "./malformed.js";
 import type { OpenReset } from "./pages.js";
 import { securityHeaders } from "./security-headers.js";
-import { toldRoute } from "./told-route.js";
+import { toldMilliseconds, toldRoute } from "./told.js";
 import { createView } from "./view.js";
 import { type MemberVisit, sameSitePath, type Visit } from "./visit.js";
 
@@ -206,7 +206,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
   });
   app.addHook("onResponse", (request, reply, done) => {
     const route = toldRoute(request);
-    const milliseconds = Math.round(reply.elapsedTime);
+    const milliseconds = toldMilliseconds(reply.elapsedTime);
     log.info({ method: request.method, route, status: reply.statusCode, milliseconds }, "answered");
     done();
   });

@@ -2,10 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Context } from "../context.js";
 import { countOpenCases } from "../resets/cases.js";
-import { toldRoute } from "./told-route.js";
-
-/** Seconds: pages take milliseconds, a sign-in a tenth of a second, one in a full queue ten. */
-const DURATIONS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20];
+import { TOLD_STEPS, toldMilliseconds, toldRoute } from "./told.js";
 
 /** Numbers for those who watch over the service. None of them is about anybody: no name, no address, no id. */
 export interface Metrics {
@@ -30,9 +27,9 @@ export function makeMetrics(context: Context): Metrics {
   });
   const durations = new Histogram({
     name: "kith_http_request_duration_seconds",
-    help: "Seconds from a request's arrival to the end of its answer, by template of the route.",
+    help: "Seconds from a request's arrival to the end of its answer, in steps, by template of the route.",
     labelNames: ["method", "route"],
-    buckets: DURATIONS,
+    buckets: TOLD_STEPS.map((milliseconds) => milliseconds / 1000),
     registers,
   });
   gauge("kith_argon2_waiting", "Argon2id runs that wait for a core.", () => context.hashing.load().waiting);
@@ -71,7 +68,7 @@ export function makeMetrics(context: Context): Metrics {
         const route = toldRoute(request);
         const method = METHODS.has(request.method) ? request.method : "other";
         requests.inc({ method, route, status: reply.statusCode });
-        durations.observe({ method, route }, reply.elapsedTime / 1000);
+        durations.observe({ method, route }, toldMilliseconds(reply.elapsedTime) / 1000);
       });
     },
     contentType: registry.contentType,

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Session } from "../accounts/sessions.js";
 import type { Config, Language } from "../config.js";
@@ -35,7 +36,12 @@ export interface PageOptions {
   current?: NavItem;
   errors?: readonly FieldError[];
   flash?: Flash;
+  /** Sent at an even step of time: one of several pages of which nobody is to tell by the clock which it was. */
+  inStep?: boolean;
 }
+
+/** Milliseconds: more than such a page takes, and below the first step that the log tells. */
+const STEP = 20;
 
 /** The origin under which this visitor came: the app's onion service, or the configured one. */
 export function originOf(config: Config, request: FastifyRequest): URL {
@@ -82,10 +88,12 @@ export async function show<Template extends keyof Pages>(
     band: full ? await visit.band() : null,
     errors: options.errors ?? [],
   };
+  const page = visit.view.render(template, shell, data);
+  if (options.inStep) await sleep(STEP - (reply.elapsedTime % STEP));
   return await reply
     .code(options.status ?? 200)
     .type("text/html; charset=utf-8")
-    .send(visit.view.render(template, shell, data));
+    .send(page);
 }
 
 /** Sends somebody on after a form, with a sentence to show there. */

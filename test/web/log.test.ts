@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { TOLD_STEPS, toldMilliseconds } from "#kith/web/told.js";
 import { openPlace, passwordOf, Visitor, wordsOf } from "../support/app.js";
 import { routesOf } from "../support/routes.js";
 
@@ -103,6 +104,7 @@ describe("the log", () => {
     for (const line of answered) {
       assert.deepEqual(Object.keys(line).sort(), ["level", "method", "milliseconds", "msg", "route", "status", "time"]);
       assert.ok(known.has(line.route), line.route);
+      assert.ok((TOLD_STEPS as readonly number[]).includes(line.milliseconds), "told in steps, not to the millisecond");
     }
     for (const route of ["/invite/:letter", "/handover/:secret", "/help", "/sign-in", "no route"]) {
       assert.ok(
@@ -110,5 +112,15 @@ describe("the log", () => {
         route,
       );
     }
+  });
+
+  it("tells in steps how long an answer took, never less than it did", () => {
+    for (const elapsed of [0, 24.9, 25, 25.1, 99, 2_500, 19_999, 20_000.5, 70_000]) {
+      const told = toldMilliseconds(elapsed);
+      assert.ok(told >= elapsed, `${told} for ${elapsed}`);
+      assert.ok((TOLD_STEPS as readonly number[]).includes(told) || told % 20_000 === 0, `${told} for ${elapsed}`);
+    }
+    assert.equal(toldMilliseconds(4), toldMilliseconds(6));
+    assert.equal(toldMilliseconds(70_000), 80_000);
   });
 });
