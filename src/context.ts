@@ -1,4 +1,5 @@
 import type { Kysely } from "kysely";
+import type { LRUCache } from "lru-cache";
 import type pg from "pg";
 import type { Logger } from "pino";
 import type { Decoys } from "./accounts/decoys.js";
@@ -21,6 +22,8 @@ export interface Seen {
   acts: number;
   reviewKeys: number;
   letters: RememberedLetters;
+  /** Sessions that ended, by id in base64url, and the moment of it. */
+  endedSessions: LRUCache<string, number>;
   /** Names of settings that were there. */
   settings: Set<string>;
 }

@@ -6,6 +6,7 @@ import { monthStart } from "./days.js";
 import { rememberLetters } from "./invites/spent-letters.js";
 import { ensureDecoyPersons } from "./people/people.js";
 import { makeNobody } from "./protocol/nobody.js";
+import { rememberEndedSessions } from "./seen.js";
 import { fixTrustSlots } from "./settings.js";
 
 /** What a context is made of; the database is migrated. */
@@ -31,5 +32,13 @@ export async function makeContext(parts: Parts): Promise<Context> {
 
 /** What a process knows that has just begun. */
 export function nothingSeen(): Context["seen"] {
-  return { versions: new Map(), moment: 0, acts: 0, reviewKeys: 0, letters: rememberLetters(), settings: new Set() };
+  return {
+    versions: new Map(),
+    moment: 0,
+    acts: 0,
+    reviewKeys: 0,
+    letters: rememberLetters(),
+    endedSessions: rememberEndedSessions(),
+    settings: new Set(),
+  };
 }

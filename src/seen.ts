@@ -1,3 +1,4 @@
+import { LRUCache } from "lru-cache";
 import type { Context } from "./context.js";
 
 type Remembering = Pick<Context, "seen">;
@@ -12,6 +13,13 @@ export function ask({ seen }: Remembering): number {
 export function cameBack({ seen }: Remembering, id: string, version: number, asked: number): boolean {
   const known = seen.versions.get(id);
   return known !== undefined && known.since < asked && version < known.version;
+}
+
+/** More than end while one of them could still be open. */
+const ENDED_SESSIONS = 100_000;
+
+export function rememberEndedSessions(): LRUCache<string, number> {
+  return new LRUCache({ max: ENDED_SESSIONS });
 }
 
 /** Remembers how far an account has come. */

@@ -7,8 +7,7 @@ import { formatParameters, newSalt } from "../protocol/password.js";
 import type { AccountRow } from "./account.js";
 import { tellMember } from "./notices.js";
 import { checkPassword, type PasswordFault } from "./password-policy.js";
-import { deleteSessions } from "./queries.js";
-import { makeSession, type Session, sessionOwner } from "./sessions.js";
+import { endSessions, makeSession, type Session, sessionOwner } from "./sessions.js";
 import { changeState, StaleKeyError } from "./state.js";
 import { confirmPassword } from "./unlock.js";
 
@@ -79,7 +78,7 @@ async function goOnAlone(
     state.record.events.push({ kind, day });
     return { store: true, outcome: ended, extras: { columns: changed, session: next.row } };
   });
-  await deleteSessions(context.db, [...ended, session.id]);
+  await endSessions(context, [...ended, session.id]);
   return next.cookie;
 }
 
@@ -98,7 +97,7 @@ export async function endListedSession(context: Context, session: Session, which
       return { store: true, outcome: fromBase64url(ending.id) };
     },
   );
-  if (ended) await deleteSessions(context.db, [ended]);
+  if (ended) await endSessions(context, [ended]);
   return ended !== undefined;
 }
 

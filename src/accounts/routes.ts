@@ -25,7 +25,7 @@ import {
   totpUri,
   useCode,
 } from "./second-step.js";
-import { endSession, saveSession, stillOpen } from "./sessions.js";
+import { endSessions, saveSession, stillOpen } from "./sessions.js";
 import { confirmCode, type SignInOutcome, signIn } from "./sign-in.js";
 import { noteEvent, openOwnState } from "./state.js";
 import { changeColumns } from "./suspend.js";
@@ -171,7 +171,7 @@ async function answerSignIn(visit: Visit, outcome: SignInOutcome, wrong: () => P
       return await goTo(visit, `/sign-in/code${next ? `?next=${encodeURIComponent(next)}` : ""}`);
     }
     case "signed-in": {
-      if (visit.anySession) await endSession(visit.context, visit.anySession);
+      if (visit.anySession) await endSessions(visit.context, [visit.anySession.id]);
       setCookie(config, visit.reply, "session", outcome.cookie);
       if (outcome.reset !== "no") {
         const session = await visit.openSession(outcome.cookie);
@@ -210,7 +210,7 @@ export async function postCode(visit: Visit) {
 
 /** `POST /sign-out` */
 export async function signOut(visit: Visit) {
-  if (visit.anySession) await endSession(visit.context, visit.anySession);
+  if (visit.anySession) await endSessions(visit.context, [visit.anySession.id]);
   clearCookie(visit.context.config, visit.reply, "session");
   // Nor in the browser's memory of pages, for whoever presses "back" (browsers heed it on secure connections).
   visit.reply.header("Clear-Site-Data", '"cache"');

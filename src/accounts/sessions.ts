@@ -4,6 +4,7 @@ import { equalBytes, fromBase64url, toBase64url } from "../protocol/bytes.js";
 import { fingerprintOf, type PrivateKey, readPrivateKey } from "../protocol/keypair.js";
 import { type ListedSession, SELF_RECORD_LIMITS } from "../protocol/self-record.js";
 import { newSessionCookie, sessionId, tagSession, unwrapSession, wrapSession } from "../protocol/session.js";
+import { ask } from "../seen.js";
 import { type AccountRow, findAccount, reportForgery } from "./account.js";
 import * as queries from "./queries.js";
 
@@ -100,7 +101,9 @@ export async function openSession(context: Context, cookieText: string): Promise
   const cookie = fromBase64url(cookieText);
   if (cookie?.length !== 32) return undefined;
   const id = sessionId(cookie);
+  const asked = ask(context);
   const row = await queries.selectSession(context.db, id);
+  if (row && hasEnded(context, id, asked)) return undefined;
   const payload = row && unseal(context, cookie, row);
   if (!payload) return undefined;
   const now = context.clock().getTime();
@@ -115,7 +118,7 @@ export async function openSession(context: Context, cookieText: string): Promise
     account.frozen === "both" ||
     payload.epoch !== toBase64url(account.session_epoch);
   if (ended) {
-    await queries.deleteSessions(context.db, [id]);
+    await endSessions(context, [id]);
     return undefined;
   }
   let key: Promise<PrivateKey> | undefined;
@@ -140,14 +143,19 @@ export async function saveSession(context: Context, session: Session, changes: P
   await queries.updateSession(context.db, session.id, seal(context, cookie, session.payload));
 }
 
+/** Whether this process ended the session before it asked for the row: then the row was put back. */
+function hasEnded(context: Context, id: Uint8Array, asked: number): boolean {
+  const since = context.seen.endedSessions.get(toBase64url(id));
+  if (since === undefined || since >= asked) return false;
+  reportForgery(context, "sessions");
+  return true;
+}
+
 /** Ends sessions by the ids of their rows. */
 export async function endSessions(context: Context, ids: readonly Uint8Array[]): Promise<void> {
   await queries.deleteSessions(context.db, ids);
-}
-
-/** Ends one session. */
-export async function endSession(context: Context, session: Session): Promise<void> {
-  await queries.deleteSessions(context.db, [session.id]);
+  const moment = ask(context);
+  for (const id of ids) context.seen.endedSessions.set(toBase64url(id), moment);
 }
 
 /** Those of the listed sessions that are not over: a line stays in the record when somebody signs out. */

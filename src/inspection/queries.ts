@@ -36,7 +36,8 @@ export async function countMissing(db: Kysely<Database>, slots: number): Promise
     select
       (select count(distinct account_id)::int from people
        where status not in ('gone', 'decoy')
-         and not exists (select from accounts where accounts.id = people.account_id)) as accounts,
+         and not exists (select from accounts where accounts.id = people.account_id))
+        + (select greatest(0, 1 - count(*)::int) from accounts where username = '') as accounts,
       (select greatest(0, ${slots}::int - count(*)::int) from people where status = 'decoy') as people,
       (select coalesce(max(number), 0) - count(*)::int from admin_acts) as admin_acts,
       (select coalesce(max(number), 0) - count(*)::int from review_keys)

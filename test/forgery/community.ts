@@ -52,6 +52,12 @@ const act = async (visitor: Visitor, what: string, fields: Record<string, string
   assert.equal(answer.statusCode, 303, `${what} ${fields.username}`);
 };
 const done = async (answer: Promise<{ statusCode: number }>) => assert.equal((await answer).statusCode, 303);
+/** Ends the one other session that is listed. */
+const endOther = async (visitor: Visitor) => {
+  const id = /name="session" value="([^"]+)"/.exec((await visitor.get("/security")).body)?.[1];
+  assert.ok(id, "another session is listed");
+  await done(visitor.post("/security/sessions/end", { session: id }, "/security"));
+};
 const last = (path: string) => path.split("/").at(-1) as string;
 
 /** A dozen members with open resets in every stage, admins of now and of before, and old copies of everything. */
@@ -105,7 +111,16 @@ export async function openLively(): Promise<Community> {
     ["bea before", await keyOf("bea")],
   ]);
   const cookies: Community["cookies"] = [["bea before the reset", cookieOf("bea")]];
+  const elsewhere = place.visitor();
+  await done(elsewhere.signIn("dora", passwordOf("dora")));
+  cookies.push(
+    ["gita, signed out", cookieOf("gita")],
+    ["dora, ended from elsewhere", elsewhere.cookies.get("session") as string],
+  );
   await copy("mal was trusted, rana an admin");
+  await member("gita").signOut();
+  await done(member("gita").signIn());
+  await endOther(member("dora"));
 
   await done(member("fern").signIn());
   await done(member("fern").post("/trust/remove", { username: "mal", confirm: "on" }, "/trust"));

@@ -8,6 +8,7 @@ export const HARMLESS = {
   "a session is gone": "its owner signs in again",
   "a session that no cookie opens": "nobody holds its cookie, and a made-up one lacks Kith's tag",
   "a session's day of sweeping": "when it ends stands inside",
+  "an open session as it was": "it was open then, too, and the times inside end it and what it had opened",
   "numbers of a week": "they alarm admins, and decide nothing",
   "an older setting": "how many invites everybody was given: what members took already is in their own records",
   "a spent letter": "what was spent is remembered while Kith runs; who came stands in the tree",
@@ -51,6 +52,7 @@ export function lossOf(known: Known, { table, before, after }: Edit): Loss | und
     case "sessions":
       if (!after) return "a session is gone";
       if (!before || before.id !== after.id) return "a session that no cookie opens";
+      if (stoodEarlier(known, table, after)) return "an open session as it was";
       return differing(before, after).join() === "expiry_day" ? "a session's day of sweeping" : undefined;
     case "settings":
       return after && stoodEarlier(known, table, after) ? "an older setting" : undefined;

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { before, describe, it } from "node:test";
 import { setStatus } from "#kith/accounts/suspend.js";
+import { inspect } from "#kith/inspection/inspect.js";
 import { makeKeypair } from "#kith/protocol/keypair.js";
 import { changeAccounts } from "#kith/review/change-accounts.js";
 import { openPlace, type Place, passwordOf, textOf, type Visitor, wordsOf } from "../support/app.js";
@@ -233,6 +234,22 @@ describe("a row that somebody else wrote", () => {
     assert.doesNotMatch((await mal.get("/")).body, told.member, "once");
   });
 
+  it("that is nobody's is missed, too: without it unknown names would be told by the clock", async () => {
+    const { rows } = await sql("select * from accounts where username = ''");
+    assert.equal(rows.length, 1);
+    const found = async () => {
+      place.context.forgedRows.delete("accounts");
+      await inspect(place.context);
+      return place.context.forgedRows.get("accounts") ?? 0;
+    };
+    const before = await found();
+    await sql("delete from accounts where username = ''");
+    assert.equal(await found(), before + 1);
+    const names = Object.keys(rows[0]);
+    const places = names.map((_, index) => `$${index + 1}`);
+    await sql(`insert into accounts (${names}) values (${places})`, Object.values(rows[0]));
+  });
+
   it("in reset_cases or approvals counts for nothing, whatever was changed", async () => {
     await ada.signIn();
     const path = await bea.openCase("ada", true);
@@ -301,6 +318,19 @@ describe("a row that somebody else wrote", () => {
     for (const [index, { id }] of rows.entries())
       await sql("update sessions set sealed = $2 where id = $1", [id, rows[(index + 1) % rows.length].sealed]);
     for (const visitor of [bea, mal, nour]) assert.equal((await visitor.get("/trust")).statusCode, 303);
+    // A session that is over, with its row put back.
+    await mal.signIn();
+    const cookies = new Map(mal.cookies);
+    const { rows: open } = await sql("select * from sessions");
+    await mal.signOut();
+    await sql("delete from sessions");
+    for (const { id, sealed, expiry_day } of open) {
+      await sql("insert into sessions values ($1, $2, $3)", [id, sealed, expiry_day]);
+    }
+    for (const [name, value] of cookies) mal.cookies.set(name, value);
+    const before = reported();
+    assert.equal((await mal.get("/trust")).statusCode, 303, "signed out is signed out");
+    assert.equal(reported(), before + 1);
     await mal.signIn();
     await sql("update accounts set session_epoch = $1 where username = 'mal'", [randomBytes(16)]);
     assert.equal((await mal.get("/trust")).statusCode, 303);
