@@ -1,5 +1,6 @@
 // Look-ups a second and how long one takes, on 1, 8 and 64 connections, beside a bare `node:net` server that answers
-// from a `Map`; and the export of 100,000 rows as cdb, beside tinycdb's `cdb -c -m`.
+// from a `Map`; the export of 100,000 rows as cdb, beside tinycdb's `cdb -c -m`; and loading that many from PostgreSQL,
+// beside the bare query.
 import { execFileSync, fork } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
@@ -12,8 +13,10 @@ import { Answerer } from "#kith/onion/lookup/answerer.js";
 import { createLookupServer, listen } from "#kith/onion/lookup/server.js";
 import { tcpTable } from "#kith/onion/lookup/tcp-table.js";
 import { onionOfKey } from "#kith/onion/onion-address.js";
+import { readRoutes } from "#kith/onion/queries.js";
 import type { Route } from "#kith/onion/route.js";
 import { virtualAddress } from "#kith/onion/virtual-address.js";
+import { openPlace } from "./place.js";
 import { type Figure, milliseconds, quick, report } from "./support.js";
 
 const DOMAINS = 100_000;
@@ -96,6 +99,7 @@ async function measure(): Promise<void> {
   bare.child.kill();
   const cdb = await exportFigure();
   if (cdb !== undefined) figures.push(cdb);
+  figures.push(await loadFigure());
   report(figures);
 }
 
@@ -132,6 +136,32 @@ async function load(port: number, connections: number): Promise<{ rate: number; 
   );
   times.sort((a, b) => a - b);
   return { rate: (times.length / ROUND_MS) * 1000, p50: times[times.length >> 1]! };
+}
+
+async function loadFigure(): Promise<Figure> {
+  const place = await openPlace();
+  const { db, pool } = place.context;
+  const onion = [...routes.values()][0]!.targets[0]!.onion;
+  await pool.query(
+    `insert into onion_domains (domain, source, changed_by, changed_at)
+     select 'd' || n || '.bench.example', 'pinned', 'import', now() from generate_series(1, $1::int) n`,
+    [DOMAINS],
+  );
+  await pool.query(
+    `insert into onion_targets (domain, onion, port, priority, weight)
+     select domain, $1, 25, 0, 0 from onion_domains`,
+    [onion],
+  );
+  await pool.query("insert into onion_numbers (onion) values ($1)", [onion]);
+  const loaded = (await readRoutes(db)).size;
+  if (loaded !== DOMAINS) throw new Error(`${loaded} of ${DOMAINS} domains`);
+  const [values, floor]: [number[], number[]] = [[], []];
+  for (let round = 0; round < ROUNDS; round++) {
+    values.push(await milliseconds(() => readRoutes(db)));
+    floor.push(await milliseconds(() => pool.query("select * from onion_domains join onion_targets using (domain)")));
+  }
+  await place.close();
+  return { name: "map-load", unit: "ms", values, floor, floorName: "the bare query" };
 }
 
 async function exportFigure(): Promise<Figure | undefined> {
