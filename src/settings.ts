@@ -42,6 +42,11 @@ export async function readSetting(context: Settings, name: string, db: Kysely<Da
   return undefined;
 }
 
+/** What stands there, for whoever lacks the secret and can't tell whether Kith wrote it. */
+export async function readUnproven(db: Kysely<Database>, name: string): Promise<string | undefined> {
+  return (await db.selectFrom("settings").select("value").where("name", "=", name).executeTakeFirst())?.value;
+}
+
 export async function writeSetting(
   context: Pick<Settings, "secret">,
   name: string,
@@ -55,4 +60,23 @@ export async function writeSetting(
     .values({ ...columns, tag })
     .onConflict((conflict) => conflict.column("name").doUpdateSet({ value, tag }))
     .execute();
+}
+
+/**
+ * Adds one to a number that only grows. Of several at once one does it, and the others get what it made.
+ *
+ * @returns the number that stands there now
+ */
+export async function raiseSetting(context: Settings, name: string, db: Kysely<Database>): Promise<number> {
+  const before = await readSetting(context, name, db);
+  const columns = { name, value: String(Number(before ?? 0) + 1) };
+  const row = { ...columns, tag: tagRow(context.secret, "settings", columns) };
+  await (before === undefined
+    ? db
+        .insertInto("settings")
+        .values(row)
+        .onConflict((conflict) => conflict.column("name").doNothing())
+    : db.updateTable("settings").set(row).where("name", "=", name).where("value", "=", before)
+  ).execute();
+  return Number((await readSetting(context, name, db)) ?? 0);
 }

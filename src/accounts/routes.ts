@@ -41,7 +41,7 @@ export async function home(visit: Visit) {
 
 async function homeOf(visit: MemberVisit) {
   const { context, session } = visit;
-  const { state, openSessions, treeOpened, needs } = await readLanding(context, session);
+  const { state, openSessions, treeOpened, putBack, needs } = await readLanding(context, session);
   const { record, account } = state;
   const told = (kind: string) => record.told.filter((event) => event.kind === kind);
   const stopped = told("reset-stopped");
@@ -71,6 +71,7 @@ async function homeOf(visit: MemberVisit) {
     tiles,
     treeOpened,
     events: [
+      ...(putBack ? [{ key: "event.put-back", vars: { day: putBack } }] : []),
       ...told("slots-damaged").map(() => ({ key: "event.row-refused" })),
       ...told("person-mended").map(() => ({ key: "event.person-mended" })),
       ...told("letter-used")

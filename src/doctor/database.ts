@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { type Kysely, sql } from "kysely";
+import { anchorFile, isAsNewAsServed } from "../anchor.js";
 import type { Config } from "../config.js";
 import { isDatabaseDown } from "../db/connect.js";
 import { hasAccounts } from "../db/has-accounts.js";
@@ -31,6 +32,7 @@ export async function checkDatabase(config: Config): Promise<Finding[]> {
         ...(await checkWay(config, database.db)),
         await checkMigrations(database.db),
         ...(await checkSecretIsThere(config, database.db)),
+        ...(await checkAnchor(config, database.db)),
       ];
     } finally {
       await database.close();
@@ -67,6 +69,25 @@ async function checkMigrations(db: Kysely<Database>): Promise<Finding> {
     text: `${missing.length} migrations are missing`,
     todo: "kith start or kith migrate applies them",
   };
+}
+
+/** Whether an earlier state was put in place of the one that Kith served last. */
+async function checkAnchor(config: Config, db: Kysely<Database>): Promise<Finding[]> {
+  if (!(await hasAccounts(db))) return [];
+  const isNew = await isAsNewAsServed(db, config.secretFile);
+  if (isNew === undefined) {
+    const text = `there is no ${anchorFile(config.secretFile)}: an earlier database would not be noticed`;
+    return [{ level: "note", about, text, todo: "kith start writes it, if it may" }];
+  }
+  if (isNew) return [{ level: "good", about, text: "it is as new as the one that was served last" }];
+  return [
+    {
+      level: "wrong",
+      about,
+      text: "it is older than the one that was served last",
+      todo: "if you put it there, start Kith: members are told; if not, somebody writes to your database",
+    },
+  ];
 }
 
 async function checkSecretIsThere(config: Config, db: Kysely<Database>): Promise<Finding[]> {

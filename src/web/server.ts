@@ -1,4 +1,5 @@
 import Fastify from "fastify";
+import { startAnchor } from "../anchor.js";
 import type { Context } from "../context.js";
 import { isDatabaseDown } from "../db/connect.js";
 import { startMailQueue } from "../mail/queue.js";
@@ -17,6 +18,7 @@ export async function startWeb(context: Context): Promise<{ url: string; close()
   const watch = buildWatch(context, metrics);
   const url = await app.listen(config.listen);
   await watch.listen(config.metricsListen);
+  const anchor = await startAnchor(context);
   const upkeep = startUpkeep(context);
   const lookups = await startLookupService(context, { registry: metrics.registry });
   const mail = config.mailFrom === undefined ? undefined : await startMailQueue(context);
@@ -25,6 +27,7 @@ export async function startWeb(context: Context): Promise<{ url: string; close()
     async close() {
       upkeep.stop();
       await Promise.all([app.close(), watch.close(), lookups.stop(), mail?.stop()]);
+      await anchor.stop();
     },
   };
 }

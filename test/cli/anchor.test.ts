@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import pg from "pg";
+import { Visitor } from "../support/app.js";
+import { freshDatabase } from "../support/database.js";
+import { httpApp } from "../support/http-app.js";
+import { firstLink, type RunningKith, runKith, startKith } from "../support/kith.js";
+import { temporaryDirectory } from "../support/temporary.js";
+
+// A whole database put back says nothing of it: what stands beside the server secret does.
+
+const OLDER = /the database is older than the one that was served last/;
+const TOLD = /Kith went on from an earlier state of its database/;
+
+async function doctor(env: Record<string, string>): Promise<string[]> {
+  const { findings } = JSON.parse((await runKith(["doctor", "--json"], env)).stdout);
+  return findings
+    .filter(({ text }: { text: string }) => /served last|would not be noticed/.test(text))
+    .map(({ level, text }: { level: string; text: string }) => `${level}: ${text}`);
+}
+
+async function homeOf(kith: RunningKith): Promise<string> {
+  const nour = new Visitor(httpApp(kith.url));
+  assert.equal((await nour.signIn("nour")).statusCode, 303);
+  return (await nour.get("/")).body;
+}
+
+test("a database put back as a whole is noticed at the start, and members are told for a month", async () => {
+  const { databaseUrl, adminUrl } = await freshDatabase();
+  const env = { DATABASE_URL: databaseUrl, KITH_DATA_DIR: temporaryDirectory() };
+  const anchor = join(env.KITH_DATA_DIR, "secret.anchor");
+  const database = new URL(databaseUrl).pathname.slice(1);
+  const server = new URL(adminUrl);
+  server.pathname = "/postgres";
+  const admin = new pg.Client({ connectionString: server.href });
+  await admin.connect();
+  const copy = (from: string, to: string) => admin.query(`create database ${to} template ${from} owner kith`);
+
+  const first = await startKith(env);
+  const founder = new Visitor(httpApp(first.url));
+  assert.equal((await founder.join(await firstLink(first), "nour")).statusCode, 303);
+  assert.deepEqual(await doctor(env), ["good: it is as new as the one that was served last"]);
+  await first.stop();
+  assert.equal(statSync(anchor).mode & 0o777, 0o600);
+  assert.match(readFileSync(anchor, "utf8"), /^\d+\n$/);
+  await copy(database, `${database}_earlier`);
+
+  const second = await startKith(env);
+  assert.doesNotMatch(await homeOf(second), TOLD);
+  const { stderr } = await second.stop();
+  assert.doesNotMatch(stderr, OLDER, "what was stopped and started is not older");
+
+  await admin.query(`drop database ${database} with (force)`);
+  await copy(`${database}_earlier`, database);
+  assert.match((await doctor(env)).join(), /^wrong: it is older/);
+  for (const isNew of [true, false]) {
+    const kith = await startKith(env);
+    assert.match(await homeOf(kith), TOLD);
+    const stopped = await kith.stop();
+    assert.equal(OLDER.test(stopped.stderr), isNew, "the log says it once");
+  }
+  assert.deepEqual(await doctor(env), ["good: it is as new as the one that was served last"]);
+
+  rmSync(anchor);
+  assert.match((await doctor(env)).join(), /^note: there is no .*secret\.anchor/);
+  await admin.query(`drop database ${database}_earlier`);
+  await admin.end();
+});
+
+test("where the anchor can't be written, Kith serves and says so once", async () => {
+  const { databaseUrl } = await freshDatabase();
+  const env = { DATABASE_URL: databaseUrl, KITH_DATA_DIR: temporaryDirectory() };
+  mkdirSync(join(env.KITH_DATA_DIR, "secret.anchor"));
+  const kith = await startKith(env);
+  assert.ok((await fetch(kith.url)).status < 500);
+  const { status, stderr } = await kith.stop();
+  assert.equal(status, 0);
+  assert.equal(stderr.match(/the anchor beside the server secret can't be written/g)?.length, 1);
+});
