@@ -192,7 +192,7 @@ add(
     events: [
       { key: "event.letters-granted", vars: { count: 3 } },
       { key: "event.row-refused" },
-      { key: "event.put-back", vars: { day: "2026-11-20" } },
+      { key: "event.put-back", vars: { day: "2025-11-20" } },
       { key: "event.person-mended" },
       { key: "event.rows-refused", vars: { tables: "accounts, people" } },
       { key: "event.released", vars: { username: "otto" } },
