@@ -4,6 +4,8 @@ import { Features } from "./features.js";
 export interface Sample {
   features: Features;
   world: boolean;
+  /** The community in which it was played. */
+  community: string;
 }
 
 export interface Verdict {
@@ -33,18 +35,20 @@ const FOLDS = 10;
 
 /**
  * Learns on nine tenths of the rounds which questions tell the worlds apart (boosted stumps), guesses the last tenth,
- * and so on around.
+ * and so on around. A thief has not seen the community before: rounds to learn from and rounds to guess are from different
+ * ones, or else a community in which the coin fell on one side more often would be known by its pages.
  */
 export function judge(samples: readonly Sample[]): Verdict {
   const questions = ask(samples.map(({ features }) => features));
   const worlds = Uint8Array.from(samples, ({ world }) => Number(world));
   let right = 0;
-  for (let fold = 0; fold < FOLDS; fold++) {
-    const learn = samples.map((_, at) => at).filter((at) => at % FOLDS !== fold);
-    const model = boost(questions, worlds, learn);
-    for (let at = fold; at < samples.length; at += FOLDS) if (guess(model, at) === Boolean(worlds[at])) right++;
-  }
   const all = samples.map((_, at) => at);
+  const folds = foldsOf(samples);
+  for (let fold = 0; fold < FOLDS; fold++) {
+    const learn = all.filter((at) => folds[at] !== fold);
+    const model = boost(questions, worlds, learn);
+    for (const at of all) if (folds[at] === fold && guess(model, at) === Boolean(worlds[at])) right++;
+  }
   const [best] = ranked(questions, worlds, all);
   return {
     rounds: samples.length,
@@ -55,6 +59,14 @@ export function judge(samples: readonly Sample[]): Verdict {
       .map(({ question, logP }) => `${question.name} ${logP.toFixed(1)}`),
     best: best ? { name: best.question.name, p: 10 ** best.logP } : { name: "none", p: 1 },
   };
+}
+
+/** Which tenth each round is in: whole communities, unless there are fewer than tenths. */
+function foldsOf(samples: readonly Sample[]): number[] {
+  const communities = [...new Set(samples.map(({ community }) => community))];
+  if (communities.length < FOLDS) return samples.map((_, at) => at % FOLDS);
+  const numbers = new Map(communities.map((community, at) => [community, at % FOLDS]));
+  return samples.map(({ community }) => numbers.get(community) as number);
 }
 
 /** Cuts every feature; what all rounds answer alike, and what another question asks already, is left out. */

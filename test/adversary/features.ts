@@ -1,7 +1,7 @@
 import type { Loot } from "./loot.js";
 
 /** Rounds that go from one process to another. */
-interface Packed {
+export interface Packed {
   names: readonly string[];
   rounds: readonly Pick<Features, "at" | "values">[];
 }

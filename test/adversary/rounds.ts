@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { deserialize, serialize } from "node:v8";
 import { temporaryDirectory } from "../support/temporary.js";
 import { chanceOf, interval, judge, type Sample, type Verdict } from "./classifier.js";
-import { Features, featuresOf } from "./features.js";
+import { Features, featuresOf, type Packed } from "./features.js";
 import { Loot } from "./loot.js";
 import { openServer, openStage } from "./stage.js";
 import { FACTS, type Fact, found, tell, type World } from "./story.js";
@@ -19,6 +19,8 @@ const ROUNDS_OF_ONE_STAGE = 20;
 
 export interface Round {
   world: World;
+  /** In which community it was played. */
+  community: string;
   features: Features;
 }
 
@@ -38,6 +40,7 @@ export async function playRounds(
   const rounds: Round[] = [];
   while (rounds.length < options.rounds) {
     const stage = await openStage(server, found);
+    const community = `${options.seed}, from round ${rounds.length + 1}`;
     for (let turn = 0; turn < ROUNDS_OF_ONE_STAGE && rounds.length < options.rounds; turn++) {
       const world = Object.fromEntries(Object.keys(FACTS).map((fact) => [fact, coin()])) as World;
       const round = await stage.reset();
@@ -45,7 +48,7 @@ export async function playRounds(
       await tell(stage.place, world, options.facts, () => thief.look());
       const haul = await thief.leave();
       await round.close();
-      rounds.push({ world, features: featuresOf(await new Loot(haul).sort()) });
+      rounds.push({ world, community, features: featuresOf(await new Loot(haul).sort()) });
     }
     await stage.close();
   }
@@ -64,14 +67,17 @@ export async function playRoundsAtOnce(options: RoundOptions, processes: number)
 
 /** Rounds that another process played. */
 export function readRounds(file: string): Round[] {
-  const { worlds, features } = deserialize(readFileSync(file));
-  return Features.unpack(features).map((features, round) => ({ world: worlds[round] as World, features }));
+  const { told, features } = deserialize(readFileSync(file)) as { told: Omit<Round, "features">[]; features: Packed };
+  return Features.unpack(features).map((features, round) => ({
+    ...(told[round] as Omit<Round, "features">),
+    features,
+  }));
 }
 
 /** Writes rounds down for the process that asked for them. */
 export function packRounds(rounds: readonly Round[]): Buffer {
   const features = Features.pack(rounds.map((round) => round.features));
-  return serialize({ worlds: rounds.map(({ world }) => world), features });
+  return serialize({ told: rounds.map(({ world, community }) => ({ world, community })), features });
 }
 
 /**
@@ -92,7 +98,9 @@ export async function runPlay(how: "pair" | "rounds", options: RoundOptions, fol
 
 export function judgeRounds(rounds: readonly Round[], facts: readonly Fact[]): Record<Fact, Verdict> {
   const verdicts = facts.map((fact) => {
-    const samples: Sample[] = rounds.map(({ features, world }) => ({ features, world: world[fact] }));
+    const samples: Sample[] = rounds.map(({ features, world, community }) => {
+      return { features, world: world[fact], community };
+    });
     return [fact, judge(samples)];
   });
   return Object.fromEntries(verdicts) as Record<Fact, Verdict>;
