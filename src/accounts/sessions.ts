@@ -1,9 +1,9 @@
 import type { Context } from "../context.js";
 import { addDays, dayOf } from "../days.js";
-import { equalBytes, fromBase64url, toBase64url } from "../protocol/bytes.js";
+import { equalBytes, fromBase64url, toBase64url, utf8 } from "../protocol/bytes.js";
 import { fingerprintOf, type PrivateKey, readPrivateKey } from "../protocol/keypair.js";
 import { type ListedSession, SELF_RECORD_LIMITS } from "../protocol/self-record.js";
-import { newSessionCookie, sessionId, tagSession, unwrapSession, wrapSession } from "../protocol/session.js";
+import { newSessionCookie, sessionId, tagSession, tagVisit, unwrapSession, wrapSession } from "../protocol/session.js";
 import { ask } from "../seen.js";
 import { type AccountRow, findAccount, reportForgery } from "./account.js";
 import * as queries from "./queries.js";
@@ -25,7 +25,6 @@ export interface SessionPayload {
   next?: string;
   /** Milliseconds since 1970, in quarter hours. */
   begun: number;
-  seen: number;
   client: string;
   /** Until when this session has the review key open, milliseconds since 1970. */
   reviewUntil?: number;
@@ -37,6 +36,8 @@ export interface SessionPayload {
 export interface Session {
   /** base64url */
   cookie: string;
+  /** The cookie with a newer visit, to be set in the browser: a quarter hour has gone by. */
+  renewed: string | undefined;
   id: Uint8Array;
   payload: SessionPayload;
   account: AccountRow;
@@ -50,11 +51,11 @@ function quarter(date: Date): number {
 /** A new session: its cookie, and the row that is stored. */
 export function makeSession(
   context: Context,
-  payload: Omit<SessionPayload, "begun" | "seen">,
+  payload: Omit<SessionPayload, "begun">,
 ): { cookie: string; row: queries.SessionRow } {
   const cookie = newSessionCookie();
   const now = context.clock();
-  const whole: SessionPayload = { ...payload, begun: quarter(now), seen: quarter(now) };
+  const whole: SessionPayload = { ...payload, begun: quarter(now) };
   return {
     cookie: toBase64url(cookie),
     row: {
@@ -91,14 +92,28 @@ export function sessionOwner(account: AccountRow, privateKey: PrivateKey) {
   };
 }
 
+/** The cookie together with the quarter hour of its last visit. Stored in the row, it would tell who acted when. */
+function withVisit({ secret }: Context, cookie: string, id: Uint8Array, visit: number): string {
+  return `${cookie}.${visit / QUARTER_HOUR_MILLISECONDS}.${toBase64url(tagVisit(secret, id, visit))}`;
+}
+
+/** When the browser of this cookie was last here, if the cookie says so and Kith said it. */
+function lastVisit(context: Context, cookie: string, id: Uint8Array, cookieText: string): number | undefined {
+  const visit = Number(cookieText.split(".")[1]) * QUARTER_HOUR_MILLISECONDS;
+  if (!Number.isSafeInteger(visit)) return undefined;
+  return equalBytes(utf8(withVisit(context, cookie, id, visit)), utf8(cookieText)) ? visit : undefined;
+}
+
 /**
  * Opens the session that belongs to a cookie.
  *
+ * @param cookieText as the browser sends it: 32 bytes in base64url, and its last visit after the first quarter hour
  * @returns undefined if there is none, or if it is over: idle, too old, of an epoch that ended, of an account that
  * was suspended or has another key
  */
 export async function openSession(context: Context, cookieText: string): Promise<Session | undefined> {
-  const cookie = fromBase64url(cookieText);
+  const cookieOnly = cookieText.split(".")[0] as string;
+  const cookie = fromBase64url(cookieOnly);
   if (cookie?.length !== 32) return undefined;
   const id = sessionId(cookie);
   const asked = ask(context);
@@ -108,7 +123,8 @@ export async function openSession(context: Context, cookieText: string): Promise
   if (!payload) return undefined;
   const now = context.clock().getTime();
   const { sessionIdleMinutes, sessionMaxHours } = context.config;
-  const idle = now >= payload.seen + sessionIdleMinutes * 60_000 + QUARTER_HOUR_MILLISECONDS;
+  const seen = Math.max(payload.begun, lastVisit(context, cookieOnly, id, cookieText) ?? 0);
+  const idle = now >= seen + sessionIdleMinutes * 60_000 + QUARTER_HOUR_MILLISECONDS;
   const old = now >= payload.begun + sessionMaxHours * 3_600_000;
   const account = idle || old ? undefined : await findAccount(context, payload.accountId);
   const ended =
@@ -122,8 +138,10 @@ export async function openSession(context: Context, cookieText: string): Promise
     return undefined;
   }
   let key: Promise<PrivateKey> | undefined;
-  const session: Session = {
-    cookie: cookieText,
+  const visit = quarter(context.clock());
+  return {
+    cookie: cookieOnly,
+    renewed: visit === seen ? undefined : withVisit(context, cookieOnly, id, visit),
     id,
     payload,
     account,
@@ -132,13 +150,11 @@ export async function openSession(context: Context, cookieText: string): Promise
       return key;
     },
   };
-  if (quarter(context.clock()) !== payload.seen) await saveSession(context, session, {});
-  return session;
 }
 
 /** Stores changes of a session's payload. */
 export async function saveSession(context: Context, session: Session, changes: Partial<SessionPayload>): Promise<void> {
-  session.payload = { ...session.payload, ...changes, seen: quarter(context.clock()) };
+  session.payload = { ...session.payload, ...changes };
   const cookie = fromBase64url(session.cookie) as Uint8Array;
   await queries.updateSession(context.db, session.id, seal(context, cookie, session.payload));
 }

@@ -34,6 +34,11 @@ export function tagSession(serverSecret: Uint8Array, id: Uint8Array, payload: un
   return tagRow(serverSecret, "sessions", { id, payload: JSON.stringify(payload) });
 }
 
+/** "This session's browser was here then": goes with the cookie, and makes no row tell who did something when. */
+export function tagVisit(serverSecret: Uint8Array, id: Uint8Array, moment: number): Uint8Array {
+  return tagRow(serverSecret, "visits of sessions", { id, moment: String(moment) });
+}
+
 /**
  * Wraps a session so that the database alone opens none: the key is the cookie, which only the browser has.
  *

@@ -217,6 +217,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     const visit = visitOf(request, reply);
     const cookie = readCookie(config, request, "session");
     visit.anySession = cookie ? await openSession(context, cookie) : undefined;
+    if (visit.anySession?.renewed) setCookie(config, reply, "session", visit.anySession.renewed);
     if (visit.anySession?.payload.stage === "full") {
       visit.session = visit.anySession;
       visit.lang = accounts.languageOf(visit) ?? visit.lang;

@@ -108,6 +108,8 @@ export async function tell(
   }
   if (tells("held", "confirmed")) await letBackIn(place, await signIn("ivo"), "gil");
   await pause(1);
+  // Another quarter hour, as far as it is real time: whose session goes on must not show.
+  place.advance(15 * 60_000);
 
   if (tells("held")) {
     await person("hana").signOut();

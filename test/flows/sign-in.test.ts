@@ -224,6 +224,40 @@ describe("signing in", () => {
     assert.equal((await visitor.get("/trust")).statusCode, 303, "twelve hours");
   });
 
+  it("keeps the last visit in the cookie, where nobody can make it later, and in no row", async () => {
+    const visitor = place.visitor();
+    await visitor.signIn("ada");
+    const rows = async () => (await place.context.pool.query("select xmin, * from sessions order by id")).rows;
+    const before = await rows();
+    const first = visitor.cookies.get("session") as string;
+    place.advance(16 * 60_000);
+    assert.equal((await visitor.get("/trust")).statusCode, 200);
+    const second = visitor.cookies.get("session") as string;
+    assert.deepEqual(await rows(), before, "who goes on does not show in the database");
+    const [cookie, visit, tag] = second.split(".") as [string, string, string];
+    assert.equal(cookie, first);
+    place.advance(30 * 60_000);
+    const made = [
+      `${cookie}.${Number(visit) + 2}.${tag}`,
+      `${cookie}.${visit}.${"A".repeat(43)}`,
+      `${cookie}.${visit}`,
+    ];
+    for (const value of made) {
+      const answer = await place.app.inject({ method: "GET", url: "/trust", headers: { cookie: `session=${value}` } });
+      assert.equal(answer.statusCode, 303, "as idle as the cookie of the beginning");
+      // Which ends it: put back for the next try.
+      for (const { id, sealed, expiry_day } of before) {
+        await place.context.pool.query("insert into sessions values ($1, $2, $3) on conflict do nothing", [
+          id,
+          sealed,
+          expiry_day,
+        ]);
+      }
+      place.context.seen.endedSessions.clear();
+    }
+    assert.equal((await visitor.get("/trust")).statusCode, 200, "the last visit was half an hour ago");
+  });
+
   it("with a cookie that is none of ours is no session, whatever it holds", async () => {
     for (const value of ["", "x", "A".repeat(43), "%00", "__proto__", "A".repeat(8_000), '"quoted"', "a=b"]) {
       const answer = await place.app.inject({ method: "GET", url: "/trust", headers: { cookie: `session=${value}` } });

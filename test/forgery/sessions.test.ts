@@ -44,7 +44,6 @@ describe("a session that somebody else began", () => {
       stage: "full",
       client: "",
       begun: now,
-      seen: now,
     };
     for (const made of [payload, { ...payload, tag: toBase64url(newSessionCookie()) }, { ...payload, tag: 7 }]) {
       await store(cookie, wrapSession(cookie, made));

@@ -50,7 +50,7 @@ async function lootOf(community: Community, base: Map<string, Rows>): Promise<Lo
     makeSession(account: Row): Row {
       const now = place.context.clock().getTime();
       const owner = sessionOwner({ id: account.id, session_epoch: bytes(account.session_epoch) } as never, privateKey);
-      const payload = { ...owner, stage: "full", client: "", begun: now, seen: now, reviewUntil: now * 2 };
+      const payload = { ...owner, stage: "full", client: "", begun: now, reviewUntil: now * 2 };
       return { id: hex(sessionId(cookie)), sealed: hex(wrapSession(cookie, payload)), expiry_day: "2099-01-01" };
     },
   };
