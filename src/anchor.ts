@@ -1,72 +1,80 @@
-import { randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
 import type { Kysely } from "kysely";
+import { hasMembers } from "./accounts/account.js";
 import type { Context } from "./context.js";
 import { addDays, dayOf } from "./days.js";
-import { hasAccounts } from "./db/has-accounts.js";
 import type { Database } from "./db/schema.js";
-import { raiseSetting, readSetting, readUnproven, writeSetting } from "./settings.js";
+import { raiseSetting, readUnproven } from "./settings.js";
 
-// A database that is put back as a whole says nothing of it. So a number in it is raised again and again, and stands
-// beside the server secret as well, which no backup of the database holds: if the database has a lower one at the next
-// start, it is older than the one that was served last.
+// A database that is put back as a whole says nothing of it. So a number in it is raised now and then, and stands beside
+// the server secret as well, which no backup of the database holds: a lower one in the database means that it is older
+// than the one that was served last.
 
 const TICK = "tick";
-const PUT_BACK = "put-back";
-const RAISED_EVERY_MILLISECONDS = 5 * 60_000;
+/** Not oftener: each number dates the transactions around it. */
+const RAISED_EVERY_MILLISECONDS = 86_400_000;
 const TOLD_DAYS = 30;
+
+interface Anchor {
+  /** The highest number that the database was seen to have. */
+  tick: number;
+  /** The day on which it had a lower one. */
+  putBack: string | undefined;
+}
 
 export function anchorFile(secretFile: string): string {
   return `${secretFile}.anchor`;
 }
 
-/** @returns undefined if there is none yet, or what stands there is no number */
-async function readAnchor(secretFile: string): Promise<number | undefined> {
-  const text = await fs.readFile(anchorFile(secretFile), "utf8").catch(() => "");
-  return /^\d{1,15}\n$/.test(text) ? Number(text) : undefined;
-}
-
-/** Written whole, so that a lost machine leaves this number or the one before. */
-async function writeAnchor(secretFile: string, tick: number): Promise<void> {
-  const unfinished = `${anchorFile(secretFile)}.${randomBytes(6).toString("hex")}`;
+/** @returns undefined if there is none @throws if it can't be read, or is none of Kith's */
+async function readAnchor(secretFile: string): Promise<Anchor | undefined> {
+  let text: string;
   try {
-    await fs.writeFile(unfinished, `${tick}\n`, { mode: 0o600 });
-    await fs.rename(unfinished, anchorFile(secretFile));
-  } finally {
-    await fs.rm(unfinished, { force: true });
+    text = await fs.readFile(anchorFile(secretFile), "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
   }
+  const [, tick, putBack] = /^(\d{1,15})(?: (\d{4}-\d{2}-\d{2}))?\n$/.exec(text) ?? [];
+  if (tick === undefined) throw Object.assign(new Error("This file is no anchor."), { code: "ERR_ANCHOR" });
+  return { tick: Number(tick), putBack };
 }
 
-/** Raises the number in the database, then beside the secret; of several instances at once, one raises it. */
+/** Written whole: after a power cut it is this one or the one before. */
+async function writeAnchor(secretFile: string, { tick, putBack }: Anchor): Promise<void> {
+  const unfinished = `${anchorFile(secretFile)}.next`;
+  const handle = await fs.open(unfinished, "w", 0o600);
+  try {
+    await handle.writeFile(putBack === undefined ? `${tick}\n` : `${tick} ${putBack}\n`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await fs.rename(unfinished, anchorFile(secretFile));
+}
+
+/** Compares both numbers and raises them; an earlier state that was put in place is logged, and noted to be told. */
 async function raise(context: Context): Promise<void> {
-  const tick = await raiseSetting(context, TICK, context.db);
-  await writeAnchor(context.config.secretFile, tick);
+  const { secretFile } = context.config;
+  const known = await readAnchor(secretFile);
+  const { before, now } = await raiseSetting(context, TICK, known?.tick ?? 0, context.db);
+  let putBack = known?.putBack;
+  if (before < (known?.tick ?? 0) && (await hasMembers(context.db))) {
+    context.log.error("the database is older than the one that was served last: an earlier state was put in place");
+    putBack = dayOf(context.clock());
+  }
+  context.seen.putBack = putBack;
+  await writeAnchor(secretFile, { tick: Math.max(now, known?.tick ?? 0), putBack });
 }
 
-/** Whether an earlier state was put in place since Kith last ran here: then members are told for a month. */
-async function compare(context: Context): Promise<void> {
-  const known = (await readAnchor(context.config.secretFile)) ?? 0;
-  const tick = Number((await readSetting(context, TICK, context.db)) ?? 0);
-  if (tick >= known || !(await hasAccounts(context.db))) return;
-  context.log.error("the database is older than the one that was served last: an earlier state was put in place");
-  await writeSetting(context, PUT_BACK, dayOf(context.clock()), context.db);
-  await writeSetting(context, TICK, String(known), context.db);
-}
-
-/** Compares the numbers once, and keeps them going. A lost database or a full disk is waited for. */
+/** Does so now, daily, and at the end. A lost database or a full disk is waited for. */
 export async function startAnchor(context: Context): Promise<{ stop(): Promise<void> }> {
-  let isCompared = false;
-  let isSaid = false;
   const run = async () => {
     try {
-      if (!isCompared) await compare(context);
-      isCompared = true;
       await raise(context);
     } catch (error) {
-      if (isSaid) return;
-      isSaid = true;
       const { code } = error as NodeJS.ErrnoException;
-      context.log.warn({ code }, "the anchor beside the server secret can't be written");
+      context.log.warn({ code }, "the anchor beside the server secret was not raised");
     }
   };
   await run();
@@ -81,13 +89,13 @@ export async function startAnchor(context: Context): Promise<{ stop(): Promise<v
 
 /** Whether the database is as new as the one that was served last here, as far as that can be told without the secret. */
 export async function isAsNewAsServed(db: Kysely<Database>, secretFile: string): Promise<boolean | undefined> {
-  const known = await readAnchor(secretFile);
+  const known = await readAnchor(secretFile).catch(() => undefined);
   if (known === undefined) return undefined;
-  return Number((await readUnproven(db, TICK)) ?? 0) >= known;
+  return Number((await readUnproven(db, TICK)) ?? 0) >= known.tick;
 }
 
 /** The day on which Kith found an earlier state in place, if that was within a month. */
-export async function putBackOn(context: Context): Promise<string | undefined> {
-  const day = await readSetting(context, PUT_BACK, context.db);
-  return day !== undefined && addDays(day, TOLD_DAYS) >= dayOf(context.clock()) ? day : undefined;
+export function putBackOn({ seen, clock }: Pick<Context, "seen" | "clock">): string | undefined {
+  const day = seen.putBack;
+  return day !== undefined && addDays(day, TOLD_DAYS) >= dayOf(clock()) ? day : undefined;
 }

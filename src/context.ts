@@ -24,6 +24,8 @@ export interface Seen {
   letters: RememberedLetters;
   /** Sessions that ended, by id in base64url, and the moment of it. */
   endedSessions: LRUCache<string, number>;
+  /** The day on which an earlier state of the database was found in place. */
+  putBack: string | undefined;
   /** Names of settings that were there. */
   settings: Set<string>;
 }

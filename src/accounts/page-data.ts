@@ -1,4 +1,3 @@
-import { putBackOn } from "../anchor.js";
 import type { Context } from "../context.js";
 import { addDays } from "../days.js";
 import type { RecordedEvent } from "../protocol/self-record.js";
@@ -34,13 +33,12 @@ export async function openResets(context: Context, session: Session): Promise<Op
  */
 export async function readLanding(context: Context, session: Session) {
   const state = await openOwnState(context, session);
-  const [openSessions, treeOpened, putBack, needs] = await Promise.all([
+  const [openSessions, treeOpened, needs] = await Promise.all([
     stillOpen(context, state.record.sessions),
     lastOpening(context),
-    putBackOn(context),
     session.account.role === "admin" ? adminNeeds(context, session) : [],
   ]);
-  return { state, openSessions, treeOpened, putBack, needs };
+  return { state, openSessions, treeOpened, needs };
 }
 
 const KINDS = new Set<string>([

@@ -1,3 +1,4 @@
+import { putBackOn } from "../anchor.js";
 import type { Language } from "../config.js";
 import { toBase64url } from "../protocol/bytes.js";
 import { openColumn, sealColumn } from "../protocol/column.js";
@@ -41,8 +42,9 @@ export async function home(visit: Visit) {
 
 async function homeOf(visit: MemberVisit) {
   const { context, session } = visit;
-  const { state, openSessions, treeOpened, putBack, needs } = await readLanding(context, session);
+  const { state, openSessions, treeOpened, needs } = await readLanding(context, session);
   const { record, account } = state;
+  const putBack = putBackOn(context);
   const told = (kind: string) => record.told.filter((event) => event.kind === kind);
   const stopped = told("reset-stopped");
   const tiles: Tile[] = [

@@ -167,6 +167,11 @@ function hasEnded(context: Context, id: Uint8Array, asked: number): boolean {
   return true;
 }
 
+/** Whether this process has ended it since it was opened for the request. */
+export function hasEndedHere(context: Context, session: Session): boolean {
+  return context.seen.endedSessions.has(toBase64url(session.id));
+}
+
 /** Ends sessions by the ids of their rows. */
 export async function endSessions(context: Context, ids: readonly Uint8Array[]): Promise<void> {
   await queries.deleteSessions(context.db, ids);

@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { type Kysely, sql } from "kysely";
+import { hasMembers } from "../accounts/account.js";
 import { anchorFile, isAsNewAsServed } from "../anchor.js";
 import type { Config } from "../config.js";
 import { isDatabaseDown } from "../db/connect.js";
@@ -73,7 +74,7 @@ async function checkMigrations(db: Kysely<Database>): Promise<Finding> {
 
 /** Whether an earlier state was put in place of the one that Kith served last. */
 async function checkAnchor(config: Config, db: Kysely<Database>): Promise<Finding[]> {
-  if (!(await hasAccounts(db))) return [];
+  if (!(await hasMembers(db))) return [];
   const isNew = await isAsNewAsServed(db, config.secretFile);
   if (isNew === undefined) {
     const text = `there is no ${anchorFile(config.secretFile)}: an earlier database would not be noticed`;

@@ -3,6 +3,8 @@ import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import pg from "pg";
+import { putBackOn } from "#kith/anchor.js";
+import { nothingSeen } from "#kith/make-context.js";
 import { Visitor } from "../support/app.js";
 import { freshDatabase } from "../support/database.js";
 import { httpApp } from "../support/http-app.js";
@@ -61,6 +63,29 @@ test("a database put back as a whole is noticed at the start, and members are to
     const stopped = await kith.stop();
     assert.equal(OLDER.test(stopped.stderr), isNew, "the log says it once");
   }
+  assert.match(readFileSync(anchor, "utf8"), /^\d+ \d{4}-\d{2}-\d{2}\n$/, "kept where no writer comes");
+
+  // Under a running Kith, and with a number that is none of Kith's.
+  for (const change of ["", `update settings set tag = '\\x00' where name = 'tick'`]) {
+    rmSync(anchor);
+    const clean = await startKith(env);
+    assert.doesNotMatch(await homeOf(clean), TOLD);
+    await clean.stop();
+    const running = await startKith(env);
+    if (change === "") {
+      await admin.query(`drop database ${database} with (force)`);
+      await copy(`${database}_earlier`, database);
+    } else {
+      const writer = new pg.Client({ connectionString: adminUrl });
+      await writer.connect();
+      await writer.query(change);
+      await writer.end();
+    }
+    assert.match((await running.stop()).stderr, OLDER);
+    const next = await startKith(env);
+    assert.match(await homeOf(next), TOLD);
+    await next.stop();
+  }
   assert.deepEqual(await doctor(env), ["good: it is as new as the one that was served last"]);
 
   rmSync(anchor);
@@ -69,7 +94,21 @@ test("a database put back as a whole is noticed at the start, and members are to
   await admin.end();
 });
 
-test("where the anchor can't be written, Kith serves and says so once", async () => {
+test("is told until a month is over", () => {
+  const seen = { ...nothingSeen(), putBack: "2026-11-02" };
+  const on = (day: string) => putBackOn({ seen, clock: () => new Date(`${day}T12:00:00Z`) });
+  assert.equal(on("2026-12-02"), "2026-11-02");
+  assert.equal(on("2026-12-03"), undefined);
+});
+
+test("an empty database with an old secret is no earlier state", async () => {
+  const env = { KITH_DATA_DIR: temporaryDirectory() };
+  await (await startKith({ ...env, DATABASE_URL: (await freshDatabase()).databaseUrl })).stop();
+  const kith = await startKith({ ...env, DATABASE_URL: (await freshDatabase()).databaseUrl });
+  assert.doesNotMatch((await kith.stop()).stderr, OLDER);
+});
+
+test("where the anchor can't be written, Kith serves and says so", async () => {
   const { databaseUrl } = await freshDatabase();
   const env = { DATABASE_URL: databaseUrl, KITH_DATA_DIR: temporaryDirectory() };
   mkdirSync(join(env.KITH_DATA_DIR, "secret.anchor"));
@@ -77,5 +116,5 @@ test("where the anchor can't be written, Kith serves and says so once", async ()
   assert.ok((await fetch(kith.url)).status < 500);
   const { status, stderr } = await kith.stop();
   assert.equal(status, 0);
-  assert.equal(stderr.match(/the anchor beside the server secret can't be written/g)?.length, 1);
+  assert.equal(stderr.match(/the anchor beside the server secret was not raised/g)?.length, 2, "at start and stop");
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import type { LightMyRequestResponse } from "fastify";
-import { openPlace, type Place, passwordOf, type Visitor } from "../support/app.js";
+import { openPlaceAtQuarter, type Place, passwordOf, type Visitor } from "../support/app.js";
 import { contents } from "../support/pages.js";
 import { turnOnSecondStep } from "../support/resets.js";
 import { filled, routesOf } from "../support/routes.js";
@@ -180,7 +180,7 @@ describe("from outside, redirects", () => {
   let place: Place;
   let ada: Visitor;
   before(async () => {
-    place = await openPlace();
+    place = await openPlaceAtQuarter();
     ada = await place.founder("ada");
   });
 

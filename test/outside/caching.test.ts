@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import { openPlace, type Visitor } from "../support/app.js";
+import { openPlaceAtQuarter, type Visitor } from "../support/app.js";
 import { masked } from "../support/pages.js";
 import { filled, routesOf } from "../support/routes.js";
 
@@ -28,7 +28,7 @@ describe("nothing that is about anybody can be kept, or asked for in parts", () 
   let visitors: Visitor[];
   let paths: string[];
   before(async () => {
-    const place = await openPlace();
+    const place = await openPlaceAtQuarter();
     const nour = await place.founder();
     const bea = await nour.bring("bea");
     await bea.trust("nour");

@@ -5,7 +5,7 @@ import { setStatus } from "#kith/accounts/suspend.js";
 import { operatorLetter } from "#kith/invites/letters.js";
 import { appendTombstone } from "#kith/people/people.js";
 import { actByOperator } from "#kith/review/operator.js";
-import { openPlace, type Place, passwordOf, Visitor } from "../support/app.js";
+import { openPlaceAtQuarter, type Place, passwordOf, Visitor } from "../support/app.js";
 import { masked } from "../support/pages.js";
 import { choose, letBackIn, trustAll, turnOnSecondStep } from "../support/resets.js";
 
@@ -45,7 +45,7 @@ export function openCast(): Promise<Cast> {
 let making: Promise<Cast> | undefined;
 
 async function makeCast(): Promise<Cast> {
-  const place = await openPlace({ env: { KITH_INVITES_PER_MEMBER: "40", KITH_TRUSTED_PROXIES: "127.0.0.1" } });
+  const place = await openPlaceAtQuarter({ env: { KITH_INVITES_PER_MEMBER: "40", KITH_TRUSTED_PROXIES: "127.0.0.1" } });
   const { context } = place;
   const nou = await place.founder("nou");
   // These take days; everybody else comes later.
