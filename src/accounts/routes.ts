@@ -9,7 +9,7 @@ import { peopleFor, rulesFor } from "../trust/page-data.js";
 import { clientFamily } from "../web/client.js";
 import { clearCookie, setCookie } from "../web/cookies.js";
 import { LANGUAGES } from "../web/i18n.js";
-import { TooManyError } from "../web/limits.js";
+import { memberSubject, TooManyError } from "../web/limits.js";
 import type { FieldError, Tile } from "../web/pages.js";
 import { passwordProblem } from "../web/problems.js";
 import { field, goTo, type MemberVisit, query, sameSitePath, show, type Visit } from "../web/visit.js";
@@ -259,10 +259,10 @@ export async function showSecurity(visit: MemberVisit) {
 /** `POST /security/password` */
 export async function postPassword(visit: MemberVisit) {
   const { context, session } = visit;
-  await visit.limits.take("sign-in", `member ${session.account.id}`);
+  await visit.limits.take("sign-in", memberSubject(session));
   const outcome = await changePassword(context, session, field(visit, "current_password"), field(visit, "password"));
   const refuse = (error: FieldError) => securityPage(visit, [error]);
-  if (outcome.outcome !== "wrong-password") await visit.limits.giveBack("sign-in", `member ${session.account.id}`);
+  if (outcome.outcome !== "wrong-password") await visit.limits.giveBack("sign-in", memberSubject(session));
   switch (outcome.outcome) {
     case "wrong-password":
       return await refuse({ form: "password", field: "current_password", key: "problem.password.wrong" });
@@ -311,9 +311,9 @@ export async function postTotp(visit: MemberVisit) {
 
 async function passwordAgain(visit: MemberVisit): Promise<boolean> {
   const { context, session } = visit;
-  await visit.limits.take("sign-in", `member ${session.account.id}`);
+  await visit.limits.take("sign-in", memberSubject(session));
   const confirmed = await confirmPassword(context, session.account, field(visit, "current_password"));
-  if (confirmed) await visit.limits.giveBack("sign-in", `member ${session.account.id}`);
+  if (confirmed) await visit.limits.giveBack("sign-in", memberSubject(session));
   return confirmed !== undefined;
 }
 

@@ -3,6 +3,7 @@ import { openOwnState } from "../accounts/state.js";
 import { suggestPassphrase } from "../protocol/words.js";
 import { clientFamily } from "../web/client.js";
 import { setCookie } from "../web/cookies.js";
+import { memberSubject } from "../web/limits.js";
 import type { FieldError, FreshLetter, Letter } from "../web/pages.js";
 import { passwordProblem } from "../web/problems.js";
 import { field, goTo, type MemberVisit, originOf, query, show, ticked, type Visit } from "../web/visit.js";
@@ -158,7 +159,7 @@ function problemOf(outcome: Exclude<WriteOutcome, { outcome: "written" }>): Fiel
 export async function write(visit: MemberVisit) {
   const { context, session } = visit;
   const note = field(visit, "note");
-  await visit.limits.take("invite", `member ${session.account.id}`);
+  await visit.limits.take("invite", memberSubject(session));
   const outcome = await writeInvite(context, session, note);
   if (outcome.outcome !== "written") return await letters(visit, { note, errors: [problemOf(outcome)] });
   const { letter, expires } = outcome;

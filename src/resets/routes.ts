@@ -2,6 +2,7 @@ import { saveSession } from "../accounts/sessions.js";
 import { addDays, dayOf } from "../days.js";
 import { suggestPassphrase } from "../protocol/words.js";
 import { notFound } from "../web/errors.js";
+import { memberSubject } from "../web/limits.js";
 import { leaveNote, takeNote } from "../web/note.js";
 import type { FieldError } from "../web/pages.js";
 import { passwordProblem } from "../web/problems.js";
@@ -41,7 +42,7 @@ export async function askToHelp(visit: MemberVisit) {
 
 /** Counts one try to help, while its reading has begun already. */
 function helpLimit({ limits, client, session }: MemberVisit) {
-  const subjects = [`client ${client}`, `member ${session.account.id}`];
+  const subjects = [`client ${client}`, memberSubject(session)];
   return {
     admitted: limits.take("help", ...subjects),
     // A try that could not be given back costs its owner one of many; the page is not worth less for it.

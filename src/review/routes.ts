@@ -7,6 +7,7 @@ import { parseName } from "../accounts/username.js";
 import { toHex, utf8 } from "../protocol/bytes.js";
 import { newRecoveryPhrase } from "../protocol/review.js";
 import { notFound } from "../web/errors.js";
+import { memberSubject } from "../web/limits.js";
 import type { AdminLine, FieldError, LogLine, PanelForm, PersonPanel } from "../web/pages.js";
 import { field, goTo, type MemberVisit, query, show, ticked } from "../web/visit.js";
 import {
@@ -85,7 +86,7 @@ export const showTree = admins(async (visit) => await treePage(visit));
 /** `POST /admin/tree`: opens the review key for this session, for every member to see. */
 export const unlockTree = admins(async (visit) => {
   const { context, session } = visit;
-  const subject = `member ${session.account.id}`;
+  const subject = memberSubject(session);
   await visit.limits.take("sign-in", subject);
   const confirmed = await confirmPassword(context, session.account, field(visit, "current_password"));
   if (!confirmed) return await gate(visit, [{ field: "current_password", key: "problem.password.wrong" }]);
@@ -525,7 +526,7 @@ export const makeRecovery = admins(async (visit) => {
   if (!(await reviewOf(visit))) return await recoveryPage(visit);
   const { once } = session.payload;
   if (field(visit, "check") === "" || typeof once?.phrase !== "string") {
-    const subject = `member ${session.account.id}`;
+    const subject = memberSubject(session);
     await visit.limits.take("sign-in", subject);
     if (!(await confirmPassword(context, session.account, field(visit, "current_password")))) {
       return await recoveryPage(visit, [{ field: "current_password", key: "problem.password.wrong" }]);

@@ -1,6 +1,7 @@
 import { readLanding } from "../accounts/page-data.js";
 import { openOwnState } from "../accounts/state.js";
 import { setCookie } from "../web/cookies.js";
+import { memberSubject } from "../web/limits.js";
 import type { FieldError } from "../web/pages.js";
 import { field, goTo, type MemberVisit, show, ticked } from "../web/visit.js";
 import { peopleFor, rulesFor } from "./page-data.js";
@@ -55,7 +56,7 @@ export async function showPeople(visit: MemberVisit) {
 
 /** Every change of the list counts alike: what is counted must not tell which kind it was. */
 async function takeLimit(visit: MemberVisit): Promise<void> {
-  await visit.limits.take("trust", `member ${visit.session.account.id}`);
+  await visit.limits.take("trust", memberSubject(visit.session));
 }
 
 /** `POST /trust` */

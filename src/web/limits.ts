@@ -1,13 +1,23 @@
 import { isIPv6 } from "node:net";
 import type { FastifyRequest } from "fastify";
 import { RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
+import type { Session } from "../accounts/sessions.js";
 import type { LimitedAction } from "../config.js";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
-import { toBase64url } from "../protocol/bytes.js";
-import { hmac, type Label } from "../protocol/derive.js";
+import { fromBase64url, toBase64url } from "../protocol/bytes.js";
+import { deriveKey, hmac, type Label } from "../protocol/derive.js";
 
 const LIMIT: Label = "kith/v1/limit";
+const LIMITED_MEMBER: Label = "kith/v1/limited member";
+
+/**
+ * An acting member, as only the member's own sessions can name it: by account id, whoever has the server secret and looks
+ * at tables could go through all members and see who tried to help just before a reset was opened.
+ */
+export function memberSubject({ payload }: Session): string {
+  return `member ${toBase64url(deriveKey(fromBase64url(payload.key) as Uint8Array, LIMITED_MEMBER))}`;
+}
 
 /** Somebody did something too often. */
 export class TooManyError extends Error {

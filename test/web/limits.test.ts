@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { LightMyRequestResponse } from "fastify";
+import { dayOf } from "#kith/days.js";
+import { toBase64url } from "#kith/protocol/bytes.js";
+import { hmac } from "#kith/protocol/derive.js";
 import { openPlace, type Place, passwordOf, textOf, Visitor } from "../support/app.js";
 import { contents } from "../support/pages.js";
 
@@ -162,6 +165,21 @@ describe("limits on links and letters", () => {
 });
 
 describe("what limits leave behind", () => {
+  it("can't be matched with members by who has the server secret, either: they'd be who tried to help", async () => {
+    const here = await place(`help=${POINTS}/900`);
+    const ada = await here.founder("ada");
+    await ada.help("nobody");
+    const keys = async () =>
+      (await here.context.pool.query("select key from limits_points")).rows.map(({ key }) => key);
+    const { secret, clock, pool } = here.context;
+    const id = (await pool.query("select id from accounts where username = 'ada'")).rows[0].id;
+    const keyOf = (subject: string) => toBase64url(hmac(secret, "kith/v1/limit", "help", dayOf(clock()), subject));
+    assert.ok((await keys()).includes(keyOf("client 127.0.0.1")), "this is how keys are made");
+    for (const subject of [`member ${id}`, "member ada", `member ${id} help`]) {
+      assert.ok(!(await keys()).includes(keyOf(subject)), subject);
+    }
+  });
+
   it("names neither client nor member, and is in no backup", async () => {
     const here = await place(`sign-in=${POINTS}/900`);
     await here.founder("ada");
