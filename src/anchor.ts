@@ -1,10 +1,11 @@
+import { randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
 import type { Kysely } from "kysely";
 import { hasMembers } from "./accounts/account.js";
 import type { Context } from "./context.js";
 import { addDays, dayOf } from "./days.js";
 import type { Database } from "./db/schema.js";
-import { raiseSetting, readUnproven } from "./settings.js";
+import { raiseSetting, readSetting, readUnproven } from "./settings.js";
 
 // A database that is put back as a whole says nothing of it. So a number in it is raised now and then, and stands beside
 // the server secret as well, which no backup of the database holds: a lower one in the database means that it is older
@@ -13,6 +14,7 @@ import { raiseSetting, readUnproven } from "./settings.js";
 const TICK = "tick";
 /** Not oftener: each number dates the transactions around it. */
 const RAISED_EVERY_MILLISECONDS = 86_400_000;
+const TRIED_AGAIN_AFTER_MILLISECONDS = 60_000;
 const TOLD_DAYS = 30;
 
 interface Anchor {
@@ -42,47 +44,60 @@ async function readAnchor(secretFile: string): Promise<Anchor | undefined> {
 
 /** Written whole: after a power cut it is this one or the one before. */
 async function writeAnchor(secretFile: string, { tick, putBack }: Anchor): Promise<void> {
-  const unfinished = `${anchorFile(secretFile)}.next`;
-  const handle = await fs.open(unfinished, "w", 0o600);
+  const unfinished = `${anchorFile(secretFile)}.${randomBytes(6).toString("hex")}`;
   try {
-    await handle.writeFile(putBack === undefined ? `${tick}\n` : `${tick} ${putBack}\n`);
-    await handle.sync();
+    const handle = await fs.open(unfinished, "wx", 0o600);
+    try {
+      await handle.writeFile(putBack === undefined ? `${tick}\n` : `${tick} ${putBack}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await fs.rename(unfinished, anchorFile(secretFile));
   } finally {
-    await handle.close();
+    await fs.rm(unfinished, { force: true });
   }
-  await fs.rename(unfinished, anchorFile(secretFile));
 }
 
-/** Compares both numbers and raises them; an earlier state that was put in place is logged, and noted to be told. */
+/** Compares both numbers; an earlier state that was put in place is logged, and noted to be told. Then raises them. */
 async function raise(context: Context): Promise<void> {
   const { secretFile } = context.config;
   const known = await readAnchor(secretFile);
-  const { before, now } = await raiseSetting(context, TICK, known?.tick ?? 0, context.db);
   let putBack = known?.putBack;
-  if (before < (known?.tick ?? 0) && (await hasMembers(context.db))) {
+  context.seen.putBack = putBack;
+  const before = Number((await readSetting(context, TICK, context.db)) ?? 0);
+  if (known && before < known.tick && (await hasMembers(context.db))) {
     context.log.error("the database is older than the one that was served last: an earlier state was put in place");
     putBack = dayOf(context.clock());
+    context.seen.putBack = putBack;
+    // First: once the number is raised, nothing else speaks of it.
+    await writeAnchor(secretFile, { tick: known.tick, putBack });
   }
-  context.seen.putBack = putBack;
-  await writeAnchor(secretFile, { tick: Math.max(now, known?.tick ?? 0), putBack });
+  const least = known?.tick ?? 0;
+  const tick = await raiseSetting(context, TICK, least, context.db);
+  await writeAnchor(secretFile, { tick: Math.max(tick, least), putBack });
 }
 
-/** Does so now, daily, and at the end. A lost database or a full disk is waited for. */
+/** Does so now, daily, and at the end; where it fails, again in a minute. */
 export async function startAnchor(context: Context): Promise<{ stop(): Promise<void> }> {
+  let timer: NodeJS.Timeout | undefined;
   const run = async () => {
+    let pause = RAISED_EVERY_MILLISECONDS;
     try {
       await raise(context);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       context.log.warn({ code }, "the anchor beside the server secret was not raised");
+      pause = TRIED_AGAIN_AFTER_MILLISECONDS;
     }
+    timer = setTimeout(run, pause);
   };
   await run();
-  const timer = setInterval(run, RAISED_EVERY_MILLISECONDS);
   return {
     async stop() {
-      clearInterval(timer);
+      clearTimeout(timer);
       await run();
+      clearTimeout(timer);
     },
   };
 }

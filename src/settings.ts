@@ -66,14 +66,14 @@ export async function writeSetting(
  * Raises a number that only grows, above itself and above `least`. Of several at once one does it, and the others get
  * what it made. A row that is not Kith's counts as none, and is replaced.
  *
- * @returns the number that stood there, and the one that stands there now
+ * @returns the number that stands there now
  */
 export async function raiseSetting(
   context: Settings,
   name: string,
   least: number,
   db: Kysely<Database>,
-): Promise<{ before: number; now: number }> {
+): Promise<number> {
   const stored = await db.selectFrom("settings").selectAll().where("name", "=", name).executeTakeFirst();
   const before = Number((await readSetting(context, name, db)) ?? 0);
   const columns = { name, value: String(Math.max(before, least) + 1) };
@@ -85,5 +85,5 @@ export async function raiseSetting(
         .onConflict((conflict) => conflict.column("name").doNothing())
     : db.updateTable("settings").set(row).where("name", "=", name).where("tag", "=", stored.tag)
   ).execute();
-  return { before, now: Number((await readSetting(context, name, db)) ?? 0) };
+  return Number((await readSetting(context, name, db)) ?? 0);
 }

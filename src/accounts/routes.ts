@@ -214,7 +214,7 @@ export async function postCode(visit: Visit) {
 /** `POST /sign-out` */
 export async function signOut(visit: Visit) {
   if (visit.anySession) await endSessions(visit.context, [visit.anySession.id]);
-  clearCookie(visit.context.config, visit.reply, "session");
+  for (const name of ["session", "visit"] as const) clearCookie(visit.context.config, visit.reply, name);
   // Nor in the browser's memory of pages, for whoever presses "back" (browsers heed it on secure connections).
   visit.reply.header("Clear-Site-Data", '"cache"');
   return await goTo({ ...visit, session: undefined }, "/sign-in");

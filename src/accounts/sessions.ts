@@ -36,8 +36,8 @@ export interface SessionPayload {
 export interface Session {
   /** base64url */
   cookie: string;
-  /** The cookie with a newer visit, to be set in the browser: a quarter hour has gone by. */
-  renewed: string | undefined;
+  /** A newer last visit, for the browser to keep: a quarter hour has gone by. */
+  newVisit: string | undefined;
   id: Uint8Array;
   payload: SessionPayload;
   account: AccountRow;
@@ -92,28 +92,31 @@ export function sessionOwner(account: AccountRow, privateKey: PrivateKey) {
   };
 }
 
-/** The cookie together with the quarter hour of its last visit. Stored in the row, it would tell who acted when. */
-function withVisit({ secret }: Context, cookie: string, id: Uint8Array, visit: number): string {
-  return `${cookie}.${visit / QUARTER_HOUR_MILLISECONDS}.${toBase64url(tagVisit(secret, id, visit))}`;
+/** The quarter hour of a visit, for its browser to keep. Stored in the row, it would tell who acted when. */
+function visitText({ secret }: Context, id: Uint8Array, visit: number): string {
+  return `${visit / QUARTER_HOUR_MILLISECONDS}.${toBase64url(tagVisit(secret, id, visit))}`;
 }
 
-/** When the browser of this cookie was last here, if the cookie says so and Kith said it. */
-function lastVisit(context: Context, cookie: string, id: Uint8Array, cookieText: string): number | undefined {
-  const visit = Number(cookieText.split(".")[1]) * QUARTER_HOUR_MILLISECONDS;
-  if (!Number.isSafeInteger(visit)) return undefined;
-  return equalBytes(utf8(withVisit(context, cookie, id, visit)), utf8(cookieText)) ? visit : undefined;
+/** When the browser of this session was last here, if Kith said so; 0: not said. */
+function lastVisit(context: Context, id: Uint8Array, text: string): number {
+  const visit = Number(text.split(".")[0]) * QUARTER_HOUR_MILLISECONDS;
+  return Number.isSafeInteger(visit) && equalBytes(utf8(visitText(context, id, visit)), utf8(text)) ? visit : 0;
 }
 
 /**
  * Opens the session that belongs to a cookie.
  *
- * @param cookieText as the browser sends it: 32 bytes in base64url, and its last visit after the first quarter hour
+ * @param cookieText 32 bytes in base64url
+ * @param lastVisitText what the browser keeps of its last visit; default: none since the session began
  * @returns undefined if there is none, or if it is over: idle, too old, of an epoch that ended, of an account that
  * was suspended or has another key
  */
-export async function openSession(context: Context, cookieText: string): Promise<Session | undefined> {
-  const cookieOnly = cookieText.split(".")[0] as string;
-  const cookie = fromBase64url(cookieOnly);
+export async function openSession(
+  context: Context,
+  cookieText: string,
+  lastVisitText = "",
+): Promise<Session | undefined> {
+  const cookie = fromBase64url(cookieText);
   if (cookie?.length !== 32) return undefined;
   const id = sessionId(cookie);
   const asked = ask(context);
@@ -123,7 +126,7 @@ export async function openSession(context: Context, cookieText: string): Promise
   if (!payload) return undefined;
   const now = context.clock().getTime();
   const { sessionIdleMinutes, sessionMaxHours } = context.config;
-  const seen = Math.max(payload.begun, lastVisit(context, cookieOnly, id, cookieText) ?? 0);
+  const seen = Math.max(payload.begun, lastVisit(context, id, lastVisitText));
   const idle = now >= seen + sessionIdleMinutes * 60_000 + QUARTER_HOUR_MILLISECONDS;
   const old = now >= payload.begun + sessionMaxHours * 3_600_000;
   const account = idle || old ? undefined : await findAccount(context, payload.accountId);
@@ -140,8 +143,8 @@ export async function openSession(context: Context, cookieText: string): Promise
   let key: Promise<PrivateKey> | undefined;
   const visit = quarter(context.clock());
   return {
-    cookie: cookieOnly,
-    renewed: visit === seen ? undefined : withVisit(context, cookieOnly, id, visit),
+    cookie: cookieText,
+    newVisit: visit === seen ? undefined : visitText(context, id, visit),
     id,
     payload,
     account,
@@ -165,11 +168,6 @@ function hasEnded(context: Context, id: Uint8Array, asked: number): boolean {
   if (since === undefined || since >= asked) return false;
   reportForgery(context, "sessions");
   return true;
-}
-
-/** Whether this process has ended it since it was opened for the request. */
-export function hasEndedHere(context: Context, session: Session): boolean {
-  return context.seen.endedSessions.has(toBase64url(session.id));
 }
 
 /** Ends sessions by the ids of their rows. */

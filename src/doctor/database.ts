@@ -74,7 +74,7 @@ async function checkMigrations(db: Kysely<Database>): Promise<Finding> {
 
 /** Whether an earlier state was put in place of the one that Kith served last. */
 async function checkAnchor(config: Config, db: Kysely<Database>): Promise<Finding[]> {
-  if (!(await hasMembers(db))) return [];
+  if (!(await hasAccounts(db)) || !(await hasMembers(db))) return [];
   const isNew = await isAsNewAsServed(db, config.secretFile);
   if (isNew === undefined) {
     const text = `there is no ${anchorFile(config.secretFile)}: an earlier database would not be noticed`;

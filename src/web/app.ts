@@ -6,7 +6,7 @@ import fastifyStatic from "@fastify/static";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { openResets } from "../accounts/page-data.js";
 import * as accounts from "../accounts/routes.js";
-import { hasEndedHere, openSession } from "../accounts/sessions.js";
+import { openSession } from "../accounts/sessions.js";
 import type { Config } from "../config.js";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
@@ -152,12 +152,6 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
   const view = createView({ today: () => dayOf(context.clock()) });
   const limits = makeLimits(context);
 
-  const visits = new WeakMap<FastifyRequest, Visit>();
-  // At the end, and before cookies are written: a session that was ended meanwhile does not come back to the browser.
-  app.addHook("onSend", async (request, reply) => {
-    const session = visits.get(request)?.anySession;
-    if (session?.renewed && !hasEndedHere(context, session)) setCookie(config, reply, "session", session.renewed);
-  });
   await app.register(fastifyCookie);
   await app.register(fastifyFormbody, { bodyLimit: MAX_BODY_BYTES });
   await app.register(fastifyCsrf, { cookieKey: cookieName(config, "csrf"), cookieOpts: cookieOptions(config) });
@@ -174,6 +168,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
   // Only forms are understood.
   app.removeContentTypeParser(["application/json", "text/plain"]);
 
+  const visits = new WeakMap<FastifyRequest, Visit>();
   const visitOf = (request: FastifyRequest, reply: FastifyReply): Visit => {
     const known = visits.get(request);
     if (known) return known;
@@ -221,7 +216,8 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
   const visitOfMember = async (request: FastifyRequest, reply: FastifyReply): Promise<Visit> => {
     const visit = visitOf(request, reply);
     const cookie = readCookie(config, request, "session");
-    visit.anySession = cookie ? await openSession(context, cookie) : undefined;
+    visit.anySession = cookie ? await openSession(context, cookie, readCookie(config, request, "visit")) : undefined;
+    if (visit.anySession?.newVisit) setCookie(config, reply, "visit", visit.anySession.newVisit);
     if (visit.anySession?.payload.stage === "full") {
       visit.session = visit.anySession;
       visit.lang = accounts.languageOf(visit) ?? visit.lang;

@@ -6,7 +6,7 @@ export function isSecure(config: Config): boolean {
   return config.origin.protocol === "https:" || config.origin.hostname.endsWith(".onion");
 }
 
-export type CookieName = "session" | "csrf" | "language" | "note";
+export type CookieName = "session" | "visit" | "csrf" | "language" | "note";
 
 /** `__Host-` binds a cookie to this very host; browsers take it on secure connections only. */
 export function cookieName(config: Config, name: CookieName): string {
