@@ -5,7 +5,7 @@ import { type Answer, headerOf } from "./wire.js";
 const REFLECTED = new RegExp(`<${MARK}|["'] ${MARK}=|(?:href|action|src)=["']?javascript:${MARK}`);
 /** What the arithmetic in values comes to, if something evaluates it. */
 const EVALUATED = /\b937370833\b/;
-const COOKIE = /^(?:__Host-)?(?:session|csrf|language|note)=[\w.~%-]*; .*HttpOnly/;
+const COOKIE = /^(?:__Host-)?(?:session|visit|csrf|language|note)=[\w.~%-]*; .*HttpOnly/;
 
 /**
  * What no answer may be, whatever was asked.
