@@ -172,7 +172,7 @@ describe("cookies", () => {
     for (const origin of ["https://kith.example.org", `http://${ONION}`]) {
       const { set, answer } = await cookiesOf(origin);
       const names = new Set(set.map((cookie) => cookie.split("=")[0]));
-      assert.deepEqual([...names].sort(), ["__Host-csrf", "__Host-language", "__Host-session"], origin);
+      assert.deepEqual([...names].sort(), ["__Host-csrf", "__Host-language", "__Host-session", "__Host-visit"], origin);
       for (const cookie of set) {
         assert.match(cookie, /; Secure/, cookie);
         assert.match(cookie, /; HttpOnly/);
@@ -186,7 +186,8 @@ describe("cookies", () => {
 
   it("work without TLS on localhost, and say so by their names", async () => {
     const { set, answer } = await cookiesOf("http://localhost:3000");
-    assert.deepEqual([...new Set(set.map((cookie) => cookie.split("=")[0]))].sort(), ["csrf", "language", "session"]);
+    const names = [...new Set(set.map((cookie) => cookie.split("=")[0]))].sort();
+    assert.deepEqual(names, ["csrf", "language", "session", "visit"]);
     for (const cookie of set) {
       assert.doesNotMatch(cookie, /; Secure/);
       assert.match(cookie, /; HttpOnly/);
@@ -207,8 +208,11 @@ describe("cookies", () => {
     await place.founder();
     const visitor = new Visitor(place.app);
     await visitor.signIn("nour", passwordOf("nour"));
+    place.advance(16 * 60_000);
+    await visitor.get("/");
+    assert.ok(visitor.cookies.has("visit"));
     const out = await visitor.signOut();
-    assert.ok(!visitor.cookies.has("session"));
+    for (const name of ["session", "visit"]) assert.ok(!visitor.cookies.has(name), name);
     assert.equal(out.headers["clear-site-data"], '"cache"');
   });
 });
