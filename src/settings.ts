@@ -7,16 +7,20 @@ import { hasValidTag, tagRow } from "./protocol/tag.js";
 
 const TRUST_SLOTS = "trust-slots";
 
+function settingRow(secret: Uint8Array, name: string, value: string) {
+  const columns = { name, value };
+  return { ...columns, tag: tagRow(secret, "settings", columns) };
+}
+
 /**
  * The number of slots is fixed at the first start: every account has exactly so many rows.
  *
  * @throws Failure if another number is configured now, or the stored one is not Kith's
  */
 export async function fixTrustSlots(db: Kysely<Database>, secret: Uint8Array, slots: number): Promise<void> {
-  const columns = { name: TRUST_SLOTS, value: String(slots) };
   await db
     .insertInto("settings")
-    .values({ ...columns, tag: tagRow(secret, "settings", columns) })
+    .values(settingRow(secret, TRUST_SLOTS, String(slots)))
     .onConflict((conflict) => conflict.column("name").doNothing())
     .execute();
   const row = await db.selectFrom("settings").selectAll().where("name", "=", TRUST_SLOTS).executeTakeFirstOrThrow();
@@ -53,12 +57,11 @@ export async function writeSetting(
   value: string,
   db: Kysely<Database>,
 ): Promise<void> {
-  const columns = { name, value };
-  const tag = tagRow(context.secret, "settings", columns);
+  const row = settingRow(context.secret, name, value);
   await db
     .insertInto("settings")
-    .values({ ...columns, tag })
-    .onConflict((conflict) => conflict.column("name").doUpdateSet({ value, tag }))
+    .values(row)
+    .onConflict((conflict) => conflict.column("name").doUpdateSet({ value, tag: row.tag }))
     .execute();
 }
 
@@ -76,8 +79,7 @@ export async function raiseSetting(
 ): Promise<number> {
   const stored = await db.selectFrom("settings").selectAll().where("name", "=", name).executeTakeFirst();
   const before = Number((await readSetting(context, name, db)) ?? 0);
-  const columns = { name, value: String(Math.max(before, least) + 1) };
-  const row = { ...columns, tag: tagRow(context.secret, "settings", columns) };
+  const row = settingRow(context.secret, name, String(Math.max(before, least) + 1));
   await (stored === undefined
     ? db
         .insertInto("settings")

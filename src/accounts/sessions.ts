@@ -141,7 +141,7 @@ export async function openSession(
     return undefined;
   }
   let key: Promise<PrivateKey> | undefined;
-  const visit = quarter(context.clock());
+  const visit = quarter(new Date(now));
   return {
     cookie: cookieText,
     newVisit: visit === seen ? undefined : visitText(context, id, visit),
