@@ -42,13 +42,16 @@ const CONTINUED = new Set(
   ["/security/password", "/security/sessions/end", "/trust/remove", "/trust/rules"].map((url) => `POST ${url}`),
 );
 
+/** Requests for each route that was not reached. */
+const MORE_FOR_EACH_MISSED = 40;
+
 /** Requests after which what they have used up is made anew. */
 const REFRESH_EVERY = 4_000;
 
 /** Sends wrong requests over several connections and notes every answer that is a fault. */
 export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzReport> {
   const { seed, requests, connections = 12, seconds = Number.POSITIVE_INFINITY } = options;
-  const maker = new Requests(target, options.routes);
+  let maker = new Requests(target, options.routes);
   const began = Date.now();
   const report: FuzzReport = {
     requests: 0,
@@ -60,9 +63,10 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
     memory: [target.memory()],
   };
   let number = 0;
+  let last = requests;
   let failed: unknown;
   let refreshing: Promise<void> | undefined;
-  const isOver = () => number >= requests || failed !== undefined || (Date.now() - began) / 1000 > seconds;
+  const isOver = () => number >= last || failed !== undefined || (Date.now() - began) / 1000 > seconds;
 
   function note(what: string, attempt: Attempt, at: number): void {
     const sent = attempt.bytes.toString("latin1", 0, 1_500);
@@ -139,6 +143,13 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
     wire.destroy();
   }
   await Promise.all(Array.from({ length: connections }, work));
+  // What a short run missed by chance, or asks for rarely since it costs a sign-in.
+  const missed = options.routes.filter(({ method, url }) => !report.reached.has(`${method} ${url}`));
+  if (missed.length > 0) {
+    maker = new Requests(target, missed);
+    last = number + missed.length * MORE_FOR_EACH_MISSED;
+    await Promise.all(Array.from({ length: connections }, work));
+  }
   report.seconds = (Date.now() - began) / 1000;
   report.memory.push(target.memory());
   if (failed !== undefined && report.faults.length === 0) throw failed;

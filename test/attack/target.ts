@@ -145,16 +145,16 @@ export async function startTarget(env: Record<string, string> = {}, cli?: string
   async function signInAgain(actor: Actor): Promise<Visitor> {
     const visitor = new Visitor(app);
     let status = 0;
-    for (const password of actor.passwords()) {
+    // Looked up again each time: another connection may have chosen one meanwhile.
+    for (let tries = 0; status !== 303 && tries < 2 * actor.passwords().length; tries++) {
+      const password = actor.passwords()[tries % actor.passwords().length] as string;
       status = (await visitor.signIn(actor.username, password)).statusCode;
       if (status === 429) return visitor;
       if (status === 403) {
         await repair(actor.username);
         status = (await visitor.signIn(actor.username, password)).statusCode;
       }
-      if (status !== 303) continue;
-      actor.password = password;
-      break;
+      if (status === 303) actor.password = password;
     }
     assert.equal(status, 303, `${actor.username} signs in again`);
     if (actor.role === "admin") {
