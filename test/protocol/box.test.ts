@@ -53,6 +53,13 @@ describe("a box", () => {
     assert.equal(discloseBytes(k, Buffer.concat([box, Buffer.alloc(1)])), undefined);
   });
 
+  it("holds nothing as well as something", () => {
+    const k = randomBytes(32);
+    const box = encloseBytes(k, new Uint8Array(0), "account");
+    assert.equal(discloseBytes(k, box, "account")?.length, 0);
+    assert.equal(discloseBytes(k, box, "another"), undefined);
+  });
+
   it("is never the same twice", () => {
     const k = randomBytes(32);
     const boxes = Array.from({ length: 100 }, () => Buffer.from(encloseBytes(k, Buffer.from("same"))).toString("hex"));
@@ -80,6 +87,11 @@ describe("padding", () => {
     assert.equal(unpad(altered(pad(Buffer.from("abc"), 20), 19)), undefined);
     assert.equal(unpad(altered(pad(Buffer.from("abc"), 20), 7)), undefined);
     assert.equal(unpad(altered(pad(Buffer.from("abc"), 20), 0, 7)), undefined, "a length beyond the end");
+    for (let length = 17; length <= 24; length++) {
+      const lying = pad(Buffer.alloc(16), 20);
+      lying[3] = length;
+      assert.equal(unpad(lying), undefined, `${length} of 16 bytes`);
+    }
     assert.equal(unpad(Uint8Array.of(0, 0, 0)), undefined);
     assert.equal(unpad(new Uint8Array(4))?.length, 0);
   });

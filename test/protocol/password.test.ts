@@ -57,6 +57,8 @@ describe("salts and parameters", () => {
     );
     for (const text of [
       "",
+      " m=1,t=1,p=1",
+      "m=1,m=1,t=1,p=1",
       "m=1",
       "m=1,t=1",
       "t=1,m=1,p=1",

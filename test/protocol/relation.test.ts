@@ -123,6 +123,30 @@ describe("the rows of an account", () => {
     assert.equal(await prove(0, relabelled), undefined, "the hash is bound to the generation");
   });
 
+  it("share the kept key among those who can help alone, and keep none where they are too few", async () => {
+    const rules = { threshold: 2, waitDays: 0, keepsKey: true };
+    const shares = async (rows: readonly RelationRow[], ...of: number[]) =>
+      await Promise.all(of.map(async (helper) => (await prove(helper, rows))?.token.share as Uint8Array));
+    const kept = await make([{ slot: 0 }, { slot: 3 }, { slot: 7, held: true }], rules);
+    const opened = await openEscrow(kept.escrow, await shares(kept.rows, 0, 3), ada.id, kept.generation);
+    assert.deepEqual(Buffer.from(opened as Uint8Array), Buffer.from(ada.bytes.privateKey), "just two who can");
+
+    const few = await make([{ slot: 0 }, { slot: 7, held: true }], rules);
+    const [share] = await shares(few.rows, 0);
+    assert.notDeepEqual(Buffer.from(few.escrow), Buffer.from(kept.escrow));
+    assert.equal(await openEscrow(few.escrow, [share as Uint8Array], ada.id, few.generation), undefined);
+
+    const three = await make([{ slot: 0 }, { slot: 3 }, { slot: 5 }], rules);
+    for (const pair of [
+      [0, 3],
+      [0, 5],
+      [3, 5],
+    ] as const) {
+      const key = await openEscrow(three.escrow, await shares(three.rows, ...pair), ada.id, three.generation);
+      assert.deepEqual(Buffer.from(key as Uint8Array), Buffer.from(ada.bytes.privateKey), pair.join());
+    }
+  });
+
   it("are all written anew: no value of any slot stays, used or not", async () => {
     const [first, second] = [await make([{ slot: 0 }]), await make([{ slot: 0 }])];
     for (const row of first.rows) {

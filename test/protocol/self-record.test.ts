@@ -1,14 +1,15 @@
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { before, describe, it } from "node:test";
 import fc from "fast-check";
-import { SEALED_BYTES, seal } from "#kith/protocol/seal.js";
+import { SEAL_CLASSES, SEALED_BYTES, seal } from "#kith/protocol/seal.js";
 import {
   newSelfRecord,
   openSelfRecord,
   SELF_RECORD_LIMITS,
   type SelfRecord,
   sealSelfRecord,
+  writeSelfRecord,
 } from "#kith/protocol/self-record.js";
 import { somebody, type TestMember } from "../support/keys.js";
 
@@ -25,11 +26,90 @@ describe("the self record", () => {
   before(async () => {
     ada = await somebody();
   });
+  /** Filled up so that its text has exactly so many bytes. */
+  const ofLength = (bytes: number, record: SelfRecord): SelfRecord => {
+    const filling = (length: number) => ({ ...record, grants: ["f".repeat(length)] });
+    return filling(bytes - writeSelfRecord(filling(0)).length);
+  };
   const roundTrip = async (record: SelfRecord) => {
     const sealed = await sealSelfRecord(ada.bytes.publicKey, record);
     assert.equal(sealed.length, SEALED_BYTES.large);
     return (await openSelfRecord(ada.key, sealed)) as SelfRecord;
   };
+
+  it("of somebody new has nobody in it, and the rules that everybody begins with", () => {
+    assert.deepEqual(newSelfRecord("2027-01-05", 5), {
+      version: 1,
+      rules: { threshold: 1, waitDays: 0, keepsKey: false },
+      trusted: [],
+      invitesLeft: 5,
+      grantedSeen: 0,
+      openLetters: [],
+      pastLetters: [],
+      grants: [],
+      sessions: [],
+      events: [],
+      told: [],
+      joined: "2027-01-05",
+      lastSignIn: "2027-01-05",
+      lastListChange: "2027-01-05",
+      listConfirmed: "2027-01-05",
+    });
+  });
+
+  it("gives back the list with each fingerprint as bytes", async () => {
+    const bea = {
+      rowId: randomUUID(),
+      trustedId: randomUUID(),
+      name: "bea@example.org",
+      fingerprint: randomBytes(20),
+      resetMark: 2,
+      seenVersion: 7,
+      held: true,
+      month: "2027-01",
+    };
+    const record = { ...newSelfRecord("2027-01-05", 5), trusted: [bea, { ...bea, fingerprint: Buffer.alloc(20) }] };
+    assert.deepEqual(await roundTrip(record), record);
+  });
+
+  it("keeps what admins did, but where there is no room for all of it the last act only", async () => {
+    const acts = Array.from({ length: 30 }, (_, number) => ({
+      kind: "suspended",
+      day: day(number),
+      by: "nour",
+      reason: "r".repeat(200),
+    }));
+    const limit = SELF_RECORD_LIMITS.acts;
+    const record: SelfRecord = { ...newSelfRecord("2027-01-05", 5), acts };
+    assert.deepEqual((await roundTrip(record)).acts, acts.slice(-limit));
+    assert.equal((await roundTrip(newSelfRecord("2027-01-05", 5))).acts, undefined, "nothing where nothing was done");
+
+    const least = { ...record, acts: acts.slice(-1) };
+    const full = await roundTrip({ ...ofLength(SEAL_CLASSES.large - 4, least), acts });
+    assert.deepEqual(full.acts, acts.slice(-1));
+    const more = { ...ofLength(SEAL_CLASSES.large - 3, least), acts };
+    await assert.rejects(roundTrip(more), { code: "ERR_CLASS_OVERFLOW" });
+    const two = await roundTrip({ ...ofLength(SEAL_CLASSES.large - 4, { ...record, acts: acts.slice(-2) }), acts });
+    assert.deepEqual(two.acts, acts.slice(-2), "as many as there is room for");
+  });
+
+  it("drops nothing of what just fits, and one event of what is one byte longer", async () => {
+    const events = ["one", "two"].map((kind) => ({ kind, day: "2027-01-05" }));
+    const record: SelfRecord = { ...newSelfRecord("2027-01-05", 5), events };
+    const fits = ofLength(SEAL_CLASSES.large - 4, record);
+    assert.deepEqual(await roundTrip(fits), fits);
+    for (const more of [1, 2, 7]) {
+      const longer = ofLength(SEAL_CLASSES.large - 4 + more, record);
+      assert.deepEqual(await roundTrip(longer), { ...longer, events: events.slice(1) });
+    }
+  });
+
+  it("drops past letters, the oldest first, where there is nothing else to drop", async () => {
+    const pastLetters = ["one", "two"].map((note) => ({ note, outcome: "revoked" as const, month: "2027-01" }));
+    const record: SelfRecord = { ...newSelfRecord("2027-01-05", 5), pastLetters };
+    const longer = ofLength(SEAL_CLASSES.large - 3, record);
+    assert.deepEqual(await roundTrip(longer), { ...longer, pastLetters: pastLetters.slice(1) });
+  });
 
   it("comes back as it was, to its owner alone", async () => {
     const record = newSelfRecord("2027-01-05", 5);

@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { toHex } from "#kith/protocol/bytes.js";
 import {
   newSessionCookie,
   SESSION_BYTES,
   sessionId,
   tagSession,
+  tagVisit,
   unwrapNote,
   unwrapOpened,
   unwrapSession,
@@ -104,5 +106,20 @@ describe("the tag of a session", () => {
     ];
     assert.equal(new Set(tags).size, tags.length);
     assert.equal(hex(secret, id, { a: 1, b: 2 }), tags[0]);
+  });
+});
+
+describe("the tag of a visit", () => {
+  it("is another one for each secret, session and moment, and none of a session's", () => {
+    const [secret, id] = [randomBytes(32), randomBytes(32)];
+    const tags = [
+      tagVisit(secret, id, 1_800_000_000_000),
+      tagVisit(secret, id, 1_800_000_000_001),
+      tagVisit(secret, randomBytes(32), 1_800_000_000_000),
+      tagVisit(randomBytes(32), id, 1_800_000_000_000),
+      tagSession(secret, id, 1_800_000_000_000),
+    ].map(toHex);
+    assert.equal(new Set(tags).size, tags.length);
+    assert.equal(toHex(tagVisit(secret, id, 1_800_000_000_000)), tags[0]);
   });
 });
