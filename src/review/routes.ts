@@ -34,6 +34,8 @@ import * as queries from "./queries.js";
 import { readTree, type Tree, type TreeNode } from "./tree.js";
 
 const OPEN_MINUTES = 15;
+/** A session's beginning is known to the quarter hour. */
+const TYPED_MINUTES = OPEN_MINUTES + 15;
 const LINES = 30;
 const MAX_INVITES = 1000;
 
@@ -51,6 +53,18 @@ function admins(handler: Handler): Handler {
 function openFor(visit: MemberVisit): number {
   return Math.max(0, (visit.session.payload.reviewUntil ?? 0) - visit.context.clock().getTime());
 }
+
+/**
+ * Whether the password was typed not long ago, at the sign-in or at the tree. Who finds a session open could else make
+ * an admin of an account whose password is known, and open the tree with that.
+ */
+function typedLately(visit: MemberVisit): boolean {
+  const since = visit.context.clock().getTime() - visit.session.payload.begun;
+  return openFor(visit) > 0 || since < TYPED_MINUTES * 60_000;
+}
+
+/** To where the password is typed. */
+const passwordFirst = (visit: MemberVisit) => goTo(visit, "/admin/tree", { kind: "wait", key: "flash.password-first" });
 
 async function reviewOf(visit: MemberVisit): Promise<OpenReview | undefined> {
   const { context, session } = visit;
@@ -398,6 +412,7 @@ export const changeRole = admins(async (visit) => {
   const username = labelOf(context, who);
   const only = (key: string) => refuse(visit, username, [{ field: "q", key }]);
   if (!(await reviewOf(visit))) return await only("problem.admin.notReader");
+  if (role === "admin" && !typedLately(visit)) return await passwordFirst(visit);
   if (who.status !== "active" && role === "admin") return await only("problem.admin.suspendedAdmin");
   const outcome = await setRole(context, session.account.id, who.id, role);
   if (outcome.outcome === "last") return await only("problem.admin.last");
@@ -411,6 +426,7 @@ export const changeRole = admins(async (visit) => {
 
 /** `POST /admin/confirm` */
 export const confirm = admins(async (visit) => {
+  if (!typedLately(visit)) return await passwordFirst(visit);
   const who = await accountOf(visit, field(visit, "username").trim());
   const username = who ? labelOf(visit.context, who) : field(visit, "username").slice(0, 80);
   const outcome = who ? await confirmAdmin(visit.context, visit.session, who.id) : "not-an-admin";

@@ -70,6 +70,35 @@ describe("who can read the invite tree", () => {
     assert.equal(await canOpen(nour), true);
   });
 
+  it("nobody whom an open browser lets in: the password was typed not long ago", async () => {
+    const place = await openPlace();
+    const nour = await place.founder();
+    const bea = await nour.bring("bea");
+    await nour.bring("eve");
+    await role(nour, "bea", "admin");
+    for (let quarters = 0; quarters < 3; quarters++) {
+      place.advance(15 * 60_000);
+      assert.equal((await nour.get("/admin/accounts")).statusCode, 200, "her session goes on");
+    }
+    for (const act of [() => role(nour, "eve", "admin"), () => confirm(nour, "bea")]) {
+      const answer = await act();
+      assert.equal(answer.statusCode, 303);
+      assert.equal(answer.headers.location, "/admin/tree");
+      assert.match((await nour.get("/admin/tree")).body, /Type your password first/);
+    }
+    const eve = await findAccountByName(place.context, "localhost", "eve");
+    assert.equal(eve?.role, "member");
+    await bea.signIn();
+    assert.equal(await canOpen(bea), false);
+    assert.equal((await role(nour, "bea", "member")).statusCode, 303, "taking the role away can't wait");
+    assert.equal((await findAccountByName(place.context, "localhost", "bea"))?.role, "member");
+
+    assert.equal(await canOpen(nour), true);
+    for (const answer of [await role(nour, "bea", "admin"), await confirm(nour, "bea")])
+      assert.equal(answer.headers.location, "/admin/accounts");
+    assert.equal(await canOpen(bea), true);
+  });
+
   it("nobody whose row was written into the database", async () => {
     const fresh = await freshDatabase();
     const place = await openPlace({ databaseUrl: fresh.databaseUrl });
