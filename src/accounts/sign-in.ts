@@ -11,7 +11,7 @@ import { type CaseRow, judge, openCases, type Standing } from "../resets/cases.j
 import { completeReset, countFinishedCase } from "../resets/complete.js";
 import { whoAgreed } from "../resets/stop.js";
 import { forgetEvents, suspensionReason, takeEvents } from "../review/events.js";
-import { noteGranter, renewGrants } from "../review/keys.js";
+import { noteGranter, noteLeavers, renewGrants } from "../review/keys.js";
 import { makeNewKey, ownPerson } from "../trust/rekey.js";
 import { type AccountRow, findAccount } from "./account.js";
 import { insertSession } from "./queries.js";
@@ -225,6 +225,7 @@ async function regenerateAndStart(
     takeEvents(context, account.id, privateKey, state.record),
     noteGranter(context, account, privateKey, state.record),
   ]);
+  const hasLeft = await noteLeavers(context, account, state.record);
   remindOfList(state, day);
   await noteStoppedCases(context, state, cases);
   const newKey = await endKeeping(context, state, input.unlocked.unlockKey);
@@ -243,7 +244,7 @@ async function regenerateAndStart(
   if (!stored) return "changed";
   await endSessions(context, surplus);
   await forgetEvents(context, seenEvents);
-  await renewGrants(context, stored, key, state.record.grants);
+  await renewGrants(context, stored, key, state.record.grants, hasLeft);
   return {
     outcome: "signed-in",
     cookie: session.cookie,

@@ -1,5 +1,13 @@
 import type { Context } from "../context.js";
-import { appendPerson, nextVersions, personRow, personStatus, readAsWriter } from "../people/people.js";
+import {
+  appendPerson,
+  type NextVersion,
+  nextVersions,
+  personRow,
+  personStatus,
+  readAsWriter,
+  standIn,
+} from "../people/people.js";
 import { type AccountRow, findAccount, findAccountByName, tagged } from "./account.js";
 import { writeAccount } from "./queries.js";
 import type { Name } from "./username.js";
@@ -18,22 +26,13 @@ export async function setStatus(
     const account = await findAccountByName(context, name.domain, name.username);
     if (!account) return "unknown";
     if (account.status === status) return "same";
-    const next = (await nextVersions(context, [account])).get(account.id);
-    const person = next?.base;
-    const version = next?.version ?? account.people_version;
+    const { base, version } = (await nextVersions(context, [account])).get(account.id) as NextVersion;
+    const person = base ?? (await standIn(context, account));
     const done = await context.db.transaction().execute(async (transaction) => {
-      const changed = tagged(context, {
-        ...account,
-        status,
-        people_version: person ? version : account.people_version,
-      });
+      const changed = tagged(context, { ...account, status, people_version: version });
       if (!(await writeAccount(transaction, account.tag, changed))) return false;
-      if (!person) return true;
-      const { tag: _old, ...columns } = person;
-      await appendPerson(
-        transaction,
-        personRow(context.secret, { ...columns, version, status: personStatus({ ...account, status }) }),
-      );
+      const seen = { ...person, version, status: personStatus(changed) };
+      await appendPerson(transaction, personRow(context.secret, seen));
       return true;
     });
     if (done) {

@@ -133,6 +133,27 @@ export async function nextVersions(
 }
 
 /**
+ * What a version is made from where none of an account's own is left: who acts on it must not depend on what a writer
+ * took away. Under a key that nobody has; its owner's next sign-in makes another.
+ */
+export async function standIn(
+  context: Context,
+  account: Pick<AccountRow, "id" | "username" | "domain">,
+): Promise<Omit<queries.PersonRow, "tag">> {
+  const { publicKey, fingerprint } = await makeKeypair(account.id, monthStart(context.clock()));
+  return {
+    account_id: account.id,
+    version: 0,
+    username: account.username,
+    domain: account.domain,
+    public_key: publicKey,
+    fingerprint,
+    status: "active",
+    reset_mark: 0,
+  };
+}
+
+/**
  * Reads a version once, by its writer: whoever reads it first would leave a trace in its page.
  */
 export async function readAsWriter(context: Context, accountId: string): Promise<void> {
@@ -154,7 +175,8 @@ export async function presentRows(
 export { freezeInsertOnlyTables, insertPerson as appendPerson } from "./queries.js";
 
 /** A version of a person, ready to be appended. */
-export function personRow(secret: Uint8Array, columns: Omit<queries.PersonRow, "tag">): queries.PersonRow {
+export function personRow(secret: Uint8Array, person: Omit<queries.PersonRow, "tag">): queries.PersonRow {
+  const { tag: _old, ...columns } = person as queries.PersonRow;
   return { ...columns, tag: tagRow(secret, "people", columns) };
 }
 

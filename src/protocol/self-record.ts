@@ -80,6 +80,8 @@ export interface SelfRecord {
   pastLetters: PastLetter[];
   /** Fingerprints (hex) of admins who may have the review key. */
   grants: string[];
+  /** Those of them who are known to be admins no more. */
+  leavers?: string[];
   sessions: ListedSession[];
   events: RecordedEvent[];
   /** What A was found to need telling at the last sign-in. */

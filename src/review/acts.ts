@@ -16,7 +16,15 @@ import { sealEdge } from "../protocol/review.js";
 import { open, SEAL_CLASSES, seal } from "../protocol/seal.js";
 import { type Change, changeAccounts } from "./change-accounts.js";
 import { sealEvents } from "./events.js";
-import { currentReviewKey, genuineRows, type OpenReview, openReview, renewGrantsLocked, withTag } from "./keys.js";
+import {
+  currentReviewKey,
+  genuineRows,
+  noteLeavers,
+  type OpenReview,
+  openReview,
+  renewGrantsLocked,
+  withTag,
+} from "./keys.js";
 import * as queries from "./queries.js";
 import type { Tree } from "./tree.js";
 
@@ -340,12 +348,31 @@ export async function confirmAdmin(context: Context, session: Session, who: stri
   return "confirmed";
 }
 
+/**
+ * Seals the review key anew once a role was given or taken. Whoever left could read what is sealed so far; what comes
+ * now goes to a new key, because of the act, whatever grants there are: a writer may have taken the leaver's away.
+ */
+export async function renewAfterRole(context: Context, session: Session, hasLeft: boolean): Promise<void> {
+  const privateKey = await session.privateKey();
+  const { outcome: grants, account } = await changeState(
+    context,
+    session.account.id,
+    privateKey,
+    async ({ account, record }) => {
+      await noteLeavers(context, account, record);
+      return { store: true, outcome: record.grants };
+    },
+  );
+  session.account = account;
+  await renewFor(context, session, grants, hasLeft);
+}
+
 /** Seals the review key anew to whom this admin confirmed; where somebody left, a new one takes over. */
-export async function renewFor(context: Context, session: Session, grants: readonly string[]): Promise<void> {
+async function renewFor(context: Context, session: Session, grants: readonly string[], hasLeft = false): Promise<void> {
   const privateKey = await session.privateKey();
   await context.db.transaction().execute(async (db) => {
     await queries.lockReview(db);
-    await renewGrantsLocked(context, db, session.account, privateKey, grants);
+    await renewGrantsLocked(context, db, session.account, privateKey, grants, hasLeft);
   });
 }
 

@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import { type AccountRow, genuineAccounts, tagged } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import type { Database } from "../db/schema.js";
-import { appendPerson, nextVersions, personRow, personStatus } from "../people/people.js";
+import { appendPerson, nextVersions, personRow, personStatus, standIn } from "../people/people.js";
 import { ask } from "../seen.js";
 import * as queries from "./queries.js";
 
@@ -49,20 +49,21 @@ export async function changeAccounts(
         decided.filter(({ row, next }) => isAppended(row, next)).map(({ row }) => row),
         db,
       );
-      const changes = decided.flatMap(({ row, next }) => {
-        const person = seen.get(row.id);
-        if (person?.isNewer) return []; // changed since it was read
-        const append = person?.base;
-        const version = append ? (person as { version: number }).version : row.people_version;
-        return [{ readTag: row.tag, append, account: tagged(context, { ...next, people_version: version }) }];
-      });
+      const present = decided.filter(({ row }) => !seen.get(row.id)?.isNewer); // the others were changed since
+      const changes = await Promise.all(
+        present.map(async ({ row, next }) => {
+          const person = seen.get(row.id);
+          const append = person && (person.base ?? (await standIn(context, row)));
+          const account = tagged(context, { ...next, people_version: person?.version ?? row.people_version });
+          return { readTag: row.tag, append, account };
+        }),
+      );
       const written = new Set(changes.length > 0 ? await queries.updateAccounts(db, changes) : []);
       const done = changes.filter(({ account }) => written.has(account.id));
       for (const { append, account } of done) {
         if (!append) continue;
-        const { tag: _old, ...columns } = append;
         const version = account.people_version;
-        await appendPerson(db, personRow(context.secret, { ...columns, version, status: personStatus(account) }));
+        await appendPerson(db, personRow(context.secret, { ...append, version, status: personStatus(account) }));
       }
       changed.push(...done.map(({ account }) => account));
       left = decided.filter(({ row }) => !written.has(row.id)).map(({ row }) => row.id);

@@ -209,17 +209,19 @@ async function recoveryRecipient(context: Context, db: Kysely<Database>): Promis
  * can open the current key is no admin any more, or has another key, a new one takes over for new edges.
  *
  * @param confirmed fingerprints (hex) from this admin's self record
+ * @param hasLeft somebody is known to have left, whatever grants a writer has taken away
  */
 export async function renewGrants(
   context: Context,
   admin: AccountRow,
   privateKey: PrivateKey,
   confirmed: readonly string[],
+  hasLeft: boolean,
 ): Promise<void> {
   if (admin.role !== "admin") return;
   await context.db.transaction().execute(async (transaction) => {
     await queries.lockReview(transaction);
-    await renewGrantsLocked(context, transaction, admin, privateKey, confirmed);
+    await renewGrantsLocked(context, transaction, admin, privateKey, confirmed, hasLeft);
   });
 }
 
@@ -230,6 +232,7 @@ export async function renewGrantsLocked(
   admin: AccountRow,
   privateKey: PrivateKey,
   confirmed: readonly string[],
+  hasLeft: boolean,
 ): Promise<void> {
   const review = await openReview(context, admin, privateKey, db);
   if (!review) return;
@@ -248,7 +251,7 @@ export async function renewGrantsLocked(
   );
   const readers = recovery ? [...known, recovery] : known;
   let key = { id: review.current.id, privateKey: review.currentKey };
-  if (leavers.some((grant) => grant.review_key_id === review.current.id)) {
+  if (hasLeft || leavers.some((grant) => grant.review_key_id === review.current.id)) {
     const next = await makeReviewKey(context, await nextKeyNumber(context, db), review.currentKey);
     await queries.insertReviewKey(db, next.row);
     key = { id: next.row.id, privateKey: next.privateKey };
@@ -396,4 +399,18 @@ export async function noteGranter(
   const granter = review && toHex(review.granterFingerprint);
   if (!granter || granter === toHex(account.fingerprint) || record.grants.includes(granter)) return;
   record.grants.push(granter);
+}
+
+/**
+ * Notes whose confirmed keys are no admin's any more. Alters the record, stores nothing.
+ *
+ * @returns whether there are some that were not known yet
+ */
+export async function noteLeavers(context: Context, account: AccountRow, record: SelfRecord): Promise<boolean> {
+  if (account.role !== "admin") return false;
+  const present = new Set((await presentAdmins(context)).map(({ fingerprint }) => toHex(fingerprint)));
+  const left = record.grants.filter((fingerprint) => !present.has(fingerprint));
+  const known = record.leavers ?? [];
+  record.leavers = left;
+  return left.some((fingerprint) => !known.includes(fingerprint));
 }

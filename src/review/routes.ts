@@ -21,7 +21,7 @@ import {
   noteAct,
   OPERATOR,
   openDetails,
-  renewFor,
+  renewAfterRole,
   type SimpleAct,
   setRole,
   undo,
@@ -419,8 +419,7 @@ export const changeRole = admins(async (visit) => {
   if (outcome.outcome !== "done") return await afterAct(visit, outcome, username, "");
   const key = role === "admin" ? "flash.act.made-admin" : "flash.act.unmade-admin";
   if (who.id === session.account.id) return await goTo(visit, "/", { kind: "good", key: "flash.act.left-admin" });
-  // Whoever leaves could read what is sealed so far; what comes now goes to a new key.
-  await renewFor(context, session, (await openOwnState(context, session)).record.grants);
+  await renewAfterRole(context, session, role === "member");
   return await goTo(visit, "/admin/accounts", { kind: "good", key, vars: { name: username } });
 });
 

@@ -213,6 +213,39 @@ describe("a row that somebody else wrote", () => {
     await sql("delete from people where account_id = $1 and version = 2", [malId]);
   });
 
+  it("in people that is not there keeps no act from counting: the account as it was before stays out", async () => {
+    const name = { username: "ivo", domain: "localhost" };
+    const ivo = await nour.bring("ivo", { trust: false });
+    const ivoId = await idOf("ivo");
+    const suspendedBy = {
+      "the command line": () => setStatus(place.context, name, "suspended"),
+      "an admin": () => nour.post("/admin/accounts/suspend", { username: "ivo", reason: "Spam." }, "/admin/accounts"),
+    };
+    for (const [who, suspend] of Object.entries(suspendedBy)) {
+      const { rows: before } = await sql("select * from accounts where id = $1", [ivoId]);
+      await sql("delete from people where account_id = $1", [ivoId]);
+      await suspend();
+      const { rows: after } = await sql("select * from accounts where id = $1", [ivoId]);
+      assert.equal(after[0].status, "suspended", who);
+      const put = async (row: Record<string, unknown>) => {
+        const names = Object.keys(row);
+        const places = names.map((column, index) => `${column} = $${index + 2}`);
+        await sql(`update accounts set ${places} where id = $1`, [ivoId, ...Object.values(row)]);
+      };
+      await put(before[0]);
+      assert.notEqual((await ivo.signIn()).statusCode, 303, `${who}: the row of before is as good as absent`);
+      await put(after[0]);
+      await setStatus(place.context, name, "active");
+      assert.equal((await ivo.signIn()).statusCode, 303);
+      const { rows } = await sql("select status from people where account_id = $1 order by version desc", [ivoId]);
+      assert.equal(rows[0].status, "active", "and the owner's next sign-in makes all as it was");
+    }
+    const gus = await nour.bring("gus", { trust: false });
+    await gus.trust("ivo");
+    assert.equal(await canHelp(ivo, "gus"), true);
+    await gus.signIn(); // which ends the case
+  });
+
   it("is told of on the first page: to the member whom others saw wrongly, and to admins", async () => {
     const told = {
       member: /What others see of your account was not as Kith wrote it/,

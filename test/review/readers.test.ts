@@ -9,6 +9,7 @@ import type { PrivateKey } from "#kith/protocol/keypair.js";
 import { openEdge } from "#kith/protocol/review.js";
 import { open } from "#kith/protocol/seal.js";
 import { ensureReader, recoverReview } from "#kith/review/keys.js";
+import { setRoleByOperator } from "#kith/review/operator.js";
 import { countOf, openPlace, type Place, passwordOf, Visitor, wordsOf } from "../support/app.js";
 import { freshDatabase } from "../support/database.js";
 
@@ -179,6 +180,34 @@ describe("who can read the invite tree", () => {
     const { body } = await nour.get("/admin/tree");
     assert.match(body, /data-username="bea" data-depth="1"/);
     assert.match(body, /data-username="late" data-depth="1"/);
+  });
+
+  it("not for new edges, either, where a writer took the grant of the one who left away", async () => {
+    const place = await openPlace();
+    const nour = await place.founder();
+    await nour.bring("bea");
+    const keys = async () => (await place.context.db.selectFrom("review_keys").select("number").execute()).length;
+    const takeGrant = async () => {
+      const { id } = (await findAccountByName(place.context, "localhost", "bea")) as { id: string };
+      const { numDeletedRows } = await place.context.db
+        .deleteFrom("review_grants")
+        .where("account_id", "=", id)
+        .executeTakeFirst();
+      assert.equal(numDeletedRows, 1n);
+    };
+    for (const by of ["an admin", "the command line"]) {
+      await role(nour, "bea", "admin");
+      await confirm(nour, "bea");
+      await nour.signIn();
+      const before = await keys();
+      await takeGrant();
+      if (by === "an admin") await role(nour, "bea", "member");
+      else await setRoleByOperator(place.context, { username: "bea", domain: "localhost" }, "member");
+      for (let times = 0; times < 2; times++) {
+        await nour.signIn();
+        assert.equal(await keys(), before + 1, `by ${by}: a new key, once`);
+      }
+    }
   });
 
   it("whoever has the recovery phrase, written down and checked, when every key is lost", async () => {
