@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
 import type { Kysely } from "kysely";
-import { hasMembers } from "./accounts/account.js";
+import { hasAdmin, hasMembers } from "./accounts/account.js";
 import type { Context } from "./context.js";
 import { addDays, dayOf } from "./days.js";
 import type { Database } from "./db/schema.js";
@@ -9,17 +9,21 @@ import { raiseSetting, readSetting, readUnproven } from "./settings.js";
 
 // A database that is put back as a whole says nothing of it. So a number in it is raised now and then, and stands beside
 // the server secret as well, which no backup of the database holds: a lower one in the database means that it is older
-// than the one that was served last.
+// than the one that was served last. That somebody was an admin once stands there, too: columns that say that nobody is
+// one can be a writer's.
 
 const TICK = "tick";
 /** Not oftener: each number dates the transactions around it. */
 const RAISED_EVERY_MILLISECONDS = 86_400_000;
+/** Where it failed; and where nobody is an admin yet, so that there is little that a number could date. */
 const TRIED_AGAIN_AFTER_MILLISECONDS = 60_000;
 const TOLD_DAYS = 30;
 
 interface Anchor {
   /** The highest number that the database was seen to have. */
   tick: number;
+  /** Whether the place has, or had, an admin. */
+  founded: boolean;
   /** The day on which it had a lower one. */
   putBack: string | undefined;
 }
@@ -37,18 +41,19 @@ async function readAnchor(secretFile: string): Promise<Anchor | undefined> {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;
   }
-  const [, tick, putBack] = /^(\d{1,15})(?: (\d{4}-\d{2}-\d{2}))?\n$/.exec(text) ?? [];
+  const [, tick, founded, putBack] = /^(\d{1,15})( founded)?(?: (\d{4}-\d{2}-\d{2}))?\n$/.exec(text) ?? [];
   if (tick === undefined) throw Object.assign(new Error("This file is no anchor."), { code: "ERR_ANCHOR" });
-  return { tick: Number(tick), putBack };
+  return { tick: Number(tick), founded: founded !== undefined, putBack };
 }
 
 /** Written whole: after a power cut it is this one or the one before. */
-async function writeAnchor(secretFile: string, { tick, putBack }: Anchor): Promise<void> {
+async function writeAnchor(secretFile: string, { tick, founded, putBack }: Anchor): Promise<void> {
   const unfinished = `${anchorFile(secretFile)}.${randomBytes(6).toString("hex")}`;
   try {
     const handle = await fs.open(unfinished, "wx", 0o600);
     try {
-      await handle.writeFile(putBack === undefined ? `${tick}\n` : `${tick} ${putBack}\n`);
+      const parts = [`${tick}`, ...(founded ? ["founded"] : []), ...(putBack === undefined ? [] : [putBack])];
+      await handle.writeFile(`${parts.join(" ")}\n`);
       await handle.sync();
     } finally {
       await handle.close();
@@ -66,31 +71,36 @@ async function raise(context: Context): Promise<void> {
   let putBack = known?.putBack;
   context.seen.putBack = putBack;
   const before = Number((await readSetting(context, TICK, context.db)) ?? 0);
-  if (known && before < known.tick && (await hasMembers(context.db))) {
+  const isEmpty = !(await hasMembers(context.db));
+  // An empty database is a place that begins anew.
+  context.seen.founded ||= !isEmpty && (known?.founded || (await hasAdmin(context.db)));
+  const { founded } = context.seen;
+  if (known && before < known.tick && !isEmpty) {
     context.log.error("the database is older than the one that was served last: an earlier state was put in place");
     putBack = dayOf(context.clock());
     context.seen.putBack = putBack;
     // First: once the number is raised, nothing else speaks of it.
-    await writeAnchor(secretFile, { tick: known.tick, putBack });
+    await writeAnchor(secretFile, { tick: known.tick, founded, putBack });
   }
   const least = known?.tick ?? 0;
   const tick = await raiseSetting(context, TICK, least, context.db);
-  await writeAnchor(secretFile, { tick: Math.max(tick, least), putBack });
+  await writeAnchor(secretFile, { tick: Math.max(tick, least), founded, putBack });
 }
 
-/** Does so now, daily, and at the end; where it fails, again in a minute. */
+/** Does so now, daily, and at the end; in a minute where it failed, or where nobody is an admin yet. */
 export async function startAnchor(context: Context): Promise<{ stop(): Promise<void> }> {
   let timer: NodeJS.Timeout | undefined;
   const run = async () => {
     let pause = RAISED_EVERY_MILLISECONDS;
     try {
       await raise(context);
+      if (!context.seen.founded) pause = TRIED_AGAIN_AFTER_MILLISECONDS;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       context.log.warn({ code }, "the anchor beside the server secret was not raised");
       pause = TRIED_AGAIN_AFTER_MILLISECONDS;
     }
-    timer = setTimeout(run, pause);
+    timer = setTimeout(run, pause).unref();
   };
   await run();
   return {

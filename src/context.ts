@@ -26,6 +26,8 @@ export interface Seen {
   endedSessions: LRUCache<string, number>;
   /** The day on which an earlier state of the database was found in place. */
   putBack: string | undefined;
+  /** Whether somebody is, or was, an admin here. */
+  founded: boolean;
   /** Names of settings that were there. */
   settings: Set<string>;
 }

@@ -40,6 +40,7 @@ export function nothingSeen(): Context["seen"] {
     letters: rememberLetters(),
     endedSessions: rememberEndedSessions(),
     putBack: undefined,
+    founded: false,
     settings: new Set(),
   };
 }

@@ -17,12 +17,14 @@ export function addStart(program: Command): void {
       const { context, close } = await opening;
       try {
         for (const warning of config.warnings) context.log.warn(warning);
-        const [{ startWeb }, { firstAdminLink }] = await loading;
+        const [{ startWeb }, { firstAdminLink, hasLostAdmins }] = await loading;
         const web = await startWeb(context);
         try {
           // Asked before anything is said: from "listens" on, a lost database does not end Kith.
           const link = await firstAdminLink(context);
+          const hasLost = await hasLostAdmins(context);
           console.log(`Kith listens on ${web.url}`);
+          if (hasLost) context.log.error("nobody is an admin, though somebody was: see `kith admin grant`");
           if (link !== undefined) console.log(`Nobody is an admin yet. This link makes the first one: ${link}`);
           await stopped;
         } finally {

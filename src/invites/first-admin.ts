@@ -2,8 +2,19 @@ import { hasAdmin } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import { letterLink, operatorLetter } from "./letters.js";
 
-/** The link that makes the first admin, as long as there is none. */
+/** Whether there is an admin, or was one: whoever writes to the database can take all roles away for a moment. */
+export async function isFounded(context: Context): Promise<boolean> {
+  context.seen.founded ||= await hasAdmin(context.db);
+  return context.seen.founded;
+}
+
+/** The link that makes the first admin, as long as there was none. */
 export async function firstAdminLink(context: Context): Promise<string | undefined> {
-  if (await hasAdmin(context.db)) return undefined;
+  if (await isFounded(context)) return undefined;
   return letterLink(context.config.origin, operatorLetter(context, "first-admin"));
+}
+
+/** Whether nobody is an admin any more, which Kith itself never brings about. */
+export async function hasLostAdmins(context: Context): Promise<boolean> {
+  return context.seen.founded && !(await hasAdmin(context.db));
 }

@@ -1,4 +1,4 @@
-import { hasAdmin, reportForgery } from "../accounts/account.js";
+import { reportForgery } from "../accounts/account.js";
 import { createAccount } from "../accounts/join.js";
 import { checkPassword, type PasswordFault } from "../accounts/password-policy.js";
 import { checkUsername, normaliseUsername } from "../accounts/username.js";
@@ -17,6 +17,7 @@ import {
 } from "../protocol/letter.js";
 import { newEdge } from "../review/edges.js";
 import { foundReviewKey, storeFounded } from "../review/keys.js";
+import { isFounded } from "./first-admin.js";
 import * as queries from "./queries.js";
 
 /** A letter that can be redeemed now. */
@@ -49,7 +50,7 @@ export async function findLetter(context: Context, text: string): Promise<GoodLe
   if (!domain || isSpent || letter.expiryDay < dayNumber(dayOf(context.clock()))) return undefined;
   const inviter = persons.get(letter.inviterId);
   if (letter.kind === "member" ? !inviter?.mayInvite : letter.inviterId !== NO_INVITER) return undefined;
-  if (letter.kind === "first-admin" && (await hasAdmin(context.db))) return undefined;
+  if (letter.kind === "first-admin" && (await isFounded(context))) return undefined;
   return { kind: letter.kind, inviter, domain, expires: dayFromNumber(letter.expiryDay), letter };
 }
 

@@ -16,9 +16,10 @@ export async function startWeb(context: Context): Promise<{ url: string; close()
   const metrics = makeMetrics(context);
   metrics.watch(app);
   const watch = buildWatch(context, metrics);
+  // First: it knows whether anybody was an admin here.
+  const anchor = await startAnchor(context);
   const url = await app.listen(config.listen);
   await watch.listen(config.metricsListen);
-  const anchor = await startAnchor(context);
   const upkeep = startUpkeep(context);
   const lookups = await startLookupService(context, { registry: metrics.registry });
   const mail = config.mailFrom === undefined ? undefined : await startMailQueue(context);

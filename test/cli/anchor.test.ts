@@ -46,7 +46,7 @@ test("a database put back as a whole is noticed at the start, and members are to
   assert.deepEqual(await doctor(env), ["good: it is as new as the one that was served last"]);
   await first.stop();
   assert.equal(statSync(anchor).mode & 0o777, 0o600);
-  assert.match(readFileSync(anchor, "utf8"), /^\d+\n$/);
+  assert.match(readFileSync(anchor, "utf8"), /^\d+ founded\n$/);
   await copy(database, `${database}_earlier`);
 
   const second = await startKith(env);
@@ -63,7 +63,7 @@ test("a database put back as a whole is noticed at the start, and members are to
     const stopped = await kith.stop();
     assert.equal(OLDER.test(stopped.stderr), isNew, "the log says it once");
   }
-  assert.match(readFileSync(anchor, "utf8"), /^\d+ \d{4}-\d{2}-\d{2}\n$/, "kept where no writer comes");
+  assert.match(readFileSync(anchor, "utf8"), /^\d+ founded \d{4}-\d{2}-\d{2}\n$/, "kept where no writer comes");
 
   // Under a running Kith, and with a number that is none of Kith's.
   for (const change of ["", `update settings set tag = '\\x00' where name = 'tick'`]) {
@@ -101,10 +101,15 @@ test("is told until a month is over", () => {
   assert.equal(on("2026-12-03"), undefined);
 });
 
-test("an empty database with an old secret is no earlier state", async () => {
+test("an empty database with an old secret is no earlier state, but a place begun anew", async () => {
   const env = { KITH_DATA_DIR: temporaryDirectory() };
-  await (await startKith({ ...env, DATABASE_URL: (await freshDatabase()).databaseUrl })).stop();
+  const before = await startKith({ ...env, DATABASE_URL: (await freshDatabase()).databaseUrl });
+  const founder = new Visitor(httpApp(before.url));
+  assert.equal((await founder.join(await firstLink(before), "nour")).statusCode, 303);
+  await before.stop();
   const kith = await startKith({ ...env, DATABASE_URL: (await freshDatabase()).databaseUrl });
+  const again = new Visitor(httpApp(kith.url));
+  assert.equal((await again.join(await firstLink(kith), "nour")).statusCode, 303);
   assert.doesNotMatch((await kith.stop()).stderr, OLDER);
 });
 
@@ -117,4 +122,35 @@ test("where the anchor can't be written, Kith serves and says so", async () => {
   const { status, stderr } = await kith.stop();
   assert.equal(status, 0);
   assert.equal(stderr.match(/the anchor beside the server secret was not raised/g)?.length, 2, "at start and stop");
+});
+
+test("a place that had an admin prints and takes no link for a first one, whatever a writer makes of the roles", async () => {
+  const { databaseUrl, adminUrl } = await freshDatabase();
+  const env = { DATABASE_URL: databaseUrl, KITH_DATA_DIR: temporaryDirectory() };
+  const writer = new pg.Client({ connectionString: adminUrl });
+  await writer.connect();
+  const roles = (role: string) => writer.query("update accounts set role = $1 where username = 'nour'", [role]);
+
+  const unfounded = await startKith(env);
+  const another = await firstLink(unfounded);
+  await unfounded.stop();
+  const first = await startKith(env);
+  const founder = new Visitor(httpApp(first.url));
+  const mal = new Visitor(httpApp(first.url));
+  assert.equal((await mal.get(another)).statusCode, 200, "good until then");
+  assert.equal((await founder.join(await firstLink(first), "nour")).statusCode, 303);
+  assert.equal((await mal.get(another)).statusCode, 404);
+  await roles("member");
+  assert.equal((await mal.get(another)).statusCode, 404, "in the process that saw an admin");
+  await roles("admin");
+  await first.stop();
+
+  await roles("member");
+  const second = await startKith(env);
+  const intruder = new Visitor(httpApp(second.url));
+  assert.equal((await intruder.get(another)).statusCode, 404, "after a restart");
+  const { stdout, stderr } = await second.stop();
+  assert.doesNotMatch(stdout, /makes the first one/);
+  assert.match(stderr, /nobody is an admin, though somebody was/);
+  await writer.end();
 });
