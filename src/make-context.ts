@@ -41,5 +41,6 @@ export function nothingSeen(): Context["seen"] {
     endedSessions: rememberEndedSessions(),
     putBack: undefined,
     settings: new Set(),
+    inspected: { versions: new Map(), spent: new Set() },
   };
 }

@@ -1,6 +1,6 @@
 import type { Context } from "../context.js";
 import { appendPerson, nextVersions, personRow, personStatus, readAsWriter } from "../people/people.js";
-import { type AccountRow, findAccount, findAccountByName, tagged } from "./account.js";
+import { type AccountRow, findAccountByName, findOwnAccount, reportForgery, tagged } from "./account.js";
 import { writeAccount } from "./queries.js";
 import type { Name } from "./username.js";
 
@@ -37,6 +37,7 @@ export async function setStatus(
       return true;
     });
     if (done) {
+      if (next?.isDamaged) reportForgery(context, "people");
       await readAsWriter(context, account.id);
       return "done";
     }
@@ -53,7 +54,7 @@ export async function changeColumns(
   columns: Partial<Pick<AccountRow, "language" | "contact" | "second_step">>,
 ): Promise<AccountRow | undefined> {
   for (;;) {
-    const account = await findAccount(context, accountId);
+    const account = await findOwnAccount(context, accountId);
     if (!account) return undefined;
     const changed = tagged(context, { ...account, ...columns });
     if (await writeAccount(context.db, account.tag, changed)) return changed;

@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import { type AccountRow, genuineAccounts, tagged } from "../accounts/account.js";
+import { type AccountRow, genuineAccounts, reportForgery, tagged } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import type { Database } from "../db/schema.js";
 import { appendPerson, nextVersions, personRow, personStatus } from "../people/people.js";
@@ -54,11 +54,19 @@ export async function changeAccounts(
         if (person?.isNewer) return []; // changed since it was read
         const append = person?.base;
         const version = append ? (person as { version: number }).version : row.people_version;
-        return [{ readTag: row.tag, append, account: tagged(context, { ...next, people_version: version }) }];
+        return [
+          {
+            readTag: row.tag,
+            append,
+            isDamaged: person?.isDamaged,
+            account: tagged(context, { ...next, people_version: version }),
+          },
+        ];
       });
       const written = new Set(changes.length > 0 ? await queries.updateAccounts(db, changes) : []);
       const done = changes.filter(({ account }) => written.has(account.id));
-      for (const { append, account } of done) {
+      for (const { append, account, isDamaged } of done) {
+        if (isDamaged) reportForgery(context, "people");
         if (!append) continue;
         const { tag: _old, ...columns } = append;
         const version = account.people_version;
