@@ -61,7 +61,7 @@ export interface Context {
   hashing: Hashing;
   openedRecords: OpenedRecords;
   nobody: Nobody;
-  /** How many rows were met, by table, that do not bear Kith's tag; since the start of this process. */
+  /** How many rows were reported, by table, that do not bear Kith's tag; since the start of this process. */
   forgedRows: Map<string, number>;
   seen: Seen;
   decoys: Decoys;
