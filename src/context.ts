@@ -30,6 +30,18 @@ export interface Seen {
   founded: boolean;
   /** Names of settings that were there. */
   settings: Set<string>;
+  inspected: Inspected;
+}
+
+/**
+ * What the last inspection found, for the next to compare with. Only inspections write here: what they report would
+ * otherwise depend on who met whom in between.
+ */
+export interface Inspected {
+  /** The version in `people` of each account that has more than one. */
+  versions: Map<string, number>;
+  /** A digest of each row that spends a letter; such rows never change, and none is ever taken away. */
+  spent: Set<string>;
 }
 
 /** Hashes of letters that this process has seen spent. */
@@ -51,7 +63,7 @@ export interface Context {
   hashing: Hashing;
   openedRecords: OpenedRecords;
   nobody: Nobody;
-  /** How many rows were met, by table, that do not bear Kith's tag; since the start of this process. */
+  /** How many rows were reported, by table, that do not bear Kith's tag; since the start of this process. */
   forgedRows: Map<string, number>;
   seen: Seen;
   decoys: Decoys;

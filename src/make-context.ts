@@ -42,5 +42,6 @@ export function nothingSeen(): Context["seen"] {
     putBack: undefined,
     founded: false,
     settings: new Set(),
+    inspected: { versions: new Map(), spent: new Set() },
   };
 }

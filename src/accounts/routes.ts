@@ -79,6 +79,7 @@ async function homeOf(visit: MemberVisit) {
       ...told("letter-used")
         .filter((event) => event.values?.username)
         .map((event) => ({ key: "event.letter-used", vars: { username: String(event.values?.username) } })),
+      ...told("letter-unreadable").map(() => ({ key: "event.letter-unreadable" })),
       ...told("key-kept-off").map(() => ({ key: "event.key-kept-off" })),
       ...told("letters-granted").map((event) => ({
         key: "event.letters-granted",

@@ -5,7 +5,7 @@ import { fingerprintOf, type PrivateKey, readPrivateKey } from "../protocol/keyp
 import { type ListedSession, SELF_RECORD_LIMITS } from "../protocol/self-record.js";
 import { newSessionCookie, sessionId, tagSession, tagVisit, unwrapSession, wrapSession } from "../protocol/session.js";
 import { ask } from "../seen.js";
-import { type AccountRow, findAccount, reportForgery } from "./account.js";
+import { type AccountRow, findOwnAccount, reportForgery } from "./account.js";
 import * as queries from "./queries.js";
 
 const QUARTER_HOUR_MILLISECONDS = 15 * 60_000;
@@ -129,7 +129,7 @@ export async function openSession(
   const seen = Math.max(payload.begun, lastVisit(context, id, lastVisitText));
   const idle = now >= seen + sessionIdleMinutes * 60_000 + QUARTER_HOUR_MILLISECONDS;
   const old = now >= payload.begun + sessionMaxHours * 3_600_000;
-  const account = idle || old ? undefined : await findAccount(context, payload.accountId);
+  const account = idle || old ? undefined : await findOwnAccount(context, payload.accountId);
   const ended =
     account?.status !== "active" ||
     // Frozen since a thief knows the password: the thief's sessions end, too.

@@ -7,13 +7,13 @@ import { type PrivateKey, publicHalf, readPrivateKey } from "../protocol/keypair
 import { lockPrivateKey } from "../protocol/lock.js";
 import { formatParameters, newSalt } from "../protocol/password.js";
 import type { RelationRow } from "../protocol/relation.js";
-import { type CaseRow, judge, openCases, type Standing } from "../resets/cases.js";
+import { type CaseRow, judge, openOwnCases, type Standing } from "../resets/cases.js";
 import { completeReset, countFinishedCase } from "../resets/complete.js";
 import { whoAgreed } from "../resets/stop.js";
 import { forgetEvents, suspensionReason, takeEvents } from "../review/events.js";
 import { noteGranter, noteLeavers, renewGrants } from "../review/keys.js";
 import { makeNewKey, ownPerson } from "../trust/rekey.js";
-import { type AccountRow, findAccount } from "./account.js";
+import { type AccountRow, findOwnAccount } from "./account.js";
 import { insertSession } from "./queries.js";
 import { sealSecondStep, secondStepOf, useCode } from "./second-step.js";
 import { endSessions, makeSession, type Session, sessionOwner, takeSurplus } from "./sessions.js";
@@ -92,8 +92,8 @@ export async function signIn(
     if (!standing) return { outcome: "wrong" };
     if (!standing.ripe) {
       // Its approvals were read after it was: a case that ended in between is not one that waits.
-      const present = await findAccount(context, account.id);
-      const open = present ? await openCases(context, present) : [];
+      const present = await findOwnAccount(context, account.id);
+      const open = present ? await openOwnCases(context, present) : [];
       if (open.some((row) => row.id === pendingCase.id)) {
         return { outcome: "waiting", username: account.username, standing };
       }
@@ -128,9 +128,9 @@ async function startCodeStage(context: Context, unlocked: Unlocked, client: stri
  */
 export async function confirmCode(context: Context, session: Session, code: string): Promise<SignInOutcome> {
   const { payload } = session;
-  const account = await findAccount(context, payload.accountId);
+  const account = await findOwnAccount(context, payload.accountId);
   if (!account || payload.stage !== "code" || !columnsAfterCode(context, account, code)) return { outcome: "wrong" };
-  const cases = await openCases(context, account);
+  const cases = await openOwnCases(context, account);
   const pendingCase = cases.find((row) => row.id === payload.caseId);
   if (payload.caseId && !pendingCase) return { outcome: "wrong" };
   const unlocked: Unlocked = {
@@ -183,12 +183,12 @@ async function finishSignIn(
         return done;
       }
       // Somebody changed the account between reading and writing: read it again.
-      const again = await findAccount(context, account.id);
+      const again = await findOwnAccount(context, account.id);
       const ended = again?.status !== "active" || !equalBytes(again.session_epoch, account.session_epoch);
       if (ended) return { outcome: "wrong" }; // suspended, or the password was changed
       account = again;
       relations = undefined;
-      cases = await openCases(context, account);
+      cases = await openOwnCases(context, account);
       if (pendingCase) {
         pendingCase = cases.find((row) => row.id === pendingCase?.id);
         if (!pendingCase) return { outcome: "wrong" };
@@ -290,7 +290,7 @@ async function endKeeping(context: Context, state: PrivateState, unlockKey: Uint
 /** If others do not see the account as it is, the next version is made, and the owner is told. */
 async function mendPerson(context: Context, { account, privateKey, record }: PrivateState, day: string) {
   const next = (await nextVersions(context, [account])).get(account.id);
-  if (!next || next.intact || next.isNewer) return undefined;
+  if (!next?.isDamaged) return undefined;
   record.told.push({ kind: "person-mended", day });
   record.events.push({ kind: "person-mended", day });
   return await ownPerson(context, account, publicHalf(privateKey));

@@ -9,7 +9,7 @@ import { type RelationRow, regenerate, shuffled, type TrustedEntry } from "../pr
 import { openSelfRecord, type SelfRecord, sealSelfRecord } from "../protocol/self-record.js";
 import { hasValidTag } from "../protocol/tag.js";
 import { sendResetNotice } from "../resets/notices.js";
-import { type AccountRow, findAccount, reportForgery, tagged } from "./account.js";
+import { type AccountRow, findAccount, findOwnAccount, reportForgery, tagged } from "./account.js";
 import { recallRecord, rememberRecord } from "./opened-records.js";
 import type { SessionRow } from "./queries.js";
 import * as queries from "./queries.js";
@@ -33,6 +33,8 @@ export interface PrivateState {
   trusted: TrustedPerson[];
   /** How many of the S rows were not Kith's, and are made anew as empty ones. */
   damagedSlots: number;
+  /** How many rows were there that are not Kith's; reported when the state is stored. */
+  forgedSlots: number;
 }
 
 /** The key that was used does not open this account any more: the password was changed meanwhile. */
@@ -96,7 +98,7 @@ async function withPeople(context: Context, account: AccountRow, record: SelfRec
 /**
  * Opens an account's private state with its S rows, to be changed and stored.
  *
- * A row that does not bear Kith's tag, or belongs to another generation, is reported and made anew at the next change.
+ * A row that does not bear Kith's tag, or belongs to another generation, is made anew at the next change.
  *
  * @throws StaleKeyError if this is not the account's present key
  */
@@ -116,14 +118,13 @@ export async function openState(
   // stored. That is no forgery.
   const moved = present.length < own.length && !(await isPresent(context, account));
   const rows = moved ? own : present;
-  for (let bad = stored.length - rows.length; bad > 0; bad--) reportForgery(context, "relations");
   const rowIds = rows.map((row) => row.id).slice(0, context.config.trustSlots);
   const damagedSlots = context.config.trustSlots - rowIds.length;
   for (let missing = damagedSlots; missing > 0; missing--) rowIds.push(randomUUID());
   // Who stood in a row that is not to be believed keeps a place: the list itself is in the record.
   const free = rowIds.filter((id) => !trusted.some((entry) => entry.rowId === id));
   for (const entry of trusted) if (!rowIds.includes(entry.rowId)) entry.rowId = free.pop() as string;
-  return { account, privateKey, rowIds, record, damagedSlots, trusted };
+  return { account, privateKey, rowIds, record, damagedSlots, forgedSlots: stored.length - rows.length, trusted };
 }
 
 async function isPresent(context: Context, account: AccountRow): Promise<boolean> {
@@ -158,7 +159,6 @@ export function reviewList(context: Context, state: PrivateState): void {
     if (standing === "usable" && sameKey && person.resetMark !== trusted.resetMark) {
       tell("person-reset-kept-key", trusted.name);
     }
-    if (standing === "forged") reportForgery(context, "people");
     present.push({
       ...trusted,
       held,
@@ -243,6 +243,9 @@ export async function storeState(
     { generation: state.account.generation, today: dayOf(context.clock()) },
   );
   if (ended === undefined) return undefined;
+  // Now that all rows of the account are written anyway, that tells of nothing else.
+  for (let forged = state.forgedSlots; forged > 0; forged--) reportForgery(context, "relations");
+  if (next?.isDamaged) reportForgery(context, "people");
   if (ended > 0) sendResetNotice(context, account, extras.completesReset ? "completed" : "stopped");
   if (person) await readAsWriter(context, account.id);
   return account;
@@ -265,7 +268,7 @@ export async function changeState<Outcome>(
   decide: (state: PrivateState) => Promise<{ store: boolean; outcome: Outcome; extras?: ChangeExtras }>,
 ): Promise<{ outcome: Outcome; account: AccountRow }> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const account = await findAccount(context, accountId);
+    const account = await findOwnAccount(context, accountId);
     if (!account) throw new StaleKeyError();
     const state = await openState(context, account, privateKey);
     reviewList(context, state);

@@ -8,7 +8,7 @@ import {
   readAsWriter,
   standIn,
 } from "../people/people.js";
-import { type AccountRow, findAccount, findAccountByName, tagged } from "./account.js";
+import { type AccountRow, findAccountByName, findOwnAccount, reportForgery, tagged } from "./account.js";
 import { writeAccount } from "./queries.js";
 import type { Name } from "./username.js";
 
@@ -26,7 +26,7 @@ export async function setStatus(
     const account = await findAccountByName(context, name.domain, name.username);
     if (!account) return "unknown";
     if (account.status === status) return "same";
-    const { base, version } = (await nextVersions(context, [account])).get(account.id) as NextVersion;
+    const { base, version, isDamaged } = (await nextVersions(context, [account])).get(account.id) as NextVersion;
     const person = base ?? (await standIn(context, account));
     const done = await context.db.transaction().execute(async (transaction) => {
       const changed = tagged(context, { ...account, status, people_version: version });
@@ -36,6 +36,7 @@ export async function setStatus(
       return true;
     });
     if (done) {
+      if (isDamaged) reportForgery(context, "people");
       await readAsWriter(context, account.id);
       return "done";
     }
@@ -52,7 +53,7 @@ export async function changeColumns(
   columns: Partial<Pick<AccountRow, "language" | "contact" | "second_step">>,
 ): Promise<AccountRow | undefined> {
   for (;;) {
-    const account = await findAccount(context, accountId);
+    const account = await findOwnAccount(context, accountId);
     if (!account) return undefined;
     const changed = tagged(context, { ...account, ...columns });
     if (await writeAccount(context.db, account.tag, changed)) return changed;

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { reportForgery } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import { nextVersions } from "../people/people.js";
@@ -8,11 +9,14 @@ import { readTagged, TAGGED_TABLES, type TaggedTable } from "../rotation/rotate.
 import { noteVersion } from "../seen.js";
 import * as queries from "./queries.js";
 
+const DIGEST_BYTES = 16;
+
 /**
  * Looks at every row, whether anybody asked for it or not: whether it bears Kith's tag, and whether it fits the others.
- * What does not is reported as a row that somebody met. Run daily, and at start.
+ * What does not is reported. Run hourly, and at start.
  *
- * It reads all there is, in the order of ids: that tells nothing of anybody.
+ * It reads all there is, in the order of ids, and compares it with nothing but what the inspection before it found: that
+ * tells nothing of anybody, so this is where rows are reported that members meet of others.
  */
 export async function inspect(context: Context): Promise<void> {
   for (const table of Object.keys(TAGGED_TABLES) as TaggedTable[]) {
@@ -21,6 +25,7 @@ export async function inspect(context: Context): Promise<void> {
     }
   }
   for (let after: string | undefined = NO_INVITER; after !== undefined; ) after = await inspectAccounts(context, after);
+  await inspectSpent(context);
   const before = { ...context.seen };
   const { acts, review_keys } = await queries.selectHighest(context.db);
   if (acts < before.acts) reportForgery(context, "admin_acts");
@@ -45,9 +50,14 @@ async function inspectAccounts(context: Context, after: string): Promise<string 
         genuine.map(({ account }) => account).filter(({ username }) => username !== ""),
         db,
       );
+      const inspected = context.seen.inspected.versions;
       for (const { account, relations } of genuine) {
-        noteVersion(context, account.id, account.people_version);
-        if (versions.get(account.id)?.isNewer) reportForgery(context, "accounts");
+        const { id, people_version } = account;
+        const known = inspected.get(id) ?? 1;
+        if (people_version > known) inspected.set(id, people_version);
+        noteVersion(context, id, people_version);
+        if (versions.get(id)?.isNewer || people_version < known) reportForgery(context, "accounts");
+        if (versions.get(id)?.isDamaged) reportForgery(context, "people");
         const present = relations.filter((row) => equalBytes(row.generation, account.generation));
         if (present.length !== context.config.trustSlots || present.length < relations.length) {
           reportForgery(context, "relations");
@@ -55,4 +65,18 @@ async function inspectAccounts(context: Context, after: string): Promise<string 
       }
       return found.at(-1)?.account.id;
     });
+}
+
+/** Rows that spend letters bear no tag; but whatever one inspection finds of them, the next has to find again. */
+async function inspectSpent(context: Context): Promise<void> {
+  const { inspected } = context.seen;
+  const spent = new Set<string>();
+  for await (const rows of queries.readSpent(context.db)) {
+    for (const { nonce_hash, invitee } of rows) {
+      const digest = createHash("sha256").update(nonce_hash).update(invitee).digest();
+      spent.add(digest.toString("latin1", 0, DIGEST_BYTES));
+    }
+  }
+  for (const digest of inspected.spent) if (!spent.has(digest)) reportForgery(context, "spent_invites");
+  inspected.spent = spent;
 }

@@ -1,5 +1,5 @@
 import { type Kysely, sql } from "kysely";
-import type { AccountsTable, Database, RelationsTable } from "../db/schema.js";
+import type { AccountsTable, Database, RelationsTable, SpentInvitesTable } from "../db/schema.js";
 
 const BATCH_ACCOUNTS = 50;
 
@@ -28,6 +28,25 @@ export async function selectAccountsAfter(db: Kysely<Database>, afterId: string)
     account,
     relations: relations.filter((row) => row.trusting_id === account.id),
   }));
+}
+
+const BATCH_SPENT = 1_000;
+
+/** Every row that spends a letter, in batches, in the order of their hashes. */
+export async function* readSpent(db: Kysely<Database>): AsyncGenerator<SpentInvitesTable[]> {
+  for (let after: Uint8Array = new Uint8Array(); ; ) {
+    const rows = await db
+      .selectFrom("spent_invites")
+      .selectAll()
+      .where("nonce_hash", ">", after)
+      .orderBy("nonce_hash")
+      .limit(BATCH_SPENT)
+      .execute();
+    const last = rows.at(-1);
+    if (!last) return;
+    yield rows;
+    after = last.nonce_hash;
+  }
 }
 
 /** How many rows are missing that others speak of, by table. */

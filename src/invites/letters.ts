@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { reportForgery } from "../accounts/account.js";
 import type { Session } from "../accounts/sessions.js";
 import { changeState, type PrivateState } from "../accounts/state.js";
 import type { Context } from "../context.js";
@@ -120,7 +119,7 @@ export async function revokeInvite(
       // Somebody may have used it a moment before.
       const became = (await settleLetters(context, state)).get(letter);
       if (became === "revoked") state.record.events.push({ kind: "letter-revoked", day: dayOf(context.clock()) });
-      return { store: true, outcome: became === "used" ? "used" : "revoked" };
+      return { store: true, outcome: became === "revoked" ? "revoked" : "used" };
     },
   );
   session.account = account;
@@ -148,7 +147,11 @@ export async function settleLetters(
   const settled: PastLetter[] = [];
   for (const letter of record.openLetters) {
     const inviteeId = spent.get(letter.nonce);
-    if (inviteeId && inviteeId !== NO_INVITER) {
+    if (spent.has(letter.nonce) && !inviteeId) {
+      became.set(letter, "unreadable");
+      settled.push({ note: letter.note, outcome: "unreadable", month: monthOf(context.clock()) });
+      record.told.push({ kind: "letter-unreadable", day: today });
+    } else if (inviteeId && inviteeId !== NO_INVITER) {
       became.set(letter, "used");
       used.push({ letter, inviteeId });
     } else if (inviteeId === NO_INVITER) {
@@ -181,18 +184,20 @@ export async function settleLetters(
   return became;
 }
 
-/** Always asks for the same number of letters, most of which nobody ever wrote. */
-async function lookUpSpent(context: Context, letters: readonly OpenLetter[]): Promise<Map<string, string>> {
+/**
+ * Always asks for the same number of letters, most of which nobody ever wrote.
+ *
+ * @returns whose each spent letter became, by its nonce; undefined: its row is not as Kith wrote it
+ */
+async function lookUpSpent(context: Context, letters: readonly OpenLetter[]): Promise<Map<string, string | undefined>> {
   const hashes = letters.map((letter) => spentLetterHash(nonceOf(letter)));
   while (hashes.length < SELF_RECORD_LIMITS.openLetters) hashes.push(randomBytes(32));
   const rows = await queries.selectSpent(context.db, hashes);
-  const found = new Map<string, string>();
+  const found = new Map<string, string | undefined>();
   for (const letter of letters) {
     const nonce = nonceOf(letter);
     const row = rows.find(({ nonce_hash }) => Buffer.compare(nonce_hash, spentLetterHash(nonce)) === 0);
-    const inviteeId = row && discloseInvitee(nonce, row.invitee);
-    if (row && !inviteeId) reportForgery(context, "spent_invites");
-    if (inviteeId) found.set(letter.nonce, inviteeId);
+    if (row) found.set(letter.nonce, discloseInvitee(nonce, row.invitee));
   }
   return found;
 }

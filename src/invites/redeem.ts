@@ -1,4 +1,3 @@
-import { reportForgery } from "../accounts/account.js";
 import { createAccount } from "../accounts/join.js";
 import { checkPassword, type PasswordFault } from "../accounts/password-policy.js";
 import { checkUsername, normaliseUsername } from "../accounts/username.js";
@@ -44,7 +43,6 @@ export async function findLetter(context: Context, text: string): Promise<GoodLe
     findPersons(context, invitedBy),
   ]);
   if (spent.length > 0) context.seen.letters.add(toHex(hash));
-  else if (known) reportForgery(context, "spent_invites");
   const domain = letter && context.config.domains[letter.domainNumber];
   const isSpent = known || spent.length > 0;
   if (!domain || isSpent || letter.expiryDay < dayNumber(dayOf(context.clock()))) return undefined;

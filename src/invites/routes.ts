@@ -99,7 +99,7 @@ async function letters(
     if (outcome === "used") return { id: "", note, state: "came" as const, month, username: name || null };
     return outcome === "expired"
       ? { id: "", note, state: "expired" as const, expires: month }
-      : { id: "", note, state: "revoked" as const };
+      : { id: "", note, state: outcome };
   });
   const data = {
     left: record.invitesLeft,

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type AccountRow, reportForgery } from "../accounts/account.js";
+import type { AccountRow } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import { monthStart } from "../days.js";
 import { equalBytes } from "../protocol/bytes.js";
@@ -43,15 +43,12 @@ function readPerson(context: Context, row: queries.PersonRow, asked: number): Pe
   };
 }
 
-/** Whether a row that was found newest is Kith's, and not an older one that came back; if not, that is reported. */
+/** Whether a row that was found newest is Kith's, and not an older one that came back. */
 function isPresent(context: Context, row: queries.PersonRow, asked: number): boolean {
   const isOld = cameBack(context, row.account_id, row.version, asked);
-  if (hasValidTag(context.secret, "people", { ...row }) && !isOld) {
-    noteVersion(context, row.account_id, row.version);
-    return true;
-  }
-  reportForgery(context, "people");
-  return false;
+  const isGood = hasValidTag(context.secret, "people", { ...row }) && !isOld;
+  if (isGood) noteVersion(context, row.account_id, row.version);
+  return isGood;
 }
 
 function statusOf({ status }: queries.PersonRow): Person["status"] {
@@ -104,13 +101,13 @@ export interface NextVersion {
   version: number;
   /** The newest version that is Kith's and has the account's key: what others wrote must never be tagged anew. */
   base: queries.PersonRow | undefined;
-  /** Whether that is the one that the account names as its present one, and nothing stands above it. */
-  intact: boolean;
+  /** Whether that is not the one that the account names as its present one, or others made one up above it. */
+  isDamaged: boolean;
   /** Whether Kith wrote one that this account does not know: it was changed since it was read, or was put back. */
   isNewer: boolean;
 }
 
-/** For accounts that are about to be written: by their owners, or by who acts on them. Reports what is not as it was. */
+/** For accounts that are about to be written: by their owners, or by who acts on them. */
 export async function nextVersions(
   context: Context,
   accounts: readonly Pick<AccountRow, "id" | "people_version" | "fingerprint">[],
@@ -126,8 +123,8 @@ export async function nextVersions(
       const highest = own.at(-1)?.version ?? 0;
       const isNewer = (genuine.at(-1)?.version ?? 0) > people_version;
       const intact = base?.version === people_version && highest === people_version;
-      if (!intact && !isNewer) reportForgery(context, "people");
-      return [id, { version: Math.max(highest, people_version) + 1, base, intact, isNewer }];
+      const isDamaged = !intact && !isNewer;
+      return [id, { version: Math.max(highest, people_version) + 1, base, isDamaged, isNewer }];
     }),
   );
 }
@@ -161,7 +158,7 @@ export async function readAsWriter(context: Context, accountId: string): Promise
   for (const row of await queries.selectNewest(context.db, [accountId])) isPresent(context, row, asked);
 }
 
-/** The present rows of members who are acted on, many at once; those that are not Kith's are reported and left out. */
+/** The present rows of members who are acted on, many at once; those that are not Kith's are left out. */
 export async function presentRows(
   context: Context,
   ids: readonly string[],

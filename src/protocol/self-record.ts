@@ -30,7 +30,8 @@ export interface OpenLetter {
 /** A letter that is not open any more. */
 export interface PastLetter {
   note: string;
-  outcome: "used" | "revoked" | "expired";
+  /** `unreadable`: it was used or taken back, and somebody else wrote over that. */
+  outcome: "used" | "revoked" | "expired" | "unreadable";
   /** `YYYY-MM` */
   month: string;
   /** Who came, if it was used. */

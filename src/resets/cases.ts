@@ -44,15 +44,27 @@ export async function openCases(context: Context, account: AccountRow): Promise<
   return countingCases(context, rows, account);
 }
 
+/** The same at a sign-in to that account, or a change of it: what is not Kith's is reported. */
+export async function openOwnCases(context: Context, account: AccountRow): Promise<CaseRow[]> {
+  return countingOwnCases(context, await queries.selectCases(context.db, account.id), account);
+}
+
 export function countingCases(context: Context, rows: readonly CaseRow[], account: AccountRow): CaseRow[] {
   const today = dayOf(context.clock());
-  return rows.filter((row) => {
-    if (!hasValidTag(context.secret, "reset_cases", { ...row })) {
-      reportForgery(context, "reset_cases");
-      return false;
-    }
-    return row.trusting_id === account.id && equalBytes(row.generation, account.generation) && row.expiry_day >= today;
-  });
+  return rows.filter(
+    (row) =>
+      hasValidTag(context.secret, "reset_cases", { ...row }) &&
+      row.trusting_id === account.id &&
+      equalBytes(row.generation, account.generation) &&
+      row.expiry_day >= today,
+  );
+}
+
+export function countingOwnCases(context: Context, rows: readonly CaseRow[], account: AccountRow): CaseRow[] {
+  for (const row of rows) {
+    if (!hasValidTag(context.secret, "reset_cases", { ...row })) reportForgery(context, "reset_cases");
+  }
+  return countingCases(context, rows, account);
 }
 
 /** The rows that have approved each case, by case id. Approvals that do not count are left out. */
@@ -61,14 +73,39 @@ export async function approvalsOf(
   account: AccountRow,
   cases: readonly CaseRow[],
 ): Promise<Map<string, queries.ApprovalRow[]>> {
-  const rows = await queries.selectApprovals(
+  return countingApprovals(context, await storedApprovals(context, cases), account, cases);
+}
+
+/** The same at a sign-in to that account, or a change of it: what is not Kith's is reported. */
+export async function ownApprovalsOf(
+  context: Context,
+  account: AccountRow,
+  cases: readonly CaseRow[],
+): Promise<Map<string, queries.ApprovalRow[]>> {
+  const rows = await storedApprovals(context, cases);
+  for (const row of rows) {
+    if (!hasValidTag(context.secret, "approvals", { ...row })) reportForgery(context, "approvals");
+  }
+  return countingApprovals(context, rows, account, cases);
+}
+
+async function storedApprovals(context: Context, cases: readonly CaseRow[]): Promise<queries.ApprovalRow[]> {
+  return await queries.selectApprovals(
     context.db,
     cases.map((row) => row.id),
   );
+}
+
+function countingApprovals(
+  context: Context,
+  rows: readonly queries.ApprovalRow[],
+  account: AccountRow,
+  cases: readonly CaseRow[],
+): Map<string, queries.ApprovalRow[]> {
   const byCase = new Map<string, queries.ApprovalRow[]>(cases.map((row) => [row.id, []]));
   for (const row of rows) {
-    if (!hasValidTag(context.secret, "approvals", { ...row })) reportForgery(context, "approvals");
-    else if (equalBytes(row.generation, account.generation)) byCase.get(row.case_id)?.push(row);
+    const isGood = hasValidTag(context.secret, "approvals", { ...row });
+    if (isGood && equalBytes(row.generation, account.generation)) byCase.get(row.case_id)?.push(row);
   }
   return byCase;
 }
@@ -116,7 +153,7 @@ export async function judge(
 ): Promise<Standing | undefined> {
   const rules = await openPendingRules(row.rules, pendingKey);
   if (!rules || !row.choice_day) return undefined;
-  const approvals = (await approvalsOf(context, account, [row])).get(row.id) ?? [];
+  const approvals = (await ownApprovalsOf(context, account, [row])).get(row.id) ?? [];
   const opened = await Promise.all(approvals.map((approval) => openApproval(approval.sealed, pendingKey)));
   const shares: Uint8Array[] = [];
   for (const approval of opened) {

@@ -113,7 +113,7 @@ function freshState(
   record.grantedToAllSeen = grantedToAll;
   const rowIds = relations.map((row) => row.id).slice(0, context.config.trustSlots);
   while (rowIds.length < context.config.trustSlots) rowIds.push(randomUUID());
-  return { account, privateKey: pendingKey, rowIds, record, trusted: [], damagedSlots: 0 };
+  return { account, privateKey: pendingKey, rowIds, record, trusted: [], damagedSlots: 0, forgedSlots: 0 };
 }
 
 export async function countFinishedCase(context: Context): Promise<void> {

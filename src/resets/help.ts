@@ -54,7 +54,8 @@ export type HelpOutcome =
 /** A right to help that was proven just now. */
 interface Proof {
   account: AccountRow;
-  /** The account's cases that count. */
+  /** The account's cases as they are stored, and those that count. */
+  stored: CaseRow[];
   cases: CaseRow[];
   rowId: string;
   token: Token;
@@ -81,7 +82,6 @@ async function prove(
   ]);
   const relations = await queries.selectRelations(context.db, person?.id ?? context.decoys.accountId);
   const genuine = relations.filter((row) => hasValidTag(context.secret, "relations", { ...row }));
-  if (genuine.length < relations.length) reportForgery(context, "relations");
   // Somebody suspended has the rows of nobody: one that opens would take longer than one that does not.
   const complete = genuine.length === context.config.trustSlots && person?.status !== "suspended";
   const rows = complete ? genuine : context.decoys.rows;
@@ -90,7 +90,7 @@ async function prove(
   const [account, stored] = await Promise.all([findAccount(context, person.id), storedCases(context, person.id)]);
   if (account?.status !== "active" || !equalBytes(match.row.generation, account.generation)) return undefined;
   const cases = countingCases(context, stored, account);
-  return { account, cases, rowId: match.row.id, token: match.token };
+  return { account, stored, cases, rowId: match.row.id, token: match.token };
 }
 
 /**
@@ -145,7 +145,7 @@ async function comparable(
 /** Opening approves nothing: it makes a link with which a password can be chosen. */
 async function openCase(
   context: Context,
-  { account, rowId, token }: Proof,
+  { account, stored, rowId, token }: Proof,
 ): Promise<{ link: string; expiryDay: string }> {
   const secret = newLinkSecret();
   const id = randomUUID();
@@ -165,6 +165,11 @@ async function openCase(
     expiry_day: addDays(today, MAX_CASE_DAYS),
   };
   await queries.replaceCase(context.db, { ...columns, tag: tagRow(context.secret, "reset_cases", columns) });
+  // Of another case than the one that has just been replaced, the moment would tell that somebody is about to help.
+  const replaced = stored.filter((row) => row.row_id === rowId);
+  if (!replaced.every((row) => hasValidTag(context.secret, "reset_cases", { ...row }))) {
+    reportForgery(context, "reset_cases");
+  }
   await queries.countCase(context.db, weekOf(today), "opened");
   sendResetNotice(context, account, "opened");
   return { link: formatLinkSecret(secret), expiryDay: lastChoiceDay(columns, token.rules) };

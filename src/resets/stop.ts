@@ -3,7 +3,7 @@ import { changeState, type PrivateState, StaleKeyError } from "../accounts/state
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
 import { equalBytes } from "../protocol/bytes.js";
-import { approvalsOf, type CaseRow, openCases } from "./cases.js";
+import { approvalsOf, type CaseRow, openCases, openOwnCases, ownApprovalsOf } from "./cases.js";
 
 /** A reset of one's own password that is under way, as an open session may see it. */
 export interface OwnCase {
@@ -42,7 +42,7 @@ export async function stopResets(
   const { outcome, account } = await changeState(context, session.account.id, privateKey, async (state) => {
     // A reset that kept the key was completed since this page was asked for: there is nothing left to stop.
     if (!equalBytes(state.account.session_epoch, session.account.session_epoch)) throw new StaleKeyError();
-    const cases = await openCases(context, state.account);
+    const cases = await openOwnCases(context, state.account);
     const agreed = await whoAgreed(context, state, cases);
     const day = dayOf(context.clock());
     for (const row of cases) {
@@ -65,7 +65,7 @@ export async function whoAgreed(
   state: Pick<PrivateState, "account" | "trusted">,
   cases: readonly CaseRow[],
 ): Promise<string[][]> {
-  const approvals = await approvalsOf(context, state.account, cases);
+  const approvals = await ownApprovalsOf(context, state.account, cases);
   const nameOfRow = new Map(state.trusted.map((trusted) => [trusted.rowId, trusted.name.split("@")[0] as string]));
   return cases.map((row) =>
     (approvals.get(row.id) ?? []).flatMap((approval) => nameOfRow.get(approval.row_id) ?? []).sort(),

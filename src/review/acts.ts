@@ -1,6 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { Kysely } from "kysely";
-import { type AccountRow, findAccount, findAccountByName, genuineAccounts } from "../accounts/account.js";
+import {
+  type AccountRow,
+  findAccount,
+  findAccountByName,
+  findOwnAccount,
+  genuineAccounts,
+} from "../accounts/account.js";
 import type { Session } from "../accounts/sessions.js";
 import { changeState } from "../accounts/state.js";
 import type { Name } from "../accounts/username.js";
@@ -89,7 +95,7 @@ const IDS_PER_SEAL = Math.floor((SEAL_CLASSES.medium - 4) / 16);
  */
 async function perform(context: Context, actorId: string, act: Act): Promise<ActOutcome> {
   const now = context.clock();
-  const actor = actorId === OPERATOR ? undefined : await findAccount(context, actorId);
+  const actor = actorId === OPERATOR ? undefined : await findOwnAccount(context, actorId);
   const note = {
     kind: act.kind,
     day: dayOf(now),
@@ -119,7 +125,7 @@ async function perform(context: Context, actorId: string, act: Act): Promise<Act
 }
 
 async function isAdmin(context: Context, db: Kysely<Database>, id: string): Promise<boolean> {
-  const account = await findAccount({ ...context, db }, id);
+  const account = await findOwnAccount({ ...context, db }, id);
   return account?.role === "admin" && account.status === "active";
 }
 

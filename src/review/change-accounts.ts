@@ -1,5 +1,5 @@
 import type { Kysely } from "kysely";
-import { type AccountRow, genuineAccounts, tagged } from "../accounts/account.js";
+import { type AccountRow, genuineAccounts, reportForgery, tagged } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import type { Database } from "../db/schema.js";
 import { appendPerson, nextVersions, personRow, personStatus, standIn } from "../people/people.js";
@@ -55,12 +55,13 @@ export async function changeAccounts(
           const person = seen.get(row.id);
           const append = person && (person.base ?? (await standIn(context, row)));
           const account = tagged(context, { ...next, people_version: person?.version ?? row.people_version });
-          return { readTag: row.tag, append, account };
+          return { readTag: row.tag, append, isDamaged: person?.isDamaged, account };
         }),
       );
       const written = new Set(changes.length > 0 ? await queries.updateAccounts(db, changes) : []);
       const done = changes.filter(({ account }) => written.has(account.id));
-      for (const { append, account } of done) {
+      for (const { append, account, isDamaged } of done) {
+        if (isDamaged) reportForgery(context, "people");
         if (!append) continue;
         const version = account.people_version;
         await appendPerson(db, personRow(context.secret, { ...append, version, status: personStatus(account) }));

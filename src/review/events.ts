@@ -5,6 +5,7 @@ import { utf8 } from "../protocol/bytes.js";
 import type { PrivateKey } from "../protocol/keypair.js";
 import { open, seal } from "../protocol/seal.js";
 import type { RecordedAct, SelfRecord } from "../protocol/self-record.js";
+import { hasValidTag } from "../protocol/tag.js";
 import { genuineRows, withTag } from "./keys.js";
 import * as queries from "./queries.js";
 
@@ -30,15 +31,13 @@ export async function sealEvents(
   return events;
 }
 
-async function openEvents(context: Context, accountId: string, privateKey: PrivateKey) {
-  const rows = await queries.selectEvents(context.db, accountId);
+async function openEvents(rows: readonly queries.EventRow[], privateKey: PrivateKey): Promise<RecordedAct[]> {
   const acts: RecordedAct[] = [];
-  for (const row of genuineRows(context, "events", rows)) {
+  for (const row of rows) {
     const text = await open(privateKey, row.sealed);
     if (text) acts.push(JSON.parse(Buffer.from(text).toString("utf8")) as RecordedAct);
   }
-  acts.sort((a, b) => (a.at ?? 0) - (b.at ?? 0));
-  return { acts, ids: rows.map(({ id }) => id) };
+  return acts.sort((a, b) => (a.at ?? 0) - (b.at ?? 0));
 }
 
 /** What of an act stands on the first page after the sign-in; all of them stand on the account page. */
@@ -55,12 +54,13 @@ export async function takeEvents(
   privateKey: PrivateKey,
   record: SelfRecord,
 ): Promise<string[]> {
-  const { acts: found, ids } = await openEvents(context, accountId, privateKey);
+  const rows = await queries.selectEvents(context.db, accountId);
+  const found = await openEvents(genuineRows(context, "events", rows), privateKey);
   // Told once: what comes back was put back.
   const acts = found.filter(({ kind, at }) => !record.acts?.some((told) => told.kind === kind && told.at === at));
   if (acts.length > 0) record.acts = [...(record.acts ?? []), ...acts];
   for (const { kind, day } of acts) if (TOLD.has(kind)) record.told.push({ kind, day });
-  return ids;
+  return rows.map(({ id }) => id);
 }
 
 export async function forgetEvents(context: Context, ids: readonly string[]): Promise<void> {
@@ -73,7 +73,8 @@ export async function suspensionReason(
   accountId: string,
   privateKey: PrivateKey,
 ): Promise<string | undefined> {
-  const { acts } = await openEvents(context, accountId, privateKey);
+  const rows = genuineRows(context, "events", await queries.selectEvents(context.db, accountId));
+  const acts = await openEvents(rows, privateKey);
   return acts.findLast(({ kind }) => kind === "suspended")?.reason || undefined;
 }
 
@@ -84,6 +85,7 @@ export async function actsOnOwnAccount(
   privateKey: PrivateKey,
   record: SelfRecord,
 ): Promise<RecordedAct[]> {
-  const { acts } = await openEvents(context, accountId, privateKey);
-  return [...(record.acts ?? []), ...acts].reverse();
+  const rows = await queries.selectEvents(context.db, accountId);
+  const genuine = rows.filter((row) => hasValidTag(context.secret, "events", { ...row }));
+  return [...(record.acts ?? []), ...(await openEvents(genuine, privateKey))].reverse();
 }

@@ -42,7 +42,7 @@ export function makeMetrics(context: Context): Metrics {
   });
   new Counter({
     name: "kith_forged_rows_total",
-    help: "Rows met, by table, that do not bear Kith's tag: somebody wrote to the database.",
+    help: "Rows found, by table, that do not bear Kith's tag: somebody wrote to the database.",
     labelNames: ["table"],
     registers,
     collect() {

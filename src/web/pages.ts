@@ -119,7 +119,7 @@ export type Letter = {
   | { state: "open"; expires: Day }
   | { state: "came"; month: Month; username: string | null }
   | { state: "expired"; expires: Day }
-  | { state: "revoked" }
+  | { state: "revoked" | "unreadable" }
 );
 
 export interface FreshLetter {

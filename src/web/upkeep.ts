@@ -6,29 +6,47 @@ import { sweepCases } from "../resets/cases.js";
 import { forgetOldEdges } from "../review/edges.js";
 import { sweepLimits } from "./limits.js";
 
-const DAY_MILLISECONDS = 86_400_000;
+const HOUR_MILLISECONDS = 3_600_000;
+const DAY_MILLISECONDS = 24 * HOUR_MILLISECONDS;
 
-/** What has to be done once a day: sweeping what expired, freezing what never changes, looking whether
- * every row is Kith's. Also done at start. */
+/** What has to be done once a day: sweeping what expired, freezing what never changes. And once an hour: looking
+ * whether every row is Kith's. Also done at start. */
 export function startUpkeep(context: Context): { stop(): void } {
-  const run = async () => {
-    try {
-      await sweepSessions(context);
-      await sweepCases(context);
-      await sweepLimits(context);
-      await forgetOldEdges(context);
-      await freezeInsertOnlyTables(context.db);
-      await inspect(context);
-    } catch (error) {
-      context.log.warn({ code: (error as { code?: string }).code }, "daily upkeep was not finished");
-    }
-  };
-  const soon = setTimeout(run, 1_000);
-  const daily = setInterval(run, DAY_MILLISECONDS);
+  const sweep = trying(context, "daily upkeep was not finished", async () => {
+    await sweepSessions(context);
+    await sweepCases(context);
+    await sweepLimits(context);
+    await forgetOldEdges(context);
+    await freezeInsertOnlyTables(context.db);
+  });
+  const look = trying(context, "the inspection was not finished", async () => await inspect(context));
+  const soon = setTimeout(async () => {
+    await sweep();
+    await look();
+  }, 1_000);
+  const daily = setInterval(sweep, DAY_MILLISECONDS);
+  const hourly = setInterval(look, HOUR_MILLISECONDS);
   return {
     stop() {
       clearTimeout(soon);
       clearInterval(daily);
+      clearInterval(hourly);
     },
+  };
+}
+
+/** Does it, unless the time before is not over yet; a failure is logged, and the next time tried again. */
+function trying(context: Context, failed: string, work: () => Promise<void>): () => Promise<void> {
+  let running = false;
+  return async () => {
+    if (running) return;
+    running = true;
+    try {
+      await work();
+    } catch (error) {
+      context.log.warn({ code: (error as { code?: string }).code }, failed);
+    } finally {
+      running = false;
+    }
   };
 }

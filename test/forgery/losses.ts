@@ -11,7 +11,7 @@ export const HARMLESS = {
   "an open session as it was": "it was open then, too, and the times inside end it and what it had opened",
   "numbers of a week": "they alarm admins, and decide nothing",
   "an older setting": "how many invites everybody was given: what members took already is in their own records",
-  "a spent letter": "what was spent is remembered while Kith runs; who came stands in the tree",
+  "a spent letter that nobody wrote": "there is no letter that it could spend",
   "a message is gone": "the act it told of stands in the admins' log, and in the account's state",
   "a message of earlier": "it is told once, with its day",
   "a reset is gone": "it is begun anew; nothing of it had come about",
@@ -59,7 +59,7 @@ export function lossOf(known: Known, { table, before, after }: Edit): Loss | und
     case "case_weeks":
       return "numbers of a week";
     case "spent_invites":
-      return "a spent letter";
+      return before ? undefined : "a spent letter that nobody wrote";
     case "events":
       if (!after) return "a message is gone";
       return stoodEarlier(known, table, after) ? "a message of earlier" : undefined;

@@ -580,6 +580,7 @@ const letters: Pages["invites/list"]["letters"] = [
   { id: "2", note: "neighbour", state: "came", month: "2024-12", username: null },
   { id: "1", note: "<b>cousin</b>", state: "expired", expires: "2025-10-01" },
   { id: "0", note: "", state: "revoked" },
+  { id: "", note: "the one with the bike", state: "unreadable" },
 ];
 const fresh = {
   link: "https://kith.example.org/invite/k3vR8tQ2mWz7pLx1k3vR8tQ2mWz7pLx1k3vR8tQ2mWz7pLx1k3vR8tQ2mWz7pLx1k3vR8tQ2mWz7",
