@@ -4,6 +4,7 @@ import pg from "pg";
 import { setStatus } from "#kith/accounts/suspend.js";
 import { openPlace, passwordOf, Visitor, wordsOf } from "../support/app.js";
 import { freshDatabase } from "../support/database.js";
+import { watchStatements } from "../support/statements.js";
 
 interface Version {
   ctid: string;
@@ -122,7 +123,7 @@ describe("the people table", () => {
     );
     await admin.query("create trigger no_truncate before truncate on people execute function refuse()");
     const written: string[] = [];
-    const note = (text: string, values: unknown[]) => {
+    const note = (text: string, values: readonly unknown[]) => {
       if (/insert into "?people"?/.test(text)) written.push(JSON.stringify(values));
       if (/"?people"? where account_id = asked\.id/.test(text)) {
         const ids = values[0] as string[];
@@ -130,19 +131,7 @@ describe("the people table", () => {
         asked.push(ids);
       } else if (/from "?people"?/.test(text)) otherReads.push(text);
     };
-    const watch = (client: pg.PoolClient) => {
-      const query = client.query.bind(client) as (...args: unknown[]) => unknown;
-      // biome-ignore lint/suspicious/noExplicitAny: all of pg's ways to call it
-      (client as any).query = (...args: any[]) => {
-        const text = typeof args[0] === "string" ? args[0] : args[0]?.text;
-        note(String(text), (Array.isArray(args[1]) ? args[1] : args[0]?.values) ?? []);
-        return query(...args);
-      };
-    };
-    // Connections that are open already were made without being watched.
-    const clients = await Promise.all(Array.from({ length: 10 }, () => place.context.pool.connect()));
-    for (const client of clients) client.release(true);
-    place.context.pool.on("connect", watch as never);
+    await watchStatements(place.context.pool, note);
     await tell(watched, async (what, mayTouch, act) => {
       const before = await versions();
       await act();
