@@ -92,7 +92,7 @@ async function homeOf(visit: MemberVisit) {
       ...needs,
     ],
   };
-  return await show(visit, "accounts/home", data, { current: "home", inStep: true });
+  return await show(visit, "accounts/home", data, { current: "home", inStep: "always" });
 }
 
 async function signInPage(visit: Visit, username: string, errors: FieldError[] = []) {

@@ -1,13 +1,14 @@
 import { saveSession } from "../accounts/sessions.js";
-import { openOwnState } from "../accounts/state.js";
 import { suggestPassphrase } from "../protocol/words.js";
+import { readAlike } from "../trust/alike.js";
 import { clientFamily } from "../web/client.js";
 import { setCookie } from "../web/cookies.js";
 import { memberSubject } from "../web/limits.js";
+import { leaveNote, type Note, takeNote } from "../web/note.js";
 import type { FieldError, FreshLetter, Letter } from "../web/pages.js";
 import { passwordProblem } from "../web/problems.js";
 import { field, goTo, type MemberVisit, originOf, query, show, ticked, type Visit } from "../web/visit.js";
-import { letterId, letterLink, revokeInvite, settleLetters, type WriteOutcome, writeInvite } from "./letters.js";
+import { letterId, letterLink, revokeInvite, type WriteOutcome, writeInvite } from "./letters.js";
 import { findLetter, type GoodLetter, redeem } from "./redeem.js";
 
 const letterOf = (visit: Visit) => (visit.request.params as { letter: string }).letter;
@@ -83,11 +84,9 @@ export async function showWelcome(visit: MemberVisit) {
 
 async function letters(
   visit: MemberVisit,
-  options: { errors?: FieldError[]; note?: string; fresh?: FreshLetter } = {},
+  options: { errors?: FieldError[]; typed?: string; fresh?: FreshLetter; note?: Note } = {},
 ) {
-  const state = await openOwnState(visit.context, visit.session);
-  await settleLetters(visit.context, state);
-  const { record } = state;
+  const { record } = await readAlike(visit.context, visit.session);
   const open: Letter[] = record.openLetters.map((letter) => ({
     id: letterId(letter),
     note: letter.note,
@@ -105,14 +104,20 @@ async function letters(
     left: record.invitesLeft,
     fresh: options.fresh ?? null,
     letters: [...open.reverse(), ...past.reverse()],
-    form: { note: options.note ?? "" },
+    form: { note: options.typed ?? "" },
   };
   const errors = options.errors ?? [];
-  return await show(visit, "invites/list", data, { current: "invites", errors, status: errors.length > 0 ? 422 : 200 });
+  return await show(visit, "invites/list", data, {
+    current: "invites",
+    errors,
+    status: errors.length > 0 ? 422 : 200,
+    inStep: options.fresh ? "always" : "after-form",
+    ...(options.note && { note: options.note }),
+  });
 }
 
-function freshLetter(visit: MemberVisit): FreshLetter | undefined {
-  const { once } = visit.session.payload;
+/** The letter that was just written, as far as the browser still brings it along. */
+function freshLetter(visit: MemberVisit, { once }: Note): FreshLetter | undefined {
   if (once?.letter === undefined) return undefined;
   const link = letterLink(originOf(visit.context.config, visit.request), String(once.letter));
   return { link, note: String(once.note), expires: String(once.expires) };
@@ -120,23 +125,21 @@ function freshLetter(visit: MemberVisit): FreshLetter | undefined {
 
 /** `GET /invites` */
 export async function showInvites(visit: MemberVisit) {
-  const fresh = freshLetter(visit);
-  if (!fresh) return await letters(visit);
-  // The link is shown here this once; the card, which is one click away, can still be printed once after it.
-  const { once } = visit.session.payload;
-  if (once?.shown === undefined) await saveSession(visit.context, visit.session, { once: { ...once, shown: 1 } });
-  else {
-    await saveSession(visit.context, visit.session, { once: undefined });
-    return await letters(visit);
-  }
-  return await letters(visit, { fresh });
+  const note = takeNote(visit, visit.session);
+  const fresh = freshLetter(visit, note);
+  if (!fresh || note.once?.shown !== undefined) return await letters(visit);
+  // The link is shown here this once; the card, which is one click away, can still be printed after it.
+  return await letters(visit, { fresh, note: { once: { ...note.once, shown: 1 } } });
 }
 
 /** `GET /invites/card`: the letter just written, on paper. */
 export async function showLetterCard(visit: MemberVisit) {
-  const fresh = freshLetter(visit);
-  if (!fresh) return await goTo(visit, "/invites");
-  return await show(visit, "invites/card", fresh, { current: "invites" });
+  const note = takeNote(visit, visit.session);
+  const fresh = freshLetter(visit, note);
+  // Not sent elsewhere: no other page that is told as this one answers so.
+  if (!fresh) return await letters(visit);
+  await readAlike(visit.context, visit.session);
+  return await show(visit, "invites/card", fresh, { current: "invites", note });
 }
 
 function problemOf(outcome: Exclude<WriteOutcome, { outcome: "written" }>): FieldError {
@@ -155,20 +158,21 @@ function problemOf(outcome: Exclude<WriteOutcome, { outcome: "written" }>): Fiel
   }
 }
 
-/** `POST /invites`: the link is shown once, on the page that follows. */
+/** `POST /invites`: the link is shown once, on the page that follows. Counted as a change of the list is. */
 export async function write(visit: MemberVisit) {
   const { context, session } = visit;
-  const note = field(visit, "note");
-  await visit.limits.take("invite", memberSubject(session));
-  const outcome = await writeInvite(context, session, note);
-  if (outcome.outcome !== "written") return await letters(visit, { note, errors: [problemOf(outcome)] });
-  const { letter, expires } = outcome;
-  await saveSession(context, session, { once: { letter, note: outcome.note, expires } });
+  const typed = field(visit, "note");
+  await visit.limits.take("trust", memberSubject(session));
+  const outcome = await writeInvite(context, session, typed);
+  if (outcome.outcome !== "written") return await letters(visit, { typed, errors: [problemOf(outcome)] });
+  const { letter, note, expires } = outcome;
+  leaveNote(visit, session, { once: { letter, note, expires } });
   return await goTo(visit, "/invites");
 }
 
 /** `POST /invites/revoke` */
 export async function revoke(visit: MemberVisit) {
+  await visit.limits.take("trust", memberSubject(visit.session));
   const outcome = await revokeInvite(visit.context, visit.session, field(visit, "invite"));
   if (outcome !== "revoked") return await goTo(visit, "/invites");
   return await goTo(visit, "/invites", { kind: "good", key: "flash.letter-revoked" });

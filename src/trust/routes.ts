@@ -1,9 +1,9 @@
 import { readLanding } from "../accounts/page-data.js";
-import { openOwnState } from "../accounts/state.js";
 import { setCookie } from "../web/cookies.js";
 import { memberSubject } from "../web/limits.js";
 import type { FieldError } from "../web/pages.js";
 import { field, goTo, type MemberVisit, show, ticked } from "../web/visit.js";
+import { readAlike } from "./alike.js";
 import { peopleFor, rulesFor } from "./page-data.js";
 import { addTrusted, confirmTrusted, type RulesFault, removeTrusted, setRules } from "./trust.js";
 
@@ -25,7 +25,7 @@ async function people(
   visit: MemberVisit,
   options: { errors?: FieldError[]; form?: PeopleForm; removal?: Removal } = {},
 ) {
-  const state = await openOwnState(visit.context, visit.session);
+  const state = await readAlike(visit.context, visit.session);
   const { rules, told } = state.record;
   const data = {
     people: await peopleFor(state.trusted, told),
@@ -46,6 +46,7 @@ async function people(
     current: "trust",
     status: wrong ? 422 : 200,
     errors: options.errors ?? [],
+    inStep: "after-form",
   });
 }
 
@@ -54,7 +55,7 @@ export async function showPeople(visit: MemberVisit) {
   return await people(visit);
 }
 
-/** Every change of the list counts alike: what is counted must not tell which kind it was. */
+/** Every change counts alike, letters too: what is counted must not tell which kind it was. */
 async function takeLimit(visit: MemberVisit): Promise<void> {
   await visit.limits.take("trust", memberSubject(visit.session));
 }
@@ -170,7 +171,7 @@ export async function showConfirm(visit: MemberVisit) {
   const { state } = await readLanding(visit.context, visit.session);
   const list = (await peopleFor(state.trusted, [])).filter((person) => person.standing === "new-key");
   if (list.length === 0) return await goTo(visit, "/trust");
-  return await show(visit, "trust/confirm", { people: list }, { current: "trust", inStep: true });
+  return await show(visit, "trust/confirm", { people: list }, { current: "trust", inStep: "always" });
 }
 
 /** `POST /trust/confirm` */
@@ -189,7 +190,7 @@ export async function confirmPerson(visit: MemberVisit) {
 
 /** `GET /trust/card`: for the drawer. */
 export async function showCard(visit: MemberVisit) {
-  const state = await openOwnState(visit.context, visit.session);
+  const state = await readAlike(visit.context, visit.session);
   const list = await peopleFor(state.trusted, []);
   const data = { people: list.map((person) => person.username), rules: rulesFor(state.record.rules) };
   return await show(visit, "trust/card", data, { current: "trust" });

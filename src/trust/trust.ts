@@ -1,51 +1,20 @@
 import { nameOf } from "../accounts/account.js";
 import type { Session } from "../accounts/sessions.js";
-import { addEntry, type ChangeExtras, changeState, type PrivateState, type TrustedPerson } from "../accounts/state.js";
+import { addEntry, type PrivateState, type TrustedPerson } from "../accounts/state.js";
 import { parseName } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { dayOf, monthOf } from "../days.js";
-import { findPersonByName, type Person } from "../people/people.js";
-import { type NewKey, prepareRekey, type Rekeyed, rekey } from "./rekey.js";
+import { changeAlike } from "./alike.js";
+import { type Rekeyed, rekey } from "./rekey.js";
 
 /** Days that a reset can be made to wait. */
 export const MAX_WAIT_DAYS = 30;
-
-/** What every change of the list has at hand, needed or not. */
-interface AtHand {
-  /** Who bears the typed name now. */
-  person: Person | undefined;
-  /** A keypair to be taken; undefined if the password is wrong or missing. */
-  newKey: NewKey | undefined;
-}
-
-/**
- * The way of every change of the list and its rules. All look up a person and make a keypair ready under the password,
- * also where that is not needed: neither the time taken, as Kith's log and numbers have it, nor what the database counts
- * may tell which kind of change it was, or whether the key is kept.
- *
- * @param decide alters the state
- */
-async function changeList<Outcome>(
-  context: Context,
-  session: Session,
-  typed: { username?: string; password?: string | undefined },
-  decide: (state: PrivateState, atHand: AtHand) => Promise<{ store: boolean; outcome: Outcome; extras?: ChangeExtras }>,
-): Promise<Outcome> {
-  const name = parseName(typed.username ?? "", context.config.domains);
-  const person = await findPersonByName(context, name?.domain ?? "", name?.username ?? "-");
-  const privateKey = await session.privateKey();
-  const { outcome, account } = await changeState(context, session.account.id, privateKey, async (state) =>
-    decide(state, { person, newKey: await prepareRekey(context, state.account, typed.password) }),
-  );
-  session.account = account;
-  return outcome;
-}
 
 export type AddOutcome = "added" | "known" | "self" | "unknown" | "full";
 
 /** Adds a trusted person by username. That person is neither asked nor told. */
 export async function addTrusted(context: Context, session: Session, username: string): Promise<AddOutcome> {
-  return await changeList<AddOutcome>(context, session, { username }, async (state, { person }) => {
+  return await changeAlike<AddOutcome>(context, session, { username }, async (state, { person }) => {
     const refuse = (outcome: AddOutcome) => ({ store: false, outcome });
     if (person?.id === state.account.id) return refuse("self");
     if (person?.status !== "active") return refuse("unknown");
@@ -84,7 +53,7 @@ export async function removeTrusted(
   session: Session,
   input: { username: string; confirmed: boolean; password: string | undefined },
 ): Promise<RemoveOutcome> {
-  return await changeList<RemoveOutcome>(context, session, input, async (state, { newKey }) => {
+  return await changeAlike<RemoveOutcome>(context, session, input, async (state, { newKey }) => {
     const refuse = (outcome: RemoveOutcome) => ({ store: false, outcome });
     const entry = findEntry(context, state, input.username);
     if (!entry) return refuse({ outcome: "unknown" });
@@ -118,7 +87,7 @@ export type RulesFault = "threshold" | "nobody" | "wait" | "keep-needs-two" | "k
 
 /** Sets how many must agree, how long to wait and whether the key is kept. */
 export async function setRules(context: Context, session: Session, input: RulesInput): Promise<RulesOutcome> {
-  return await changeList<RulesOutcome>(context, session, { password: input.password }, async (state, { newKey }) => {
+  return await changeAlike<RulesOutcome>(context, session, { password: input.password }, async (state, { newKey }) => {
     const refuse = (outcome: RulesOutcome) => ({ store: false, outcome });
     const count = state.trusted.length;
     const { threshold, waitDays, keepsKey } = input;
@@ -151,7 +120,7 @@ export async function confirmTrusted(
   session: Session,
   username: string,
 ): Promise<"confirmed" | "unknown"> {
-  return await changeList<"confirmed" | "unknown">(context, session, { username }, async (state) => {
+  return await changeAlike<"confirmed" | "unknown">(context, session, { username }, async (state) => {
     const entry = findEntry(context, state, username);
     if (entry?.standing !== "new-key" || !entry.person) return { store: false, outcome: "unknown" };
     Object.assign(entry, {

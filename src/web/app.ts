@@ -43,8 +43,8 @@ const anybody = (handler: OpenRoute["anybody"]): Route => ({ anybody: handler })
 /**
  * Every page and form of Kith.
  *
- * `told` is the route that log and numbers tell instead: how somebody changed the own list, and whether a sign-in led to
- * the question about a new key, is about others.
+ * `told` is the route that log and numbers tell instead: that somebody looked at the own list or letters or changed
+ * them, and how, and whether a sign-in led to the question about a new key, is about others.
  */
 const TABLE: readonly { url: string; get?: Route; post?: Route; told?: { get?: string; post?: string } }[] = [
   { url: "/", get: anybody(accounts.home) },
@@ -58,9 +58,14 @@ const TABLE: readonly { url: string; get?: Route; post?: Route; told?: { get?: s
 
   { url: "/invite/:letter", get: anybody(invites.showLetter), post: anybody(invites.join) },
   { url: "/welcome", get: member(invites.showWelcome) },
-  { url: "/invites", get: member(invites.showInvites), post: member(invites.write) },
-  { url: "/invites/card", get: member(invites.showLetterCard) },
-  { url: "/invites/revoke", post: member(invites.revoke) },
+  {
+    url: "/invites",
+    get: member(invites.showInvites),
+    post: member(invites.write),
+    told: { get: "/trust", post: "/trust" },
+  },
+  { url: "/invites/card", get: member(invites.showLetterCard), told: { get: "/trust" } },
+  { url: "/invites/revoke", post: member(invites.revoke), told: { post: "/trust" } },
 
   { url: "/trust", get: member(trust.showPeople), post: member(trust.addPerson) },
   { url: "/trust/remove", post: member(trust.removePerson), told: { post: "/trust" } },
@@ -71,7 +76,7 @@ const TABLE: readonly { url: string; get?: Route; post?: Route; told?: { get?: s
     post: member(trust.confirmPerson),
     told: { get: "/", post: "/trust" },
   },
-  { url: "/trust/card", get: member(trust.showCard) },
+  { url: "/trust/card", get: member(trust.showCard), told: { get: "/trust" } },
 
   { url: "/reset", get: anybody(resets.showHow) },
   { url: "/help", get: member(resets.showHelp), post: member(resets.askToHelp) },

@@ -18,15 +18,14 @@ export interface Note {
   once?: Record<string, string | number>;
 }
 
-const NOTE_SECONDS = 600;
-
 /**
- * Leaves a note for the next page, in the browser: a row written right after somebody has agreed to a reset would stand
- * beside the approval in the write-ahead log, and tell whose session it was.
+ * Leaves a note for the next page, in the browser, for as long as a session may be idle. A row written right after
+ * somebody has agreed to a reset would stand beside the approval in the write-ahead log, and tell whose session it was;
+ * one written with a letter would tell who wrote it.
  */
 export function leaveNote({ context, reply }: Pick<Visit, "context" | "reply">, session: Session, note: Note): void {
   const wrapped = wrapNote(fromBase64url(session.cookie) as Uint8Array, note);
-  setCookie(context.config, reply, "note", toBase64url(wrapped), NOTE_SECONDS);
+  setCookie(context.config, reply, "note", toBase64url(wrapped), context.config.sessionIdleMinutes * 60);
 }
 
 /** The note that was left for this page, if any; it is gone from then on. */

@@ -4,7 +4,7 @@ import type { Session } from "../accounts/sessions.js";
 import type { Config, Language } from "../config.js";
 import type { Context } from "../context.js";
 import type { Limits } from "./limits.js";
-import { type Flash, leaveNote, takeNote } from "./note.js";
+import { type Flash, leaveNote, type Note, takeNote } from "./note.js";
 import type { FieldError, NavItem, OpenReset, Pages, Shell } from "./pages.js";
 import type { View } from "./view.js";
 
@@ -35,13 +35,18 @@ export interface PageOptions {
   status?: number;
   current?: NavItem;
   errors?: readonly FieldError[];
-  flash?: Flash;
-  /** Sent at an even step of time: one of several pages of which nobody is to tell by the clock which it was. */
-  inStep?: boolean;
+  /** Left for the page after this one. */
+  note?: Note;
+  /**
+   * Sent at an even step of time: one of several pages of which nobody is to tell by the clock which it was.
+   * `after-form`: only where it tells what a form did. Browsers ask for it at once, so that the distance of two lines
+   * of the log is the time that it took.
+   */
+  inStep?: "always" | "after-form";
 }
 
-/** Milliseconds: more than such a page takes, and below the first step that the log tells. */
-const STEP = 20;
+/** Milliseconds: more than such a page takes, and it and its double are a little below steps that the log tells. */
+const STEP = 45;
 
 /** The origin under which this visitor came: the app's onion service, or the configured one. */
 export function originOf(config: Config, request: FastifyRequest): URL {
@@ -68,7 +73,8 @@ export async function show<Template extends keyof Pages>(
   const { context, request, reply, session, lang } = visit;
   const { config } = context;
   const full = session?.payload.stage === "full" ? session : undefined;
-  const flash = options.flash ?? (full && takeNote(visit, full).flash);
+  const flash = full && takeNote(visit, full).flash;
+  if (full && options.note) leaveNote(visit, full, options.note);
   const origin = originOf(config, request);
   const shell: Shell = {
     lang,
@@ -89,7 +95,7 @@ export async function show<Template extends keyof Pages>(
     errors: options.errors ?? [],
   };
   const page = visit.view.render(template, shell, data);
-  if (options.inStep) await sleep(STEP - (reply.elapsedTime % STEP));
+  if (options.inStep === "always" || (options.inStep && flash)) await sleep(STEP - (reply.elapsedTime % STEP));
   return await reply
     .code(options.status ?? 200)
     .type("text/html; charset=utf-8")

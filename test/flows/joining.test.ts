@@ -230,25 +230,41 @@ describe("writing letters", () => {
   });
   const left = async () => Number(/class="count">(\d+)</.exec((await ada.get("/invites")).body)?.[1]);
 
-  it("leaves no row: nobody who reads the database finds an open letter", async () => {
-    const before = await contents(place.context.pool, ["spent_invites", "people", "review_grants"]);
+  it("leaves no row, not even in the session: nobody who reads the database finds an open letter", async () => {
+    const untouched = ["spent_invites", "people", "review_grants", "sessions"];
+    const before = await contents(place.context.pool, untouched);
     const counts = await countRows(place.context.pool, "accounts");
-    const path = await ada.invite();
-    assert.deepEqual(await contents(place.context.pool, ["spent_invites", "people", "review_grants"]), before);
+    await ada.invite();
+    assert.equal((await ada.get("/invites/card")).statusCode, 200);
+    assert.deepEqual(await contents(place.context.pool, untouched), before);
     assert.equal(await countRows(place.context.pool, "accounts"), counts);
-    const { rows } = await place.context.pool.query("select sealed from sessions");
-    assert.ok(!rows.some((row) => row.sealed.includes(path.slice(8))));
     assert.equal(await left(), 2);
   });
 
-  it("shows the link once", async () => {
-    await ada.post("/invites", { note: "for ben" }, "/invites");
+  it("shows the link once, whatever the note is", async () => {
+    const note = `for ben${"\u0001".repeat(53)}`;
+    assert.equal((await ada.post("/invites", { note }, "/invites")).statusCode, 303);
     const first = await ada.get("/invites");
     assert.ok(textOf(first.body, "invite-link"));
     assert.match(first.body, /for ben/);
     const second = await ada.get("/invites");
     assert.equal(textOf(second.body, "invite-link"), undefined);
     assert.equal(await left(), 1);
+  });
+
+  it("leaves the letter with the browser, sealed, until it looks at another page", async () => {
+    const place = await openPlace();
+    const bob = await (await place.founder()).bring("bob");
+    await bob.post("/invites", { note: "" }, "/invites");
+    const stolen = place.visitor();
+    stolen.cookies.set("note", bob.cookies.get("note") as string);
+    const link = textOf((await bob.get("/invites")).body, "invite-link") as string;
+    for (const value of bob.cookies.values()) assert.ok(!value.includes(link.slice(-80)));
+    await stolen.signIn("bob");
+    assert.equal(textOf((await stolen.get("/invites")).body, "invite-link"), undefined, "another session opens none");
+    assert.ok((await bob.get("/invites/card")).body.includes(link));
+    await bob.get("/help");
+    assert.ok(!(await bob.get("/invites/card")).body.includes(link));
   });
 
   it("refuses a note that is too long, and a letter beyond the number one has", async () => {
