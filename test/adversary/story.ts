@@ -15,6 +15,7 @@ export const FACTS = {
   confirmed: "lou confirmed gil's new key or not",
   kept: "kaja keeps the key or not",
   helper: "malu was helped by bea or clementine, who were both signed in",
+  letter: "nela wrote a letter and printed it or set her rules",
   /** A helper acts, and the helper's own sign-in shows: other people act in the two worlds. */
   visitor: "malu was helped by bea or clementine, who signed in just for it",
   /** What is public changes or does not: the member's own key. */
@@ -29,7 +30,7 @@ export type World = Record<Fact, boolean>;
 
 const MEMBERS = [
   ...["ada", "bea", "clementine", "dora", "emil", "fay", "gil", "hana"],
-  ...["ivo", "juna", "kaja", "lou", "malu"],
+  ...["ivo", "juna", "kaja", "lou", "malu", "nela"],
 ] as const;
 type Member = (typeof MEMBERS)[number];
 
@@ -106,6 +107,13 @@ export async function tell(
     await person("bea").get("/invites");
     await person("bea").invite();
   }
+  if (tells("letter")) {
+    const nela = await signIn("nela");
+    if (!world.letter) await done(nela.rules(1));
+    else await done(nela.post("/invites", { note: "for ben" }, "/invites"));
+    await nela.get(world.letter ? "/invites" : "/trust");
+    await nela.get(world.letter ? "/invites/card" : "/trust/card");
+  }
   if (tells("held", "confirmed")) await letBackIn(place, await signIn("ivo"), "gil");
   await pause(1);
   // Another quarter hour, as far as it is real time: whose session goes on must not show.
@@ -151,6 +159,7 @@ export async function tell(
     ["ada", "trusted"],
     ["dora", "count"],
     ["kaja", "kept"],
+    ["nela", "letter"],
   ] as const) {
     if (!tells(fact)) continue;
     await person(name).signOut();

@@ -59,7 +59,9 @@ describe("list, rules and letters", () => {
     assert.equal((await act()).statusCode, status);
     const asked = [...statements];
     assert.ok(asked.length > 5, `${asked.length} statements`);
-    const written = (await rows()).filter((row) => !rowsBefore.has(row)).map((row) => row.split(" ")[0]);
+    const rowsAfter = await rows();
+    const written = rowsAfter.filter((row) => !rowsBefore.has(row)).map((row) => row.split(" ")[0]);
+    const added = rowsAfter.length - rowsBefore.size;
     const log = place.log.map((line) => {
       const { time: _time, milliseconds: _milliseconds, ...told } = JSON.parse(line);
       return told;
@@ -68,7 +70,7 @@ describe("list, rules and letters", () => {
       const [name = "", count] = line.split(" ");
       return `${name} ${Number(count) - Number(before.get(name) ?? 0)}`;
     });
-    return { asked, written, log, counted: counted.filter((line) => !line.endsWith(" 0")), hashed };
+    return { asked, written, added, log, counted: counted.filter((line) => !line.endsWith(" 0")), hashed };
   }
 
   async function assertAlike(status: number, acts: Record<string, Act>): Promise<void> {
