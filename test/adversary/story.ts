@@ -15,7 +15,7 @@ export const FACTS = {
   confirmed: "lou confirmed gil's new key or not",
   kept: "kaja keeps the key or not",
   helper: "malu was helped by bea or clementine, who were both signed in",
-  letter: "nela wrote a letter and printed it or set her rules",
+  letter: "nela wrote a letter or set her rules",
   /** A helper acts, and the helper's own sign-in shows: other people act in the two worlds. */
   visitor: "malu was helped by bea or clementine, who signed in just for it",
   /** What is public changes or does not: the member's own key. */
@@ -109,10 +109,10 @@ export async function tell(
   }
   if (tells("letter")) {
     const nela = await signIn("nela");
-    if (!world.letter) await done(nela.rules(1));
-    else await done(nela.post("/invites", { note: "for ben" }, "/invites"));
+    // From a page that is neither's: here nobody takes time to read one, and the log would tell how long it took.
+    if (world.letter) await done(nela.post("/invites", { note: "for ben" }, "/help"));
+    else await done(nela.post("/trust/rules", { threshold: "1", wait_days: "0" }, "/help"));
     await nela.get(world.letter ? "/invites" : "/trust");
-    await nela.get(world.letter ? "/invites/card" : "/trust/card");
   }
   if (tells("held", "confirmed")) await letBackIn(place, await signIn("ivo"), "gil");
   await pause(1);
