@@ -17,6 +17,7 @@ import {
   TestStatus,
 } from "@stryker-mutator/api/test-runner";
 import { clearUp, type Unit, units } from "./harness.js";
+import { isInSample } from "./sample.js";
 
 /** The names of the compiled test files, from `run.ts`. */
 export const TEST_FILES_VARIABLE = "KITH_MUTATION_TEST_FILES";
@@ -62,6 +63,7 @@ class UnitRunner implements TestRunner {
   }
 
   async mutantRun(options: MutantRunOptions): Promise<MutantRunResult> {
+    if (!isInSample(options.activeMutant)) return { status: MutantRunStatus.Error, errorMessage: "not in the sample" };
     const isStatic = options.mutantActivation === "static";
     if (isStatic) instrumenter.activeMutant = options.activeMutant.id;
     const loaded = await this.load();
