@@ -3,6 +3,7 @@
 # is installed here is started.
 #
 #   install-debian.sh cluster   also what `npm run test:cluster` uses
+#   install-debian.sh attack    also what `npm run test:attack` uses
 set -euo pipefail
 
 packages=(
@@ -14,6 +15,8 @@ packages=(
 )
 # Several machines with PostgreSQL, of which one is the primary, and what finds it.
 [ "${1:-}" = cluster ] && packages+=(patroni python3-etcd etcd-server haproxy)
+# What others attack with.
+[ "${1:-}" = attack ] && packages+=(sqlmap wapiti)
 
 # Postfix conflicts with Exim as a package, not as files: its own are unpacked into a tree of their own.
 postfix_root=/opt/kith-test-postfix

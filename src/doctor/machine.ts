@@ -3,14 +3,18 @@ import type { Finding } from "./findings.js";
 
 const about = "machine" as const;
 
-/** Ways by which what is in memory for a moment (passwords, opened keys) could end up on a disk. Linux only. */
-export async function checkMachine(): Promise<Finding[]> {
+/**
+ * Ways by which what is in memory for a moment (passwords, opened keys) could end up on a disk. Linux only.
+ *
+ * @param proc where the kernel tells them
+ */
+export async function checkMachine(proc = "/proc"): Promise<Finding[]> {
   if (process.platform !== "linux") return [];
-  return [...(await checkSwap()), ...(await checkCoreDumps())];
+  return [...(await checkSwap(proc)), ...(await checkCoreDumps(proc))];
 }
 
-async function checkSwap(): Promise<Finding[]> {
-  const lines = (await read("/proc/swaps")).trim().split("\n").slice(1);
+async function checkSwap(proc: string): Promise<Finding[]> {
+  const lines = (await read(`${proc}/swaps`)).trim().split("\n").slice(1);
   // zram is memory; dm- is a mapped device, most likely encrypted.
   const plain = lines
     .map((line) => line.split(/\s+/)[0] ?? "")
@@ -26,8 +30,8 @@ async function checkSwap(): Promise<Finding[]> {
   ];
 }
 
-async function checkCoreDumps(): Promise<Finding[]> {
-  if (!(await leavesCoreDump("/proc/self/limits"))) {
+async function checkCoreDumps(proc: string): Promise<Finding[]> {
+  if (!(await leavesCoreDump(`${proc}/self/limits`, proc))) {
     return [{ level: "good", about, text: "a crash leaves no core dump" }];
   }
   return [
@@ -41,9 +45,9 @@ async function checkCoreDumps(): Promise<Finding[]> {
 }
 
 /** @param limits of a process, as `/proc` has them */
-export async function leavesCoreDump(limits: string): Promise<boolean> {
+export async function leavesCoreDump(limits: string, proc = "/proc"): Promise<boolean> {
   const limit = /^Max core file size\s+(\S+)/m.exec(await read(limits))?.[1];
-  const pattern = (await read("/proc/sys/kernel/core_pattern")).trim();
+  const pattern = (await read(`${proc}/sys/kernel/core_pattern`)).trim();
   // A pattern that begins with | hands the dump to a program whatever the limit says.
   return limit !== "0" || pattern.startsWith("|");
 }

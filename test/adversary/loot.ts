@@ -105,7 +105,8 @@ export class Loot {
           count.set(owner, number);
           const fields: Record<string, Value> = { at, transaction: this.rank(row["(xmin)"]) };
           for (const [column, value] of Object.entries(row)) {
-            if (column === "(xmin)" || MOMENTS.test(`${table}.${column}`)) continue;
+            const isMoment = MOMENTS.test(`${table}.${column}`) && column !== "data";
+            if (column === "(xmin)" || isMoment) continue;
             fields[column] = this.seen(value);
             const bytes = Buffer.isBuffer(value) ? value.toString("hex") : String(value);
             if (bytes.length >= 16) {

@@ -146,6 +146,7 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
   // What a short run missed by chance, or asks for rarely since it costs a sign-in.
   const missed = options.routes.filter(({ method, url }) => !report.reached.has(`${method} ${url}`));
   if (missed.length > 0) {
+    await target.refresh();
     maker = new Requests(target, missed);
     last = number + missed.length * MORE_FOR_EACH_MISSED;
     await Promise.all(Array.from({ length: connections }, work));
