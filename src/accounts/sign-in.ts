@@ -290,7 +290,7 @@ async function endKeeping(context: Context, state: PrivateState, unlockKey: Uint
 /** If others do not see the account as it is, the next version is made, and the owner is told. */
 async function mendPerson(context: Context, { account, privateKey, record }: PrivateState, day: string) {
   const next = (await nextVersions(context, [account])).get(account.id);
-  if (!next?.isDamaged) return undefined;
+  if (!next?.isDamaged && !next?.isStandIn) return undefined;
   record.told.push({ kind: "person-mended", day });
   record.events.push({ kind: "person-mended", day });
   return await ownPerson(context, account, publicHalf(privateKey));

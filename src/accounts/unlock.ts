@@ -5,7 +5,7 @@ import { unlockPrivateKey } from "../protocol/lock.js";
 import { decoySalt, formatParameters, parseParameters } from "../protocol/password.js";
 import type { RelationRow } from "../protocol/relation.js";
 import type { CaseRow } from "../resets/cases.js";
-import { countingOwnCases, storedCasesAmongDecoys } from "../resets/cases.js";
+import { countingCases, countingOwnCases, storedCasesAmongDecoys } from "../resets/cases.js";
 import { type AccountRow, findAccountOrDecoy } from "./account.js";
 import * as queries from "./queries.js";
 import { parseName } from "./username.js";
@@ -50,9 +50,13 @@ export async function unlockByPassword(
     storedCasesAmongDecoys(context, id),
     queries.selectRelations(context.db, id),
   ]);
-  const cases = row ? countingOwnCases(context, stored, row) : [];
+  const cases = row ? countingCases(context, stored, row) : [];
   const opened = await tryKeys(context, row, cases, unlockKey);
-  if (opened && known) return { account: row, unlockKey, relations, cases, ...opened };
+  if (opened && known) {
+    // Only now: whoever merely types the name must not be seen by a case that was planted there.
+    if (!opened.pendingCase) countingOwnCases(context, stored, row);
+    return { account: row, unlockKey, relations, cases, ...opened };
+  }
   // A reset may have been completed between reading the account and its cases: then look once more. A name that
   // nobody bears costs the same look.
   const present = await findAccountOrDecoy(context, name?.domain ?? "", name?.username ?? "-");

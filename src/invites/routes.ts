@@ -174,6 +174,8 @@ export async function write(visit: MemberVisit) {
 export async function revoke(visit: MemberVisit) {
   await visit.limits.take("trust", memberSubject(visit.session));
   const outcome = await revokeInvite(visit.context, visit.session, field(visit, "invite"));
-  if (outcome !== "revoked") return await goTo(visit, "/invites");
-  return await goTo(visit, "/invites", { kind: "good", key: "flash.letter-revoked" });
+  const isDead = outcome === "revoked";
+  // Always with a sentence: the page after it is in step then, whatever had become of the letter.
+  const flash = { kind: isDead ? "good" : "wait", key: isDead ? "flash.letter-revoked" : "flash.letter-over" } as const;
+  return await goTo(visit, "/invites", flash);
 }

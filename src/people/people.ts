@@ -103,6 +103,8 @@ export interface NextVersion {
   base: queries.PersonRow | undefined;
   /** Whether that is not the one that the account names as its present one, or others made one up above it. */
   isDamaged: boolean;
+  /** Whether the present one is Kith's, but made while the account's own were missing. */
+  isStandIn: boolean;
   /** Whether Kith wrote one that this account does not know: it was changed since it was read, or was put back. */
   isNewer: boolean;
 }
@@ -122,9 +124,10 @@ export async function nextVersions(
       const base = genuine.findLast((row) => equalBytes(row.fingerprint, fingerprint));
       const highest = own.at(-1)?.version ?? 0;
       const isNewer = (genuine.at(-1)?.version ?? 0) > people_version;
-      const intact = base?.version === people_version && highest === people_version;
-      const isDamaged = !intact && !isNewer;
-      return [id, { version: Math.max(highest, people_version) + 1, base, isDamaged, isNewer }];
+      const isPresent = genuine.at(-1)?.version === people_version && highest === people_version;
+      const isDamaged = !isPresent && !isNewer;
+      const isStandIn = isPresent && base?.version !== people_version;
+      return [id, { version: Math.max(highest, people_version) + 1, base, isDamaged, isStandIn, isNewer }];
     }),
   );
 }

@@ -320,6 +320,9 @@ function simpleAct(kindOf: (visit: MemberVisit) => SimpleAct | undefined, needsR
     const { account } = visit.session;
     const kind = kindOf(visit);
     if (!kind) return await refuse(visit, username, [{ form: "freeze", field: "what", key: "problem.admin.what" }]);
+    const letsIn = kind === "reinstated" || kind === "unfrozen-sign-in";
+    // Who is an admin again is sealed the key again by whoever once confirmed it.
+    if (letsIn && root.role !== "member" && !typedLately(visit)) return await passwordFirst(visit);
     const form = kind === "suspended" || kind === "reinstated" ? "suspend" : "freeze";
     if (needsReason && ids.includes(account.id)) {
       return await refuse(visit, username, [{ form, field: "reason", key: "problem.admin.self" }]);
@@ -425,6 +428,8 @@ export const changeRole = admins(async (visit) => {
 
 /** `POST /admin/confirm` */
 export const confirm = admins(async (visit) => {
+  if (!(await reviewOf(visit)))
+    return await accountsPage(visit, { errors: [{ field: "q", key: "problem.admin.notReader" }] });
   if (!typedLately(visit)) return await passwordFirst(visit);
   const who = await accountOf(visit, field(visit, "username").trim());
   const username = who ? labelOf(visit.context, who) : field(visit, "username").slice(0, 80);

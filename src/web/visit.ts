@@ -73,7 +73,8 @@ export async function show<Template extends keyof Pages>(
   const { context, request, reply, session, lang } = visit;
   const { config } = context;
   const full = session?.payload.stage === "full" ? session : undefined;
-  const flash = full && takeNote(visit, full).flash;
+  // Not by an error: browsers ask for icons of their own that are not there, right after the page with a letter.
+  const flash = full && (options.status ?? 200) < 400 ? takeNote(visit, full).flash : undefined;
   if (full && options.note) leaveNote(visit, full, options.note);
   const origin = originOf(config, request);
   const shell: Shell = {

@@ -64,7 +64,7 @@ describe("the suite of what is met of others", () => {
           to: `    if (!isGood) ${report("people")}\n    return isGood;`,
         },
         {
-          file: "invites/letters.js",
+          file: "invites/settle-letters.js",
           from: "found.set(letter.nonce, discloseInvitee(nonce, row.invitee));",
           to: `{ found.set(letter.nonce, discloseInvitee(nonce, row.invitee)); if (!found.get(letter.nonce)) ${report("spent_invites")} }`,
         },

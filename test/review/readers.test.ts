@@ -76,12 +76,16 @@ describe("who can read the invite tree", () => {
     const nour = await place.founder();
     const bea = await nour.bring("bea");
     await nour.bring("eve");
+    await nour.bring("cem");
     await role(nour, "bea", "admin");
+    await role(nour, "cem", "admin");
+    await nour.post("/admin/accounts/suspend", { username: "cem", reason: "Away." }, "/admin/accounts");
+    const letIn = () => nour.post("/admin/accounts/reinstate", { username: "cem" }, "/admin/accounts");
     for (let quarters = 0; quarters < 3; quarters++) {
       place.advance(15 * 60_000);
       assert.equal((await nour.get("/admin/accounts")).statusCode, 200, "her session goes on");
     }
-    for (const act of [() => role(nour, "eve", "admin"), () => confirm(nour, "bea")]) {
+    for (const act of [() => role(nour, "eve", "admin"), () => confirm(nour, "bea"), letIn]) {
       const answer = await act();
       assert.equal(answer.statusCode, 303);
       assert.equal(answer.headers.location, "/admin/tree");
@@ -89,6 +93,7 @@ describe("who can read the invite tree", () => {
     }
     const eve = await findAccountByName(place.context, "localhost", "eve");
     assert.equal(eve?.role, "member");
+    assert.equal((await findAccountByName(place.context, "localhost", "cem"))?.status, "suspended");
     await bea.signIn();
     assert.equal(await canOpen(bea), false);
     assert.equal((await role(nour, "bea", "member")).statusCode, 303, "taking the role away can't wait");
