@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import * as fs from "node:fs/promises";
 import type { Kysely } from "kysely";
-import { hasAdmin, hasMembers } from "./accounts/account.js";
+import { hasMembers } from "./accounts/account.js";
 import type { Context } from "./context.js";
 import { addDays, dayOf } from "./days.js";
 import type { Database } from "./db/schema.js";
+import { isFounded } from "./invites/first-admin.js";
 import { raiseSetting, readSetting, readUnproven } from "./settings.js";
 
 // A database that is put back as a whole says nothing of it. So a number in it is raised now and then, and stands beside
@@ -67,14 +68,18 @@ async function writeAnchor(secretFile: string, { tick, founded, putBack }: Ancho
 /** Compares both numbers; an earlier state that was put in place is logged, and noted to be told. Then raises them. */
 async function raise(context: Context): Promise<void> {
   const { secretFile } = context.config;
-  const known = await readAnchor(secretFile);
+  const known = await readAnchor(secretFile).catch((error: unknown) => {
+    context.seen.foundedBefore = true; // nobody knows: no first admin is made among members
+    throw error;
+  });
+  // Before anything is asked of the database, where a writer can make an answer fail.
+  context.seen.foundedBefore = known?.founded ?? false;
   let putBack = known?.putBack;
   context.seen.putBack = putBack;
   const before = Number((await readSetting(context, TICK, context.db)) ?? 0);
   const isEmpty = !(await hasMembers(context.db));
-  // An empty database is a place that begins anew.
-  context.seen.founded ||= !isEmpty && (known?.founded || (await hasAdmin(context.db)));
-  const { founded } = context.seen;
+  // Kept while the database is empty: somebody may put the members back.
+  const founded = (await isFounded(context)) || context.seen.foundedBefore;
   if (known && before < known.tick && !isEmpty) {
     context.log.error("the database is older than the one that was served last: an earlier state was put in place");
     putBack = dayOf(context.clock());

@@ -28,6 +28,8 @@ export interface Seen {
   putBack: string | undefined;
   /** Whether somebody is, or was, an admin here. */
   founded: boolean;
+  /** Whether the anchor says so, of this database or of one that was here before it. */
+  foundedBefore: boolean;
   /** Names of settings that were there. */
   settings: Set<string>;
   inspected: Inspected;

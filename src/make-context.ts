@@ -41,6 +41,7 @@ export function nothingSeen(): Context["seen"] {
     endedSessions: rememberEndedSessions(),
     putBack: undefined,
     founded: false,
+    foundedBefore: false,
     settings: new Set(),
     inspected: { versions: new Map(), spent: new Set() },
   };

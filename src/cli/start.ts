@@ -24,6 +24,9 @@ export function addStart(program: Command): void {
           const link = await firstAdminLink(context);
           const hasLost = await hasLostAdmins(context);
           console.log(`Kith listens on ${web.url}`);
+          if (link !== undefined && context.seen.foundedBefore) {
+            context.log.warn("nobody has joined, though somebody was an admin before: a place that begins anew");
+          }
           if (hasLost) context.log.error("nobody is an admin, though somebody was: see `kith admin grant`");
           if (link !== undefined) console.log(`Nobody is an admin yet. This link makes the first one: ${link}`);
           await stopped;

@@ -87,11 +87,12 @@ export async function redeem(context: Context, text: string, input: Redeeming): 
   }
   const { letter, inviter } = good;
   const founded = good.kind === "first-admin" ? await foundReviewKey(context) : undefined;
+  const role = good.kind === "admin" || good.kind === "first-admin" ? "admin" : "member";
   const made = await createAccount(context, {
     username,
     domain: good.domain,
     password: input.password,
-    role: good.kind === "admin" || good.kind === "first-admin" ? "admin" : "member",
+    role,
     trusted: input.trustInviter ? inviter : undefined,
     edge: (id) => newEdge(context, id, letter.inviterId, founded?.row),
     spend: (id) => ({ nonce_hash: spentLetterHash(letter.nonce), invitee: encloseInvitee(letter.nonce, id) }),
@@ -102,6 +103,7 @@ export async function redeem(context: Context, text: string, input: Redeeming): 
   if (made === "spent" || made === "has-admin") return { outcome: "dead" };
   if (made === "taken") return { outcome: "fault", good, username: "taken" };
   context.seen.letters.add(toHex(spentLetterHash(letter.nonce)));
+  if (role === "admin") context.seen.founded = true;
   const trusts = input.trustInviter ? inviter?.username : undefined;
   return { outcome: "joined", cookie: made.cookie, username, trusts };
 }

@@ -83,6 +83,8 @@ export interface SelfRecord {
   grants: string[];
   /** Those of them who are known to be admins no more. */
   leavers?: string[];
+  /** The id of the review key that was the present one when the last of those left. */
+  leftUnder?: string;
   sessions: ListedSession[];
   events: RecordedEvent[];
   /** What A was found to need telling at the last sign-in. */

@@ -358,19 +358,19 @@ export async function confirmAdmin(context: Context, session: Session, who: stri
  * Seals the review key anew once a role was given or taken. Whoever left could read what is sealed so far; what comes
  * now goes to a new key, because of the act, whatever grants there are: a writer may have taken the leaver's away.
  */
-export async function renewAfterRole(context: Context, session: Session, hasLeft: boolean): Promise<void> {
+export async function renewAfterRole(context: Context, session: Session, isTaken: boolean): Promise<void> {
   const privateKey = await session.privateKey();
-  const { outcome: grants, account } = await changeState(
+  const { outcome, account } = await changeState(
     context,
     session.account.id,
     privateKey,
     async ({ account, record }) => {
-      await noteLeavers(context, account, record);
-      return { store: true, outcome: record.grants };
+      const hasLeft = await noteLeavers(context, account, record);
+      return { store: true, outcome: { grants: record.grants, hasLeft } };
     },
   );
   session.account = account;
-  await renewFor(context, session, grants, hasLeft);
+  await renewFor(context, session, outcome.grants, isTaken || outcome.hasLeft);
 }
 
 /** Seals the review key anew to whom this admin confirmed; where somebody left, a new one takes over. */

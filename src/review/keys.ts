@@ -404,13 +404,15 @@ export async function noteGranter(
 /**
  * Notes whose confirmed keys are no admin's any more. Alters the record, stores nothing.
  *
- * @returns whether there are some that were not known yet
+ * @returns whether no new review key came since the last of them left: it may have failed to
  */
 export async function noteLeavers(context: Context, account: AccountRow, record: SelfRecord): Promise<boolean> {
-  if (account.role !== "admin") return false;
+  const current = account.role === "admin" ? await currentReviewKey(context) : undefined;
+  if (!current) return false;
   const present = new Set((await presentAdmins(context)).map(({ fingerprint }) => toHex(fingerprint)));
   const left = record.grants.filter((fingerprint) => !present.has(fingerprint));
   const known = record.leavers ?? [];
   record.leavers = left;
-  return left.some((fingerprint) => !known.includes(fingerprint));
+  if (left.some((fingerprint) => !known.includes(fingerprint))) record.leftUnder = current.id;
+  return left.length > 0 && record.leftUnder === current.id;
 }

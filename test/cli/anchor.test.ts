@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, before, describe, it, test } from "node:test";
 import pg from "pg";
 import { putBackOn } from "#kith/anchor.js";
 import { nothingSeen } from "#kith/make-context.js";
@@ -124,33 +124,87 @@ test("where the anchor can't be written, Kith serves and says so", async () => {
   assert.equal(stderr.match(/the anchor beside the server secret was not raised/g)?.length, 2, "at start and stop");
 });
 
-test("a place that had an admin prints and takes no link for a first one, whatever a writer makes of the roles", async () => {
-  const { databaseUrl, adminUrl } = await freshDatabase();
-  const env = { DATABASE_URL: databaseUrl, KITH_DATA_DIR: temporaryDirectory() };
-  const writer = new pg.Client({ connectionString: adminUrl });
-  await writer.connect();
-  const roles = (role: string) => writer.query("update accounts set role = $1 where username = 'nour'", [role]);
+describe("a place that had an admin", () => {
+  let env: { DATABASE_URL: string; KITH_DATA_DIR: string };
+  let anchor: string;
+  let writer: pg.Client;
+  /** Printed before there was an admin. */
+  let another: string;
+  const change = (statement: string) => writer.query(statement);
+  const takeRoles = () => change("update accounts set role = 'member' where username <> ''");
 
-  const unfounded = await startKith(env);
-  const another = await firstLink(unfounded);
-  await unfounded.stop();
-  const first = await startKith(env);
-  const founder = new Visitor(httpApp(first.url));
-  const mal = new Visitor(httpApp(first.url));
-  assert.equal((await mal.get(another)).statusCode, 200, "good until then");
-  assert.equal((await founder.join(await firstLink(first), "nour")).statusCode, 303);
-  assert.equal((await mal.get(another)).statusCode, 404);
-  await roles("member");
-  assert.equal((await mal.get(another)).statusCode, 404, "in the process that saw an admin");
-  await roles("admin");
-  await first.stop();
+  before(async () => {
+    const { databaseUrl, adminUrl } = await freshDatabase();
+    env = { DATABASE_URL: databaseUrl, KITH_DATA_DIR: temporaryDirectory() };
+    anchor = join(env.KITH_DATA_DIR, "secret.anchor");
+    writer = new pg.Client({ connectionString: adminUrl });
+    await writer.connect();
+    const unfounded = await startKith(env);
+    another = await firstLink(unfounded);
+    await unfounded.stop();
+  });
+  after(() => writer.end());
 
-  await roles("member");
-  const second = await startKith(env);
-  const intruder = new Visitor(httpApp(second.url));
-  assert.equal((await intruder.get(another)).statusCode, 404, "after a restart");
-  const { stdout, stderr } = await second.stop();
-  assert.doesNotMatch(stdout, /makes the first one/);
-  assert.match(stderr, /nobody is an admin, though somebody was/);
-  await writer.end();
+  /** Starts with the roles taken away, and looks whether a first admin is made. */
+  async function refuses(why: string): Promise<string> {
+    const kith = await startKith(env);
+    assert.equal((await new Visitor(httpApp(kith.url)).get(another)).statusCode, 404, why);
+    const { stdout, stderr } = await kith.stop();
+    assert.doesNotMatch(stdout, /makes the first one/, why);
+    return stderr;
+  }
+
+  it("takes no link for a first one from the moment of the first, whatever a writer makes of the roles", async () => {
+    const kith = await startKith(env);
+    const mal = new Visitor(httpApp(kith.url));
+    assert.equal((await mal.get(another)).statusCode, 200, "good until then");
+    const founder = new Visitor(httpApp(kith.url));
+    assert.equal((await founder.join(await firstLink(kith), "nour")).statusCode, 303);
+    await takeRoles();
+    assert.equal((await mal.get(another)).statusCode, 404);
+    await kith.stop();
+    assert.match(readFileSync(anchor, "utf8"), /^\d+ founded\n$/);
+  });
+
+  it("prints and takes none after a restart", async () => {
+    assert.match(await refuses("after a restart"), /nobody is an admin, though somebody was/);
+  });
+
+  it("prints and takes none where the number in the database can't be read", async () => {
+    await change("alter table settings enable row level security");
+    await change("alter table settings force row level security");
+    await change(
+      "create policy broken on settings using (case when name = 'tick' then name::integer = 0 else true end)",
+    );
+    assert.match(await refuses("by a writer's doing"), /the anchor beside the server secret was not raised/);
+    await change("drop policy broken on settings");
+    await change("alter table settings no force row level security");
+    await change("alter table settings disable row level security");
+  });
+
+  it("begins anew as long as the database is empty, and is known again once members are back", async () => {
+    await change("create table away as select id, username, domain from accounts where username <> ''");
+    const empty = () => change("update accounts set username = '', domain = id::text where username <> ''");
+    const putBack = () =>
+      change(
+        "update accounts set username = away.username, domain = away.domain from away where away.id = accounts.id",
+      );
+    await empty();
+    const kith = await startKith(env);
+    const link = await firstLink(kith);
+    const mal = new Visitor(httpApp(kith.url));
+    assert.equal((await mal.get(link)).statusCode, 200);
+    await putBack();
+    assert.equal((await mal.join(link, "mal")).statusCode, 404);
+    assert.match((await kith.stop()).stderr, /a place that begins anew/, "the operator is told");
+    await empty();
+    await (await startKith(env)).stop();
+    await putBack();
+    await refuses("empty from start to stop, and back after it");
+  });
+
+  it("makes no first one among members where the anchor can't be read", async () => {
+    writeFileSync(anchor, "none of Kith's\n");
+    await refuses("nobody knows");
+  });
 });
