@@ -27,7 +27,15 @@ import {
   undo,
 } from "./acts.js";
 import { REASON_BYTES } from "./events.js";
-import { genuineRows, hasRecovery, type OpenReview, openReview, readerIds, storeRecovery } from "./keys.js";
+import {
+  genuineRows,
+  hasRecovery,
+  type OpenReview,
+  openReview,
+  presentAdmins,
+  readerIds,
+  storeRecovery,
+} from "./keys.js";
 import { fingerprintText, labelOf, lastOpening, listOf, namesOf, panelOf, type TreeFilter } from "./page-data.js";
 import { drawTree } from "./picture.js";
 import * as queries from "./queries.js";
@@ -311,6 +319,18 @@ async function subjectsOf(visit: MemberVisit): Promise<Subjects | { answer: unkn
   return { root, username, ids };
 }
 
+/** Does something to members; where one of them was an admin until then, a new review key is made. */
+async function renewingAfter<Outcome>(
+  { context, session }: MemberVisit,
+  act: () => Promise<Outcome>,
+): Promise<Outcome> {
+  const before = await presentAdmins(context);
+  const outcome = await act();
+  const stayed = new Set((await presentAdmins(context)).map(({ id }) => id));
+  if (before.some(({ id }) => !stayed.has(id))) await renewAfterRole(context, session, true);
+  return outcome;
+}
+
 /** Suspending, reinstating, freezing and unfreezing: one person, or the branch below. */
 function simpleAct(kindOf: (visit: MemberVisit) => SimpleAct | undefined, needsReason: boolean): Handler {
   return admins(async (visit) => {
@@ -334,7 +354,8 @@ function simpleAct(kindOf: (visit: MemberVisit) => SimpleAct | undefined, needsR
     if (utf8(reason).length > REASON_BYTES) {
       return await refuse(visit, username, [{ form, field: "reason", key: "problem.admin.reasonLong" }]);
     }
-    return await afterAct(visit, await actOn(visit.context, account.id, kind, root.id, ids, reason), username, kind);
+    const act = () => actOn(visit.context, account.id, kind, root.id, ids, reason);
+    return await afterAct(visit, await renewingAfter(visit, act), username, kind);
   });
 }
 
@@ -503,10 +524,12 @@ export const undoAct = admins(async (visit) => {
   if (!open || !("tree" in open.reading)) {
     return await goTo(visit, "/admin/tree", { kind: "wait", key: "flash.tree-first" });
   }
+  const { review } = open;
+  const { tree } = open.reading;
   const id = field(visit, "act");
   const known = /^[0-9a-f-]{36}$/.test(id);
   const outcome = known
-    ? await undo(context, session.account.id, open.review, open.reading.tree, id)
+    ? await renewingAfter(visit, () => undo(context, session.account.id, review, tree, id))
     : { outcome: "unknown" as const };
   if (outcome.outcome === "not-admin") return await notFound(visit);
   if (outcome.outcome === "done") return await goTo(visit, "/admin/log", { kind: "good", key: "flash.act.undone" });

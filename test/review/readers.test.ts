@@ -240,6 +240,15 @@ describe("who can read the invite tree", () => {
       await comesOnce(before);
     });
 
+    it("by a suspension, at once", async () => {
+      const before = await readerWithoutGrant();
+      await nour.post("/admin/accounts/suspend", { username: "bea", reason: "Away." }, "/admin/accounts");
+      assert.equal(await keys(), before + 1);
+      await comesOnce(before);
+      await nour.post("/admin/accounts/reinstate", { username: "bea" }, "/admin/accounts");
+      await role(nour, "bea", "member");
+    });
+
     it("and where the first try to make a new key fails", async () => {
       const before = await readerWithoutGrant();
       await setRoleByOperator(place.context, bea, "member");
