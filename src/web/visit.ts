@@ -48,6 +48,11 @@ export interface PageOptions {
 /** Milliseconds: more than such a page takes, and it and its double are a little below steps that the log tells. */
 const STEP = 45;
 
+/** Waits until an answer can be sent at an even step of time since it was asked for. */
+export async function untilStep(reply: FastifyReply): Promise<void> {
+  await sleep(STEP - (reply.elapsedTime % STEP));
+}
+
 /** The origin under which this visitor came: the app's onion service, or the configured one. */
 export function originOf(config: Config, request: FastifyRequest): URL {
   const { onionOrigin, origin } = config;
@@ -96,7 +101,7 @@ export async function show<Template extends keyof Pages>(
     errors: options.errors ?? [],
   };
   const page = visit.view.render(template, shell, data);
-  if (options.inStep === "always" || (options.inStep && flash)) await sleep(STEP - (reply.elapsedTime % STEP));
+  if (options.inStep === "always" || (options.inStep && flash)) await untilStep(reply);
   return await reply
     .code(options.status ?? 200)
     .type("text/html; charset=utf-8")
