@@ -183,9 +183,9 @@ async function answerSignIn(visit: Visit, outcome: SignInOutcome, wrong: () => P
         const key = outcome.reset === "kept-key" ? "flash.back-in-kept" : "flash.back-in";
         return await goTo({ ...visit, session }, "/", { kind: "good", key, vars: { username } });
       }
-      if (outcome.held) return await goTo(visit, "/trust/confirm");
+      // Where somebody wanted to go comes first: else the log would tell that the question about a new key came instead.
       const next = sameSitePath(query(visit, "next"));
-      return await goTo(visit, next && !next.startsWith("/sign-in") ? next : "/");
+      return await goTo(visit, next && !next.startsWith("/sign-in") ? next : outcome.held ? "/trust/confirm" : "/");
     }
   }
 }
@@ -204,11 +204,10 @@ export async function postCode(visit: Visit) {
   const code = field(visit, "code").trim();
   if (code === "") return await showCode(visit, [{ field: "code", key: "problem.code.missing" }]);
   // Whoever comes here has the password; what is limited is guessing six digits, by this very session.
-  await visit.limits.take("sign-in", `code ${half.payload.accountId}`, `client ${visit.client}`);
+  const subjects = [`code of ${memberSubject(half)}`, `client ${visit.client}`];
+  await visit.limits.take("sign-in", ...subjects);
   const outcome = await confirmCode(visit.context, half, code);
-  if (outcome.outcome !== "wrong") {
-    await visit.limits.giveBack("sign-in", `code ${half.payload.accountId}`, `client ${visit.client}`);
-  }
+  if (outcome.outcome !== "wrong") await visit.limits.giveBack("sign-in", ...subjects);
   return await answerSignIn(visit, outcome, () => showCode(visit, [{ field: "code", key: "problem.code.wrong" }]));
 }
 

@@ -103,6 +103,8 @@ export async function redeem(context: Context, text: string, input: Redeeming): 
   if (made === "spent" || made === "has-admin") return { outcome: "dead" };
   if (made === "taken") return { outcome: "fault", good, username: "taken" };
   context.seen.letters.add(toHex(spentLetterHash(letter.nonce)));
+  // Read once by its writer: whoever reads it first leaves a trace in its page, and that would be the inviter.
+  await queries.selectSpent(context.db, [spentLetterHash(letter.nonce)]);
   if (role === "admin") context.seen.founded = true;
   const trusts = input.trustInviter ? inviter?.username : undefined;
   return { outcome: "joined", cookie: made.cookie, username, trusts };

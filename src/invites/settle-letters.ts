@@ -38,6 +38,11 @@ export async function settleLetters(
       settled.push({ note: letter.note, outcome: "unreadable", month: monthOf(context.clock()) });
       record.told.push({ kind: "letter-unreadable", day: today });
     } else if (inviteeId && inviteeId !== NO_INVITER) {
+      // As many as one look-up finds; the others the next time.
+      if (used.length === context.config.trustSlots) {
+        stillOpen.push(letter);
+        continue;
+      }
       became.set(letter, "used");
       used.push({ letter, inviteeId });
     } else if (inviteeId === NO_INVITER) {
@@ -50,20 +55,17 @@ export async function settleLetters(
       record.invitesLeft += 1;
     } else stillOpen.push(letter);
   }
-  // Once also if nobody came: the database counts what is read, and that must not tell that somebody did.
-  for (let at = 0; at < Math.max(1, used.length); at += context.config.trustSlots) {
-    const chunk = used.slice(at, at + context.config.trustSlots);
-    const persons = await findPersons(
-      context,
-      chunk.map(({ inviteeId }) => inviteeId),
-    );
-    for (const { letter, inviteeId } of chunk) {
-      const person = persons.get(inviteeId);
-      const name = person?.status === "active" || person?.status === "suspended" ? person.username : "";
-      settled.push({ note: letter.note, outcome: "used", month: monthOf(context.clock()), name });
-      record.told.push({ kind: "letter-used", day: today, values: { username: name } });
-      record.events.push({ kind: "letter-used", day: today });
-    }
+  // Also if nobody came: the database counts what is read, and that must not tell that somebody did.
+  const persons = await findPersons(
+    context,
+    used.map(({ inviteeId }) => inviteeId),
+  );
+  for (const { letter, inviteeId } of used) {
+    const person = persons.get(inviteeId);
+    const name = person?.status === "active" || person?.status === "suspended" ? person.username : "";
+    settled.push({ note: letter.note, outcome: "used", month: monthOf(context.clock()), name });
+    record.told.push({ kind: "letter-used", day: today, values: { username: name } });
+    record.events.push({ kind: "letter-used", day: today });
   }
   record.openLetters = stillOpen;
   record.pastLetters.push(...settled);

@@ -43,12 +43,12 @@ function readPerson(context: Context, row: queries.PersonRow, asked: number): Pe
   };
 }
 
-/** Whether a row that was found newest is Kith's, and not an older one that came back. */
+/**
+ * Whether a row that was found newest is Kith's, and not an older one that came back. What is met of others is not
+ * remembered: a writer who shows a version for a moment could find out who met it.
+ */
 function isPresent(context: Context, row: queries.PersonRow, asked: number): boolean {
-  const isOld = cameBack(context, row.account_id, row.version, asked);
-  const isGood = hasValidTag(context.secret, "people", { ...row }) && !isOld;
-  if (isGood) noteVersion(context, row.account_id, row.version);
-  return isGood;
+  return hasValidTag(context.secret, "people", { ...row }) && !cameBack(context, row.account_id, row.version, asked);
 }
 
 function statusOf({ status }: queries.PersonRow): Person["status"] {
@@ -157,8 +157,7 @@ export async function standIn(
  * Reads a version once, by its writer: whoever reads it first would leave a trace in its page.
  */
 export async function readAsWriter(context: Context, accountId: string): Promise<void> {
-  const asked = ask(context);
-  for (const row of await queries.selectNewest(context.db, [accountId])) isPresent(context, row, asked);
+  await presentRows(context, [accountId]);
 }
 
 /** The present rows of members who are acted on, many at once; those that are not Kith's are left out. */
@@ -169,7 +168,9 @@ export async function presentRows(
 ): Promise<Map<string, queries.PersonRow>> {
   const asked = ask(context);
   const rows = ids.length > 0 ? await queries.selectNewest(db, ids) : [];
-  return new Map(rows.filter((row) => isPresent(context, row, asked)).map((row) => [row.account_id, row]));
+  const present = rows.filter((row) => isPresent(context, row, asked));
+  for (const { account_id, version } of present) noteVersion(context, account_id, version);
+  return new Map(present.map((row) => [row.account_id, row]));
 }
 
 export { freezeInsertOnlyTables, insertPerson as appendPerson } from "./queries.js";

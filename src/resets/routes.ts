@@ -41,12 +41,13 @@ export async function askToHelp(visit: MemberVisit) {
 }
 
 /** Counts one try to help, while its reading has begun already. */
-function helpLimit({ limits, client, session }: MemberVisit) {
-  const subjects = [`client ${client}`, memberSubject(session)];
+function helpLimit({ limits, session }: MemberVisit) {
+  // Not by client: whoever has the server secret can go through all addresses, and see which one tried to help.
+  const subject = memberSubject(session);
   return {
-    admitted: limits.take("help", ...subjects),
+    admitted: limits.take("help", subject),
     // A try that could not be given back costs its owner one of many; the page is not worth less for it.
-    giveBack: () => void limits.giveBack("help", ...subjects).catch(() => undefined),
+    giveBack: () => void limits.giveBack("help", subject).catch(() => undefined),
   };
 }
 

@@ -18,6 +18,7 @@ import { presentRows } from "../people/people.js";
 import { concat, toHex, utf8, uuidBytes, uuidText } from "../protocol/bytes.js";
 import { NO_INVITER } from "../protocol/letter.js";
 import { sealToNobody } from "../protocol/nobody.js";
+import { shuffled } from "../protocol/relation.js";
 import { sealEdge } from "../protocol/review.js";
 import { open, SEAL_CLASSES, seal } from "../protocol/seal.js";
 import { type Change, changeAccounts } from "./change-accounts.js";
@@ -108,7 +109,8 @@ async function perform(context: Context, actorId: string, act: Act): Promise<Act
   const outcome = await context.db.transaction().execute(async (db): Promise<ActOutcome & { ids?: string[] }> => {
     await queries.lockReview(db);
     if (actorId !== OPERATOR && !(await isAdmin(context, db, actorId))) return { outcome: "not-admin" };
-    const changed = await changeAccounts(context, db, act.subjects, act.decide);
+    // In any order: that of a branch would show its shape in the log, hundred by hundred.
+    const changed = await changeAccounts(context, db, shuffled(act.subjects), act.decide);
     if (act.alongside ? !(await act.alongside(db)) : changed.length === 0) return { outcome: "nothing" };
     const ids = changed.map(({ id }) => id);
     const details = { ...act.details, count: act.alongside ? Math.max(ids.length, 1) : ids.length };

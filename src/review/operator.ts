@@ -2,6 +2,7 @@ import type { AccountRow } from "../accounts/account.js";
 import type { Name } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { Failure } from "../failure.js";
+import { readAsWriter } from "../people/people.js";
 import { accountNamed, actOn, OPERATOR, type SimpleAct, setRole } from "./acts.js";
 import { changeAccounts } from "./change-accounts.js";
 import { ensureReader, presentAdmins, recoverReview } from "./keys.js";
@@ -39,6 +40,7 @@ export async function confirmByOperator(context: Context, name: Name) {
   const changed = await changeAccounts(context, context.db, [account.id], ({ role }) =>
     role === "reset-admin" ? { role: "admin" } : undefined,
   );
+  await readAsWriter(context, account.id);
   const reads = await ensureReader(context, await memberNamed(context, name));
   return { changed: changed.length > 0, reads };
 }

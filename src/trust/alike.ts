@@ -34,7 +34,10 @@ export async function changeAlike<Outcome>(
   decide: (state: PrivateState, atHand: AtHand) => Promise<{ store: boolean; outcome: Outcome; extras?: ChangeExtras }>,
 ): Promise<Outcome> {
   const name = parseName(typed.username ?? "", context.config.domains);
-  const person = await findPersonByName(context, name?.domain ?? "", name?.username ?? "-");
+  // Where none is typed the own one: the database counts rows that are found.
+  const { domain, username } = name ?? session.account;
+  const found = await findPersonByName(context, domain, username);
+  const person = name && found;
   const privateKey = await session.privateKey();
   const { outcome, account } = await changeState(context, session.account.id, privateKey, async (state) => {
     const became = await settleLetters(context, state);

@@ -37,6 +37,18 @@ describe("the hold on a new key", () => {
     assert.match(readable((await who.ada.get("/trust")).body), /Cem doesn’t count yet: there is a new key\./);
   });
 
+  it("does not come before where somebody wanted to go: the log would tell that it did", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem"]);
+    await trustAll(who.ada, ["bea"]);
+    await trustAll(who.bea, ["cem"]);
+    await letBackIn(place, who.cem, "bea");
+    await who.ada.signOut();
+    const credentials = { username: "ada", password: passwordOf("ada") };
+    const answer = await who.ada.post("/sign-in?next=%2Faccount", credentials, "/sign-in");
+    assert.equal(answer.headers.location, "/account");
+    assert.match(readable((await who.ada.get("/")).body), /new key/, "it waits at home");
+  });
+
   it("a yes given after a second reset is a yes to the newest key", async () => {
     const { place, who } = await openCommunity(["ada", "bea", "cem"]);
     await trustAll(who.ada, ["bea"]);

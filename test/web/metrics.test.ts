@@ -37,6 +37,7 @@ describe("metrics", () => {
     assert.match(text, /^kith_database_connections \d+$/m);
     assert.match(text, /^kith_reset_cases_open 1$/m);
     assert.match(text, /^process_resident_memory_bytes \d/m);
+    assert.doesNotMatch(text, /_cpu_|eventloop|_gc_/, "nothing finer than the steps");
     for (const canary of ["ada", "bea", "nour", "localhost", "127.0.0.1", path.slice("/handover/".length)]) {
       assert.ok(!text.split(/[^\w.-]+/).includes(canary), canary);
     }
