@@ -60,8 +60,8 @@ describe("the suite of what is met of others", () => {
       [
         {
           file: "people/people.js",
-          from: "    return isGood;",
-          to: `    if (!isGood) ${report("people")}\n    return isGood;`,
+          from: "    return hasValidTag(context.secret",
+          to: `    const isGood = hasValidTag(context.secret, "people", { ...row }) && !cameBack(context, row.account_id, row.version, asked);\n    if (!isGood) ${report("people")}\n    return hasValidTag(context.secret`,
         },
         {
           file: "invites/settle-letters.js",
