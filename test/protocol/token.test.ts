@@ -46,6 +46,11 @@ describe("a reset token", () => {
     ]) {
       assert.throws(() => makeToken({ ...RULES, ...rules }), { code: "ERR_PARAMETER" });
     }
+    for (const rules of [
+      { ...RULES, threshold: 255, waitDays: 255 },
+      { ...RULES, threshold: 1, waitDays: 0 },
+    ])
+      assert.deepEqual(readToken(makeToken(rules).bytes).rules, rules, "up to what a byte holds");
     assert.throws(() => makeToken(RULES, new Uint8Array(32)), { code: "ERR_PARAMETER" });
     const { bytes } = makeToken(RULES);
     assert.throws(() => readToken(altered(bytes, 0, 1)), { code: "ERR_ENCODING" });
