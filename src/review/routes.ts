@@ -527,7 +527,7 @@ export const undoAct = admins(async (visit) => {
   const { review } = open;
   const { tree } = open.reading;
   const id = field(visit, "act");
-  const known = /^[0-9a-f-]{36}$/.test(id);
+  const known = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
   const outcome = known
     ? await renewingAfter(visit, () => undo(context, session.account.id, review, tree, id))
     : { outcome: "unknown" as const };

@@ -346,6 +346,12 @@ describe("bad input", () => {
         assert.ok(!answer.body.includes("<script>alert"));
       }
     }
+    assert.equal(
+      (await nour.post("/admin/tree", { current_password: passwordOf("nour") }, "/admin/tree")).statusCode,
+      303,
+    );
+    for (const act of ["-".repeat(36), "0".repeat(36), `${"0".repeat(35)}-`, "x", ""])
+      assert.equal((await nour.post("/admin/log/undo", { act }, "/admin/log")).statusCode, 422, act);
   });
 
   it("in session ids, case ids and letter ids finds nothing of anybody else", async () => {
