@@ -200,8 +200,11 @@ export async function makeCast(context: Context): Promise<Cast> {
 
   /** As a row looks that nobody has swept yet. */
   async function endYesterday(context: Context, text: string): Promise<void> {
-    const row = await resets.selectCaseByLink(context.db, linkHash(fromBase64url(text) as Uint8Array));
-    if (!row) throw new Error("the case is gone");
+    const row = await resets.selectCaseByLink(
+      context.db,
+      linkHash(fromBase64url(text) as Uint8Array),
+      context.decoys.case,
+    );
     const { tag: readTag, ...columns } = { ...row, expiry_day: addDays(dayOf(context.clock()), -1) };
     await resets.updateCase(context.db, readTag, { ...columns, tag: tagRow(context.secret, "reset_cases", columns) });
   }

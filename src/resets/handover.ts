@@ -35,14 +35,16 @@ interface LiveCase extends Handover {
   row: CaseRow;
 }
 
-/** The same look-ups for every link, alive or dead, and whatever it died of. */
+/** The same work for every link, alive or dead, and whatever it died of: on a decoy where there is no case. */
 async function findLive(context: Context, linkText: string): Promise<LiveCase | undefined> {
   const secret = parseLinkSecret(linkText);
-  const row = await queries.selectCaseByLink(context.db, secret ? linkHash(secret) : deadLinkHash());
-  const account = await findAccount(context, row?.trusting_id ?? context.decoys.accountId);
-  if (!row || !secret || account?.status !== "active") return undefined;
-  if (countingCases(context, [row], account).length === 0) return undefined;
-  const rules = openRulesOfLink(row.rules, secret, row.id);
+  const decoy = context.decoys.case;
+  const row = await queries.selectCaseByLink(context.db, secret ? linkHash(secret) : deadLinkHash(), decoy);
+  const isFound = row.id !== decoy.id;
+  const account = await findAccount(context, isFound ? row.trusting_id : context.decoys.accountId);
+  const counts = account !== undefined && countingCases(context, [row], account).length > 0;
+  const rules = openRulesOfLink(row.rules, secret ?? deadLinkHash(), row.id);
+  if (!isFound || !secret || account?.status !== "active" || !counts) return undefined;
   if (!rules || row.choice_day || dayOf(context.clock()) > lastChoiceDay(row, rules)) return undefined;
   return {
     row,

@@ -1,4 +1,4 @@
-import { type Kysely, sql } from "kysely";
+import { type Kysely, type RawBuilder, sql } from "kysely";
 import type { ApprovalsTable, Database, ResetCasesTable } from "../db/schema.js";
 import type { RelationRow } from "../protocol/relation.js";
 
@@ -24,11 +24,26 @@ export async function selectCasesAmongDecoys(
   decoy: CaseRow,
   atLeast: number,
 ): Promise<CaseRow[]> {
+  return await selectAmongDecoys(db, sql`trusting_id = ${trustingId}`, decoy, atLeast);
+}
+
+/** The case of a link, or the decoy. */
+export async function selectCaseByLink(db: Kysely<Database>, linkHash: Uint8Array, decoy: CaseRow): Promise<CaseRow> {
+  const [row] = await selectAmongDecoys(db, sql`link_hash = ${linkHash}`, decoy, 1);
+  return row as CaseRow;
+}
+
+async function selectAmongDecoys(
+  db: Kysely<Database>,
+  condition: RawBuilder<unknown>,
+  decoy: CaseRow,
+  atLeast: number,
+): Promise<CaseRow[]> {
   const { rows } = await sql<CaseRow>`
     with found as (
       select id, trusting_id, row_id, generation, link_hash, rules, pending_public_key, pending_locked_key,
         opening_day, choice_day, lost_second_step, expiry_day, tag
-      from reset_cases where trusting_id = ${trustingId}
+      from reset_cases where ${condition}
     )
     select * from found
     union all
@@ -38,10 +53,6 @@ export async function selectCasesAmongDecoys(
       ${decoy.lost_second_step}::boolean, ${decoy.expiry_day}::date, ${decoy.tag}::bytea
     from generate_series(1, ${atLeast}::int - (select count(*)::int from found))`.execute(db);
   return rows;
-}
-
-export async function selectCaseByLink(db: Kysely<Database>, linkHash: Uint8Array): Promise<CaseRow | undefined> {
-  return await db.selectFrom("reset_cases").selectAll().where("link_hash", "=", linkHash).executeTakeFirst();
 }
 
 export async function selectApprovals(db: Kysely<Database>, caseIds: readonly string[]): Promise<ApprovalRow[]> {
