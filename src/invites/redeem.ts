@@ -86,6 +86,7 @@ export async function redeem(context: Context, text: string, input: Redeeming): 
     return { outcome: "fault", good, ...(shape !== "ok" && { username: shape }), ...(password && { password }) };
   }
   const { letter, inviter } = good;
+  const hash = spentLetterHash(letter.nonce);
   const founded = good.kind === "first-admin" ? await foundReviewKey(context) : undefined;
   const role = good.kind === "admin" || good.kind === "first-admin" ? "admin" : "member";
   const made = await createAccount(context, {
@@ -95,16 +96,16 @@ export async function redeem(context: Context, text: string, input: Redeeming): 
     role,
     trusted: input.trustInviter ? inviter : undefined,
     edge: (id) => newEdge(context, id, letter.inviterId, founded?.row),
-    spend: (id) => ({ nonce_hash: spentLetterHash(letter.nonce), invitee: encloseInvitee(letter.nonce, id) }),
+    spend: (id) => ({ nonce_hash: hash, invitee: encloseInvitee(letter.nonce, id) }),
     language: input.language,
     client: input.client,
     ...(founded && { founding: (db, founder) => storeFounded(context, db, founded, founder) }),
   });
   if (made === "spent" || made === "has-admin") return { outcome: "dead" };
   if (made === "taken") return { outcome: "fault", good, username: "taken" };
-  context.seen.letters.add(toHex(spentLetterHash(letter.nonce)));
+  context.seen.letters.add(toHex(hash));
   // Read once by its writer: whoever reads it first leaves a trace in its page, and that would be the inviter.
-  await queries.selectSpent(context.db, [spentLetterHash(letter.nonce)]);
+  await queries.selectSpent(context.db, [hash]);
   if (role === "admin") context.seen.founded = true;
   const trusts = input.trustInviter ? inviter?.username : undefined;
   return { outcome: "joined", cookie: made.cookie, username, trusts };
