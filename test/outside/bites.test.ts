@@ -46,8 +46,8 @@ const LEAKS: readonly { what: string; patch: Patch; noticedBy: readonly string[]
     what: "a link says that it has run out",
     patch: {
       file: "resets/handover.js",
-      from: '    if (!row || !secret || account?.status !== "active")',
-      to: '    if (row && row.expiry_day < dayOf(context.clock())) throw Object.assign(new Error(), { statusCode: 410 });\n    if (!row || !secret || account?.status !== "active")',
+      from: '    if (!isFound || !secret || account?.status !== "active"',
+      to: '    if (isFound && row.expiry_day < dayOf(context.clock())) throw Object.assign(new Error(), { statusCode: 410 });\n    if (!isFound || !secret || account?.status !== "active"',
     },
     noticedBy: [
       "to a handover link, whatever it died of, read or sent",
