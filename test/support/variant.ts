@@ -17,7 +17,7 @@ export interface Patch {
  * A copy of the compiled Kith with something broken on purpose, to see that a suite notices.
  *
  * @returns the path of its `kith`
- * @throws if a patch does not fit exactly once: the suite would then be tried on nothing
+ * @throws as `broken` does
  */
 export function kithVariant(patches: readonly Patch[]): string {
   return join(brokenCopy(patches), "dist/cli/kith.js");
@@ -36,14 +36,24 @@ function brokenCopy(patches: readonly Patch[]): string {
     symlinkSync(join(ROOT, name), join(copy, name));
   }
   cpSync(join(ROOT, "dist"), join(copy, "dist"), { recursive: true });
+  for (const [file, text] of broken(patches)) writeFileSync(join(copy, "dist", file), text);
+  return copy;
+}
+
+/**
+ * The files of `dist/` that patches change, as they are then.
+ *
+ * @throws if a patch does not fit exactly once: a suite would then be tried on nothing
+ */
+export function broken(patches: readonly Patch[]): Map<string, string> {
+  const files = new Map<string, string>();
   for (const { file, from, to } of patches) {
-    const path = join(copy, "dist", file);
-    const text = readFileSync(path, "utf8");
-    assert.equal(text.split(from).length, 2, `the patch of ${file} fits once`);
-    writeFileSync(
-      path,
+    const text = files.get(file) ?? readFileSync(join(ROOT, "dist", file), "utf8");
+    assert.equal(text.split(from).length, 2, `the patch of ${file} fits once: ${from}`);
+    files.set(
+      file,
       text.replace(from, () => to),
     );
   }
-  return copy;
+  return files;
 }

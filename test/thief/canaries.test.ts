@@ -19,7 +19,7 @@ import { openMailServer } from "../support/mail-server.js";
 import { need } from "../support/need.js";
 import { startPostgresServer } from "../support/postgres-server.js";
 import { temporaryDirectory } from "../support/temporary.js";
-import { kithVariant, type Patch } from "../support/variant.js";
+import { kithVariant } from "../support/variant.js";
 import {
   assertNotAboveTwins,
   CONTACT,
@@ -30,6 +30,7 @@ import {
   TRUSTED,
   TWINS,
 } from "./canaries.js";
+import { CARELESS } from "./faults.js";
 import { KeyRing } from "./key-ring.js";
 import { filesIn } from "./needles.js";
 
@@ -146,7 +147,7 @@ describe("a search for canaries, and for every secret that was typed, handed ove
   });
 
   it("finds what leaks where Kith is broken on purpose: a name and a link in its log, an address in the clear", async () => {
-    const { files, said, secrets } = await liveInRealKith(kithVariant(LEAKS));
+    const { files, said, secrets } = await liveInRealKith(kithVariant(CARELESS));
     const found = findings(said, secretsToFind(secrets));
     assert.ok(
       [...found.keys()].some((label) => label.startsWith("handover ")),
@@ -161,24 +162,6 @@ describe("a search for canaries, and for every secret that was typed, handed ove
     assert.ok((findings(files, secretsToFind(secrets)).get(CONTACT) ?? 0) > 0, "the address on the disk");
   });
 });
-
-const LEAKS: Patch[] = [
-  {
-    file: "web/app.js",
-    from: "log.info({ method: request.method, route,",
-    to: "log.info({ method: request.method, url: request.url, route,",
-  },
-  {
-    file: "trust/trust.js",
-    from: 'noteListChange(context, state, "person-added", person.name);',
-    to: 'noteListChange(context, state, "person-added", person.name);\n context.log.info("/trust?added=" + person.name);',
-  },
-  {
-    file: "protocol/column.js",
-    from: "return encloseBytes(deriveKey(serverSecret, label), pad(utf8(text), size), accountId);",
-    to: "return Buffer.concat([encloseBytes(deriveKey(serverSecret, label), pad(utf8(text), size), accountId), utf8(text)]);",
-  },
-];
 
 /** Has what is in memory written to the files. */
 async function checkpoint(url: string): Promise<void> {

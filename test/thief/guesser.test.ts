@@ -15,6 +15,7 @@ import { choose, trustAll, turnOnSecondStep } from "../support/resets.js";
 import { temporaryDirectory } from "../support/temporary.js";
 import { kithVariant, type Patch } from "../support/variant.js";
 import { type Dump, dump } from "./dump.js";
+import { BARE_PASSPHRASE, NO_SECRET } from "./faults.js";
 import { Guesser, type Loot } from "./guesser.js";
 
 const GUESSES = ["a wrong guess of somebody", "another wrong one", passwordOf("ada"), "one after it"];
@@ -119,39 +120,6 @@ describe("who guesses passwords offline", () => {
     assert.equal(await outcome({ tables: rotated, secret: newSecret }), passwordOf("ada"));
   });
 });
-
-/** The password itself is the passphrase of the stored key. */
-const BARE_PASSPHRASE: Patch[] = [
-  {
-    file: "protocol/password.js",
-    from: "    return await argon2.hash(",
-    to: "    if (true) return utf8(password.normalize('NFC'));\n    return await argon2.hash(",
-  },
-  {
-    file: "protocol/lock.js",
-    from: "        passphrase: toBase64url(unlockKey),\n",
-    to: "        passphrase: Buffer.from(unlockKey).toString(),\n",
-  },
-  {
-    file: "protocol/lock.js",
-    from: "passphrase: toBase64url(unlockKey), config",
-    to: "passphrase: Buffer.from(unlockKey).toString(), config",
-  },
-];
-
-/** The stored key is not wrapped in the server secret. */
-const NO_SECRET: Patch[] = [
-  {
-    file: "protocol/lock.js",
-    from: "return encloseBytes(deriveKey(serverSecret, LOCKED_KEY), locked.write(), accountId);",
-    to: "return locked.write();",
-  },
-  {
-    file: "protocol/lock.js",
-    from: "const inner = discloseBytes(deriveKey(serverSecret, LOCKED_KEY), lockedKey, accountId);",
-    to: "const inner = lockedKey;",
-  },
-];
 
 describe("the guesser, on a Kith that is broken on purpose", () => {
   /** What is stolen of a Kith that has these faults and one member, ada. */
