@@ -52,3 +52,14 @@ export class Dice {
     return hash.update(`${this.seed} ${this.round} ${kind} ${count}`).digest();
   }
 }
+
+/** Coins that fall the same way for the same seed (mulberry32). */
+export function coins(seed: number): () => boolean {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % 2 === 1;
+  };
+}

@@ -4,7 +4,7 @@
 import { writeFileSync } from "node:fs";
 import { numberArgument, textArgument } from "../support/arguments.js";
 import { need } from "../support/need.js";
-import { playPair } from "./pair.js";
+import { eachAlone, playPair } from "./pair.js";
 import { packRounds, playRounds } from "./rounds.js";
 import type { Fact } from "./story.js";
 
@@ -13,7 +13,7 @@ const facts = textArgument("facts").split(",") as Fact[];
 const options = { rounds: numberArgument("rounds", 40), seed: numberArgument("seed", 1), facts };
 const result =
   process.argv[2] === "pair"
-    ? JSON.stringify(await playPair(programs, facts, facts))
+    ? JSON.stringify(await playPair(programs, eachAlone(facts), facts))
     : packRounds(await playRounds(programs, options));
 writeFileSync(textArgument("result"), result);
 // What the place keeps open would keep this alive.

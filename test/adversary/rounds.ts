@@ -6,6 +6,7 @@ import { promisify } from "node:util";
 import { deserialize, serialize } from "node:v8";
 import { temporaryDirectory } from "../support/temporary.js";
 import { chanceOf, interval, judge, type Sample, type Verdict } from "./classifier.js";
+import { coins } from "./dice.js";
 import { Features, featuresOf, type Packed } from "./features.js";
 import { Loot } from "./loot.js";
 import { openServer, openStage } from "./stage.js";
@@ -114,15 +115,4 @@ export function lineOf(fact: Fact, { right, rounds, questions, best }: Verdict):
     `${fact}: ${right} of ${rounds} (${share} %, 95 %: ${low}–${high}; by chance ${chanceOf(right, rounds).toExponential(1)}); ` +
     `best of ${questions} questions: ${best.name} (corrected p ${corrected})`
   );
-}
-
-/** Coins that fall the same way for the same seed (mulberry32). */
-function coins(seed: number): () => boolean {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % 2 === 1;
-  };
 }

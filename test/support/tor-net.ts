@@ -92,6 +92,7 @@ ServerDNSResolvConfFile ${join(root, "resolv.conf")}
 ServerDNSAllowBrokenConfig 1
 ServerDNSDetectHijacking 0
 DisableOOSCheck 1
+SocksTimeout 40
 ${authorityLines}
 `;
   }
