@@ -1,5 +1,6 @@
 import { isIPv6 } from "node:net";
 import { resolve } from "node:path";
+import proxyAddr from "@fastify/proxy-addr";
 import dotenv from "dotenv";
 import { nearest } from "./nearest.js";
 
@@ -205,7 +206,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     smtpUrl: read("KITH_SMTP_URL", undefined, parseSmtpUrl),
     mailFrom: read("KITH_MAIL_FROM", undefined, parseMailFrom),
     torSocks: read("KITH_TOR_SOCKS", { host: "127.0.0.1", port: 9050 }, parseHostPort),
-    trustedProxies: read("KITH_TRUSTED_PROXIES", [], list),
+    trustedProxies: read("KITH_TRUSTED_PROXIES", [], parseProxies),
     warnings,
   };
 
@@ -252,6 +253,16 @@ function list(value: string): string[] {
     .split(",")
     .map((item) => item.trim())
     .filter((item) => item !== "");
+}
+
+function parseProxies(value: string): string[] {
+  const proxies = list(value);
+  try {
+    proxyAddr.compile(proxies);
+  } catch {
+    throw new Mistake("must be addresses or networks, such as 127.0.0.1, 10.0.0.0/8");
+  }
+  return proxies;
 }
 
 /** A URL, or a mistake that does not quote it. */

@@ -39,6 +39,7 @@ test("all mistakes are listed at once, each under its variable's name", () => {
     KITH_LANGUAGE: "fr",
     KITH_LIMITS: "sign-in=3",
     KITH_ARGON2: "m=4",
+    KITH_TRUSTED_PROXIES: "127.0.0.1, the proxy",
   });
   assert.deepEqual(mistakes.map((mistake) => mistake.split(" ")[0]).sort(), [
     "KITH_ARGON2",
@@ -48,6 +49,7 @@ test("all mistakes are listed at once, each under its variable's name", () => {
     "KITH_LISTEN",
     "KITH_ORIGIN",
     "KITH_PASSWORD_MIN",
+    "KITH_TRUSTED_PROXIES",
     "KITH_TRUST_SLOTS",
   ]);
 });

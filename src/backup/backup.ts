@@ -43,7 +43,7 @@ interface TableLine {
  * removed by the next one.
  *
  * @returns how many rows of each table
- * @throws Failure if the file can't be written, for example because the disk is full
+ * @throws Failure if the file can't be written, for example because the disk is full, or there is no Kith's database
  */
 export async function backUp(db: Kysely<Database>, file: string): Promise<Record<string, number>> {
   // Its own name for each run: two at once would otherwise write into one file.
@@ -107,8 +107,9 @@ async function writeFile(db: Kysely<Database>, stream: WriteStream): Promise<Rec
     .setIsolationLevel("repeatable read")
     .setAccessMode("read only")
     .execute(async (transaction) => {
-      const applied = (await migrationStates(transaction)).filter((state) => state.appliedAt !== undefined);
-      await line({ format: FORMAT, migration: applied.at(-1)?.name ?? "" } satisfies Head);
+      const newest = (await migrationStates(transaction)).filter((state) => state.appliedAt !== undefined).at(-1);
+      if (newest === undefined) throw new Failure("no Kith ever used this database: is it the right one?");
+      await line({ format: FORMAT, migration: newest.name } satisfies Head);
       const counts: Record<string, number> = {};
       for (const table of await selectTables(transaction)) {
         const columns = (await selectColumns(transaction, table)).map(({ name }) => name);

@@ -1,5 +1,8 @@
 import type { Command } from "commander";
 import { backUp, restore } from "../backup/backup.js";
+import { loadConfig } from "../config.js";
+import { hasEmbedded } from "../db/embedded-place.js";
+import { Failure } from "../failure.js";
 import { withDatabase } from "./with-database.js";
 
 export function addBackup(program: Command): void {
@@ -9,6 +12,13 @@ export function addBackup(program: Command): void {
     .argument("<file>", "is written whole or not at all")
     .option("--json", "prints JSON")
     .action(async (file: string, options: { json?: boolean }) => {
+      const { databaseUrl, dataDir } = loadConfig();
+      // Else a command of another user, or in another directory, would make a new database and back up that.
+      if (databaseUrl === undefined && !(await hasEmbedded(dataDir))) {
+        throw new Failure(
+          `there is no database in ${dataDir}: run this as the user and in the directory of kith start, or set KITH_DATA_DIR`,
+        );
+      }
       await withDatabase(async ({ unhurried }) => {
         const rows = await unhurried((db) => backUp(db, file));
         if (options.json) return console.log(JSON.stringify({ file, rows }));

@@ -10,6 +10,9 @@ import { SUGGESTED, writeListen } from "../onion/config/settings.js";
 import { configuredProtocols, startLookupService } from "../onion/lookup/service.js";
 import { hostPort } from "./host-port.js";
 
+/** It touches no member's row, so that nobody has to wait for its end. */
+const NAME = "kith onion serve";
+
 export function addOnionServe(onion: Command): void {
   onion
     .command("serve")
@@ -24,7 +27,10 @@ export function addOnionServe(onion: Command): void {
         throw new Failure(`nothing to serve: set ${example}`);
       }
       // Without a look at the database first: this service must start, and say "try again later", while it is away.
-      const database = config.databaseUrl === undefined ? await openDatabase(config, "command") : await connect(config);
+      const database =
+        config.databaseUrl === undefined
+          ? await openDatabase(config, "command", NAME)
+          : await connect(config, undefined, undefined, NAME);
       const { db, pool } = database;
       const registry = new Registry();
       try {

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { loadConfig } from "../config.js";
 import { openDatabase } from "../db/open.js";
-import { forgetOldWrappings, rotateSecret } from "../rotation/rotate.js";
+import { expectAlone, forgetOldWrappings, rotateSecret } from "../rotation/rotate.js";
 import { beginRotation, finishRotation } from "../secret.js";
 
 export function addSecret(program: Command): void {
@@ -12,9 +12,10 @@ export function addSecret(program: Command): void {
     .option("--json", "prints JSON")
     .action(async (options: { json?: boolean }) => {
       const config = loadConfig();
-      // As kith start would: so that none runs on the embedded database meanwhile.
+      // As kith start would: so that none begins on the embedded database meanwhile.
       const database = await openDatabase(config, "start");
       try {
+        await expectAlone(database.db);
         const { oldSecret, newSecret } = await beginRotation(config.secretFile);
         const rotation = await database.unhurried((db) => rotateSecret(db, oldSecret, newSecret));
         await finishRotation(config.secretFile);

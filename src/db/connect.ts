@@ -9,6 +9,8 @@ import type { Database } from "./schema.js";
 // A day is a day, not midnight in the zone of the server's clock.
 pg.types.setTypeParser(pg.types.builtins.DATE, (day) => day);
 
+/** As which PostgreSQL lists whatever may write members' rows. */
+export const KITH = "kith";
 /** Milliseconds to wait for a connection, a new one or a free one of the pool. */
 const CONNECTION_TIMEOUT_MS = 5_000;
 /** Milliseconds after which the server gives up a statement. */
@@ -34,16 +36,18 @@ export type SocketAddress = Pick<EmbeddedServer, "socketDir" | "port" | "user" |
  *
  * @param address of the embedded server; needed exactly when there is no `databaseUrl`
  * @param statementTimeoutMs 0: none, for migrations
+ * @param name as which PostgreSQL lists the connections
  */
 export async function connect(
   config: Pick<Config, "databaseUrl">,
   address?: SocketAddress,
   statementTimeoutMs = STATEMENT_TIMEOUT_MS,
+  name = KITH,
 ): Promise<Connection> {
   const pool = new pg.Pool({
     ...target(config, address),
     Client: PreparingClient,
-    application_name: "kith",
+    application_name: name,
     max: MAX_CONNECTIONS,
     connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,

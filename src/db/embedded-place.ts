@@ -67,6 +67,12 @@ export async function preparePlace(dataDir: string): Promise<Place> {
   return place;
 }
 
+/** Whether the embedded server was ever started there. */
+export async function hasEmbedded(dataDir: string): Promise<boolean> {
+  const cluster = join(dataDir, "postgres", "cluster");
+  return (await fs.stat(cluster).catch((error: NodeJS.ErrnoException) => error.code !== "ENOENT")) !== false;
+}
+
 /**
  * Makes the data directory: 0700, as root 0711, since PostgreSQL's user has to pass through it.
  *

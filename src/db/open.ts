@@ -18,13 +18,14 @@ export interface OpenDatabase extends Connection {
 export async function openDatabase(
   config: Pick<Config, "databaseUrl" | "dataDir">,
   role: EmbeddedOptions["role"],
+  name?: string,
 ): Promise<OpenDatabase> {
   const server = config.databaseUrl === undefined ? await openEmbedded({ dataDir: config.dataDir, role }) : undefined;
-  const connection = await connect(config, server);
+  const connection = await connect(config, server, undefined, name);
   return {
     ...connection,
     async unhurried(work) {
-      const patient = await connect(config, server, 0);
+      const patient = await connect(config, server, 0, name);
       try {
         return await work(patient.db);
       } finally {

@@ -1,4 +1,5 @@
 import { type Kysely, sql } from "kysely";
+import { KITH } from "../db/connect.js";
 import type { Database } from "../db/schema.js";
 import type { TaggedColumns } from "../protocol/tag.js";
 
@@ -51,6 +52,14 @@ export async function replaceTagged(
   await sql`
     update ${sql.table(table)} set ${sql.join(changed.map(([name, value]) => sql`${sql.ref(name)} = ${value}`))}
     where ${sql.join(same, sql` and `)} and tag = ${before.tag}`.execute(db);
+}
+
+/** How many connections of Kith there are beside the one that asks. */
+export async function otherConnections(db: Kysely<Database>): Promise<number> {
+  const { rows } = await sql<{ count: string }>`
+    select count(*) from pg_stat_activity
+    where datname = current_database() and application_name = ${KITH} and pid <> pg_backend_pid()`.execute(db);
+  return Number(rows[0]?.count);
 }
 
 export async function deleteAllSessions(db: Kysely<Database>): Promise<void> {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Kysely } from "kysely";
 import type { Database } from "../db/schema.js";
 import { Failure } from "../failure.js";
@@ -7,6 +8,7 @@ import { rewrapLockedKey } from "../protocol/lock.js";
 import { hasValidTag, type TaggedColumns, tagRow } from "../protocol/tag.js";
 import {
   deleteAllSessions,
+  otherConnections,
   readTagged,
   replaceTagged,
   rewriteWrappingTables,
@@ -22,6 +24,25 @@ export interface Rotation {
   moved: number;
   there: number;
   forged: number;
+}
+
+/** Milliseconds that a Kith which was just stopped may still be seen. */
+const LEAVING_MS = 3_000;
+
+/**
+ * Whoever goes on with the old secret would refuse all rows that were moved, and write such as are refused for ever. A
+ * Kith that did nothing for some seconds is not seen.
+ *
+ * @param db on which nothing was asked yet: one connection
+ * @throws Failure while anybody else is connected
+ */
+export async function expectAlone(db: Kysely<Database>): Promise<void> {
+  for (const deadline = Date.now() + LEAVING_MS; ; await sleep(200)) {
+    if ((await otherConnections(db)) === 0) return;
+    if (Date.now() > deadline) {
+      throw new Failure("Kith is connected to this database: stop every kith start, and other commands, first");
+    }
+  }
 }
 
 /**

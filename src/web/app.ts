@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import fastifyCookie from "@fastify/cookie";
 import fastifyCsrf from "@fastify/csrf-protection";
 import fastifyFormbody from "@fastify/formbody";
+import proxyAddr from "@fastify/proxy-addr";
 import fastifyStatic from "@fastify/static";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { openResets } from "../accounts/page-data.js";
@@ -134,6 +135,15 @@ const TABLE: readonly { url: string; get?: Route; post?: Route; told?: { get?: s
 
 const ONE_YEAR_SECONDS = 365 * 86_400;
 
+/**
+ * Whose `X-Forwarded-*` is believed. A Unix socket has no addresses: whoever may open it is the proxy, and without its
+ * word all visitors would be one client.
+ */
+function trustedPeers({ listen, trustedProxies }: Config): (address: string | undefined, hop: number) => boolean {
+  const isListed = proxyAddr.compile([...trustedProxies]);
+  return (address, hop) => (address === undefined ? "path" in listen && hop === 0 : isListed(address, hop));
+}
+
 /** No form of Kith is larger than this. */
 const MAX_BODY_BYTES = 64 * 1024;
 
@@ -146,7 +156,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     requestTimeout: REQUEST_TIMEOUT_MS,
     connectionTimeout: IDLE_TIMEOUT_MS,
     clientErrorHandler: answerMalformed(headers),
-    trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
+    trustProxy: trustedPeers(config),
     forceCloseConnections: true,
     // Fastify answers an address that can't be read by itself, quoting it: ours is the page for whatever is not there.
     rewriteUrl: ({ url = "/" }) => (isReadable(url) ? url : "/%3F"),

@@ -1,5 +1,4 @@
 import { isIPv6 } from "node:net";
-import type { FastifyRequest } from "fastify";
 import { RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
 import type { Session } from "../accounts/sessions.js";
 import type { LimitedAction } from "../config.js";
@@ -89,10 +88,10 @@ const CIRCUIT = /^fc00:dead:beef:4dad:/i;
 
 /**
  * Who asks: an IPv4 address; the /64 network of an IPv6 one, of which one household has many; the circuit of somebody
- * who comes through an onion service.
+ * who comes through an onion service. `unknown` are all of whom a proxy on a Unix socket says nothing.
  */
-export function clientOf(request: Pick<FastifyRequest, "ip">): string {
-  const { ip } = request;
+export function clientOf(request: { ip: string | undefined }): string {
+  const { ip = "unknown" } = request;
   if (!isIPv6(ip) || CIRCUIT.test(ip)) return ip;
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip);
   if (mapped) return mapped[1] as string;
