@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { randomBytes, randomUUID } from "node:crypto";
+import { describe, it } from "node:test";
+import { sql } from "kysely";
+import { countOpenCases, storedCases, sweepCases } from "#kith/resets/cases.js";
+import { insertApproval } from "#kith/resets/queries.js";
+import { casesOf, passwordOf } from "../support/app.js";
+import { choose, openCommunity, readable, trustAll } from "../support/resets.js";
+
+describe("pages about resets", () => {
+  it("tell whoever forgot the password what to do, signed in or not", async () => {
+    const { place, nour } = await openCommunity([]);
+    for (const visitor of [place.visitor(), nour]) {
+      const page = await visitor.get("/reset");
+      assert.equal(page.statusCode, 200);
+      assert.match(readable(page.body), /Ring somebody you trust/);
+    }
+  });
+
+  it("ask for a name where none was typed, and say so at the field", async () => {
+    const { nour } = await openCommunity([]);
+    const page = await nour.post("/help", { username: "  " }, "/help");
+    assert.equal(page.statusCode, 422);
+    assert.match(page.body, /<title>Error/);
+    assert.match(page.body, /aria-invalid="true"/);
+    assert.match(page.body, /aria-current="page"[^>]*>\s*Help/i);
+  });
+
+  it("show what stopping came to once; asked for again, they lead home", async () => {
+    const { who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    await who.bea.openCase("ada");
+    assert.equal((await who.ada.post("/resets/stop", {}, "/")).headers.location, "/resets/stopped");
+    assert.equal((await who.ada.get("/resets/stopped")).statusCode, 200);
+    assert.equal((await who.ada.get("/resets/stopped")).headers.location, "/");
+  });
+
+  it("list cases of one day in the same order whenever they are asked for", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem", "dora", "emil"]);
+    await trustAll(who.ada, ["bea", "cem", "dora", "emil"], { threshold: 2 });
+    for (const helper of ["bea", "cem", "dora"] as const) {
+      await choose(place, await who[helper].openCase("ada", true), passwordOf("ada", 2));
+    }
+    const ids = casesOf((await who.emil.help("ada")).body).map(({ id }) => id);
+    assert.equal(ids.length, 3);
+    assert.deepEqual(ids, [...ids].sort());
+  });
+});
+
+describe("cases of resets", () => {
+  it("are counted for who watches, whosever they are, until they expire", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    assert.equal(await countOpenCases(place.context), 0);
+    await trustAll(who.ada, ["bea"]);
+    await trustAll(who.bea, ["ada"]);
+    await who.bea.openCase("ada");
+    await who.ada.openCase("bea");
+    assert.equal(await countOpenCases(place.context), 2);
+    place.days(44);
+    assert.equal(await countOpenCases(place.context), 2, "on the last day");
+    place.days(1);
+    assert.equal(await countOpenCases(place.context), 0);
+    await sweepCases(place.context);
+    const { rows } = await sql`select from reset_cases`.execute(place.context.db);
+    assert.equal(rows.length, 0);
+  });
+
+  it("take an approval of a row once, and none once they are gone", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"], { threshold: 1, waitDays: 2 });
+    const { words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    await who.bea.agree("ada", words);
+    const { db } = place.context;
+    const [approval] = await db.selectFrom("approvals").selectAll().execute();
+    assert.ok(approval);
+    assert.equal(await insertApproval(db, approval), "known");
+    assert.equal(await insertApproval(db, { ...approval, case_id: randomUUID() }), "ended");
+    const broken = { ...approval, row_id: randomUUID(), sealed: null as unknown as Uint8Array };
+    await assert.rejects(insertApproval(db, broken), /null value/, "what else goes wrong is not taken for the end");
+    assert.equal(await insertApproval(db, { ...approval, row_id: randomUUID() }), "written");
+  });
+
+  it("are not counted as agreed to by rows that Kith did not write, and their owner's sign-in says so", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem"]);
+    await trustAll(who.ada, ["bea", "cem"], { threshold: 2 });
+    const { browser, words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    await who.bea.agree("ada", words);
+    const { db } = place.context;
+    const [approval] = await db.selectFrom("approvals").selectAll().execute();
+    assert.ok(approval);
+    await insertApproval(db, { ...approval, row_id: randomUUID() });
+    // To a helper it does not count either, and is not told.
+    assert.match(readable((await who.cem.help("ada")).body), /1 of 2/);
+    assert.equal(place.context.forgedRows.size, 0);
+    const waiting = await browser.signIn("ada", passwordOf("ada", 2));
+    assert.match(readable(waiting.body), /1 of 2 have agreed/);
+    assert.deepEqual([...place.context.forgedRows.keys()], ["approvals"]);
+    await who.cem.agree("ada", words);
+    assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 303);
+  });
+
+  it("of somebody else, put on the own account, are not the own", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "mal"]);
+    await trustAll(who.ada, ["bea"]);
+    await trustAll(who.mal, ["bea"]);
+    await choose(place, await who.bea.openCase("mal"), passwordOf("mal", 2));
+    const { db } = place.context;
+    const idOf = async (name: string) =>
+      (await db.selectFrom("accounts").select("id").where("username", "=", name).executeTakeFirstOrThrow()).id;
+    const [ada, mal] = [await idOf("ada"), await idOf("mal")];
+    await db.updateTable("reset_cases").set({ trusting_id: ada }).where("trusting_id", "=", mal).execute();
+    assert.equal((await storedCases(place.context, ada)).length, 1);
+    assert.equal((await place.visitor().signIn("ada", passwordOf("mal", 2))).statusCode, 422);
+    assert.doesNotMatch(readable((await who.ada.get("/")).body), /reset/i, "no band");
+    const plain = await place.visitor().signIn("ada");
+    assert.equal(plain.statusCode, 303);
+    assert.deepEqual([...place.context.forgedRows.keys()], ["reset_cases"]);
+  });
+
+  it("that somebody began anew over a spoilt row say so", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    await who.bea.openCase("ada");
+    await place.context.db
+      .updateTable("reset_cases")
+      .set({ tag: randomBytes(32) })
+      .execute();
+    await who.bea.openCase("ada", true);
+    assert.deepEqual([...place.context.forgedRows.keys()], ["reset_cases"]);
+  });
+});
+
+describe("a completed reset", () => {
+  for (const [before, after] of [
+    ["both", "inviting"],
+    ["sign-in", "nothing"],
+    ["inviting", "inviting"],
+  ] as const) {
+    it(`of a member frozen for "${before}" leaves "${after}"`, async () => {
+      const { place, nour, who } = await openCommunity(["ada", "bea"]);
+      const { db } = place.context;
+      const ada = db.selectFrom("accounts").select("frozen").where("username", "=", "ada");
+      const frozen = async () => (await ada.executeTakeFirstOrThrow()).frozen;
+      await trustAll(who.ada, ["bea"]);
+      for (const what of before === "both" ? ["inviting", "sign-in"] : [before]) {
+        const act = { username: "ada", what, reason: "a thief knows the password" };
+        assert.equal((await nour.post("/admin/accounts/freeze", act, "/admin/accounts")).statusCode, 303);
+      }
+      assert.equal(await frozen(), before);
+      const { browser, words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+      await who.bea.agree("ada", words);
+      assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 303);
+      assert.equal(await frozen(), after);
+    });
+  }
+});
