@@ -58,7 +58,7 @@ async function homeOf(visit: MemberVisit) {
     { kind: "account", contact: openColumn(context.secret, "contact", account.id, account.contact) || null },
   ];
   const data = {
-    people: await peopleFor(state.trusted, record.told),
+    people: await peopleFor(context, state.trusted, record.told),
     rules: rulesFor(record.rules),
     slots: context.config.trustSlots,
     stopped:

@@ -130,11 +130,12 @@ export async function openSession(
   const idle = now >= seen + sessionIdleMinutes * 60_000 + QUARTER_HOUR_MILLISECONDS;
   const old = now >= payload.begun + sessionMaxHours * 3_600_000;
   const account = idle || old ? undefined : await findOwnAccount(context, payload.accountId);
+  // Between a new password and the code, on the way that a freeze leaves open.
+  const completesReset = payload.stage === "code" && payload.caseId !== undefined;
   const ended =
     account?.status !== "active" ||
     // Frozen since a thief knows the password: the thief's sessions end, too.
-    account.frozen === "sign-in" ||
-    account.frozen === "both" ||
+    ((account.frozen === "sign-in" || account.frozen === "both") && !completesReset) ||
     payload.epoch !== toBase64url(account.session_epoch);
   if (ended) {
     await endSessions(context, [id]);

@@ -27,6 +27,7 @@ import {
   storeState,
 } from "./state.js";
 import { isLockedWeaker, type Unlocked, unlockByPassword } from "./unlock.js";
+import { labelOf } from "./username.js";
 
 export type SignInOutcome =
   | { outcome: "wrong" }
@@ -95,7 +96,7 @@ export async function signIn(
       const present = await findOwnAccount(context, account.id);
       const open = present ? await openOwnCases(context, present) : [];
       if (open.some((row) => row.id === pendingCase.id)) {
-        return { outcome: "waiting", username: account.username, standing };
+        return { outcome: "waiting", username: labelOf(context, account), standing };
       }
       return again ? { outcome: "wrong" } : await signIn(context, credentials, {}, true);
     }

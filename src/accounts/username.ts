@@ -1,3 +1,5 @@
+import type { Context } from "../context.js";
+
 /** Names that mail or the service itself needs (RFC 2142 and the usual roles). */
 const RESERVED = new Set(
   `abuse admin administrator billing cert contact daemon dmarc dns ftp help helpdesk hostmaster info kith list lists
@@ -22,6 +24,17 @@ export function normaliseUsername(text: string): string {
 export function checkUsername(username: string): "ok" | "shape" | "reserved" {
   if (!USERNAME.test(username) || /[._-]{2}/.test(username)) return "shape";
   return RESERVED.has(username) ? "reserved" : "ok";
+}
+
+/** As members write and type a name, and as pages show it: without the domain where that is the first one. */
+export function labelOf(context: Pick<Context, "config">, { username, domain }: Name): string {
+  return domain === context.config.domains[0] ? username : `${username}@${domain}`;
+}
+
+/** The same of `ada@example.org`, as lists keep a name. */
+export function labelOfFull(context: Pick<Context, "config">, name: string): string {
+  const [username = "", domain = ""] = name.split("@");
+  return labelOf(context, { username, domain });
 }
 
 /**

@@ -1,6 +1,6 @@
 import { createAccount } from "../accounts/join.js";
 import { checkPassword, type PasswordFault } from "../accounts/password-policy.js";
-import { checkUsername, normaliseUsername } from "../accounts/username.js";
+import { checkUsername, labelOf, normaliseUsername } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { dayFromNumber, dayNumber, dayOf } from "../days.js";
 import { findPersons, type Person } from "../people/people.js";
@@ -107,7 +107,7 @@ export async function redeem(context: Context, text: string, input: Redeeming): 
   // Read once by its writer: whoever reads it first leaves a trace in its page, and that would be the inviter.
   await queries.selectSpent(context.db, [hash]);
   if (role === "admin") context.seen.founded = true;
-  const trusts = input.trustInviter ? inviter?.username : undefined;
+  const trusts = input.trustInviter && inviter ? labelOf(context, inviter) : undefined;
   return { outcome: "joined", cookie: made.cookie, username, trusts };
 }
 

@@ -1,4 +1,5 @@
 import { saveSession } from "../accounts/sessions.js";
+import { labelOf } from "../accounts/username.js";
 import { suggestPassphrase } from "../protocol/words.js";
 import { readAlike } from "../trust/alike.js";
 import { clientFamily } from "../web/client.js";
@@ -22,13 +23,17 @@ async function redeemPage(
   const data = {
     letter: letterOf(visit),
     kind: good.kind,
-    inviter: good.inviter?.username ?? null,
+    inviter: good.inviter ? labelOf(visit.context, good.inviter) : null,
     expires: good.expires,
     passwordMin: visit.context.config.passwordMin,
     form,
     suggestion: query(visit, "suggest") ? suggestPassphrase() : null,
   };
-  return await show(visit, "invites/redeem", data, { errors, status: errors.length > 0 ? 422 : 200 });
+  return await show(visit, "invites/redeem", data, {
+    errors,
+    status: errors.length > 0 ? 422 : 200,
+    domain: good.domain,
+  });
 }
 
 async function deadLetter(visit: Visit) {

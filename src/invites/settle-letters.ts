@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { PrivateState } from "../accounts/state.js";
+import { labelOf } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { dayOf, monthOf } from "../days.js";
 import { findPersons } from "../people/people.js";
@@ -62,7 +63,7 @@ export async function settleLetters(
   );
   for (const { letter, inviteeId } of used) {
     const person = persons.get(inviteeId);
-    const name = person?.status === "active" || person?.status === "suspended" ? person.username : "";
+    const name = person?.status === "active" || person?.status === "suspended" ? labelOf(context, person) : "";
     settled.push({ note: letter.note, outcome: "used", month: monthOf(context.clock()), name });
     record.told.push({ kind: "letter-used", day: today, values: { username: name } });
     record.events.push({ kind: "letter-used", day: today });

@@ -1,6 +1,7 @@
 import { type AccountRow, findAccount, nameOf } from "../accounts/account.js";
 import { checkPassword, type PasswordFault } from "../accounts/password-policy.js";
 import { secondStepOf } from "../accounts/second-step.js";
+import { labelOf } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { addDays, dayOf, monthStart } from "../days.js";
 import {
@@ -49,7 +50,7 @@ async function findLive(context: Context, linkText: string): Promise<LiveCase | 
   return {
     row,
     account,
-    username: account.username,
+    username: labelOf(context, account),
     name: nameOf(account),
     rules,
     hasSecondStep: secondStepOf(context, account) !== undefined,
@@ -114,7 +115,7 @@ export async function choosePassword(
   const waitDays = waitDaysOf(rules, columns.lost_second_step);
   return {
     outcome: "chosen",
-    username: account.username,
+    username: labelOf(context, account),
     words: caseWords(row.id, pair.fingerprint),
     rules: chosen,
     waitDays,

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { type AccountRow, findAccount, reportForgery } from "../accounts/account.js";
 import type { Session } from "../accounts/sessions.js";
-import { parseName } from "../accounts/username.js";
+import { labelOf, parseName } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { addDays, dayOf, weekOf } from "../days.js";
 import { findPersonByName } from "../people/people.js";
@@ -110,7 +110,7 @@ export async function help(
   const proof = await prove(context, helper, typedName, admitted);
   if (!proof) return { outcome: "none" };
   const { account, cases, rowId, token } = proof;
-  const { username } = account;
+  const username = labelOf(context, account);
   const { rules } = token;
   const mine = cases.find((row) => row.row_id === rowId);
   const chosen = cases.filter((row) => row.pending_public_key);
@@ -202,7 +202,7 @@ export async function approve(
   const proof = await prove(context, helper, typedName, admitted);
   if (!proof) return { outcome: "none" };
   const { account, cases, rowId, token } = proof;
-  const { username } = account;
+  const username = labelOf(context, account);
   const row = cases.find((open) => open.id === caseId);
   if (!row?.pending_public_key || !row.choice_day) return { outcome: "ended", username };
   const columns = {

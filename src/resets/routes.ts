@@ -137,6 +137,7 @@ async function handoverPage(visit: Visit, secret: string, handover: Handover, er
   const { rules } = handover;
   const data = {
     username: handover.username,
+    name: handover.name,
     secret,
     passwordMin: visit.context.config.passwordMin,
     threshold: rules.threshold,

@@ -1,5 +1,6 @@
 import type { Session } from "../accounts/sessions.js";
 import { changeState, type PrivateState, StaleKeyError } from "../accounts/state.js";
+import { labelOfFull } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
 import { equalBytes } from "../protocol/bytes.js";
@@ -66,7 +67,7 @@ export async function whoAgreed(
   cases: readonly CaseRow[],
 ): Promise<string[][]> {
   const approvals = await ownApprovalsOf(context, state.account, cases);
-  const nameOfRow = new Map(state.trusted.map((trusted) => [trusted.rowId, trusted.name.split("@")[0] as string]));
+  const nameOfRow = new Map(state.trusted.map((trusted) => [trusted.rowId, labelOfFull(context, trusted.name)]));
   return cases.map((row) =>
     (approvals.get(row.id) ?? []).flatMap((approval) => nameOfRow.get(approval.row_id) ?? []).sort(),
   );

@@ -1,5 +1,6 @@
 import { genuineAccounts } from "../accounts/account.js";
 import type { Session } from "../accounts/sessions.js";
+import { labelOf } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { findPerson } from "../people/people.js";
 import { toHex } from "../protocol/bytes.js";
@@ -13,18 +14,13 @@ import type { Tree, TreeNode } from "./tree.js";
 const PAGE_NODES = 60;
 const PREVIEW_NAMES = 12;
 
-/** How a name is written and typed: without the domain where it is the first one. */
-export function labelOf(context: Context, person: { username: string; domain: string }): string {
-  return person.domain === context.config.domains[0] ? person.username : `${person.username}@${person.domain}`;
-}
-
 /** When the tree was last opened, and by whom, as every member reads it. */
 export async function lastOpening(context: Context): Promise<{ day: string; by: string } | null> {
   const row = await queries.selectLastOpening(context.db);
   const [act] = row ? genuineRows(context, "admin_acts", [row]) : [];
   if (!act) return null;
   const person = await findPerson(context, act.actor_id);
-  return { day: act.day, by: (person?.status !== "forged" && person?.username) || "?" };
+  return { day: act.day, by: person && person.status !== "forged" ? labelOf(context, person) : "?" };
 }
 
 export function panelOf(context: Context, tree: Tree, node: TreeNode, ownId: string): PersonPanel {

@@ -3,7 +3,7 @@ import { type AccountRow, genuineAccounts } from "../accounts/account.js";
 import { hasPresentKey, saveSession } from "../accounts/sessions.js";
 import { openOwnState } from "../accounts/state.js";
 import { confirmPassword } from "../accounts/unlock.js";
-import { parseName } from "../accounts/username.js";
+import { labelOf, parseName } from "../accounts/username.js";
 import { toHex, utf8 } from "../protocol/bytes.js";
 import { newRecoveryPhrase } from "../protocol/review.js";
 import { notFound } from "../web/errors.js";
@@ -36,7 +36,7 @@ import {
   readerIds,
   storeRecovery,
 } from "./keys.js";
-import { fingerprintText, labelOf, lastOpening, listOf, namesOf, panelOf, type TreeFilter } from "./page-data.js";
+import { fingerprintText, lastOpening, listOf, namesOf, panelOf, type TreeFilter } from "./page-data.js";
 import { drawTree } from "./picture.js";
 import * as queries from "./queries.js";
 import { readTree, type Tree, type TreeNode } from "./tree.js";

@@ -1,4 +1,6 @@
 import type { TrustedPerson as Entry } from "../accounts/state.js";
+import { labelOfFull } from "../accounts/username.js";
+import type { Context } from "../context.js";
 import { monthOf } from "../days.js";
 import { keyMonth } from "../protocol/keypair.js";
 import type { RecordedEvent } from "../protocol/self-record.js";
@@ -14,10 +16,14 @@ const STANDINGS: Record<Entry["standing"], Standing> = {
 };
 
 /** The list as the pages show it, in the order of the names. */
-export async function peopleFor(trusted: readonly Entry[], told: readonly RecordedEvent[]): Promise<TrustedPerson[]> {
+export async function peopleFor(
+  context: Context,
+  trusted: readonly Entry[],
+  told: readonly RecordedEvent[],
+): Promise<TrustedPerson[]> {
   const people = await Promise.all(
     trusted.map(async (entry) => {
-      const username = entry.name.split("@")[0] as string;
+      const username = labelOfFull(context, entry.name);
       const keptKey = told.find((event) => event.kind === "person-reset-kept-key" && event.values?.name === entry.name);
       const newKey = entry.standing === "new-key" && entry.person;
       return {

@@ -1,4 +1,5 @@
 import { readLanding } from "../accounts/page-data.js";
+import { labelOf, parseName } from "../accounts/username.js";
 import { setCookie } from "../web/cookies.js";
 import { memberSubject } from "../web/limits.js";
 import type { FieldError } from "../web/pages.js";
@@ -28,7 +29,7 @@ async function people(
   const state = await readAlike(visit.context, visit.session);
   const { rules, told } = state.record;
   const data = {
-    people: await peopleFor(state.trusted, told),
+    people: await peopleFor(visit.context, state.trusted, told),
     rules: rulesFor(rules),
     slots: visit.context.config.trustSlots,
     isAdmin: state.account.role !== "member",
@@ -60,6 +61,12 @@ async function takeLimit(visit: MemberVisit): Promise<void> {
   await visit.limits.take("trust", memberSubject(visit.session));
 }
 
+/** As the lists show whoever was typed. */
+function labelTyped({ context }: MemberVisit, typed: string): string {
+  const name = parseName(typed, context.config.domains);
+  return name ? labelOf(context, name) : typed;
+}
+
 /** `POST /trust` */
 export async function addPerson(visit: MemberVisit) {
   const { context, session } = visit;
@@ -69,7 +76,7 @@ export async function addPerson(visit: MemberVisit) {
   if (username === "") return await refuse("problem.username.missing");
   await takeLimit(visit);
   const outcome = await addTrusted(context, session, username);
-  const name = username.toLowerCase().split("@")[0] as string;
+  const name = labelTyped(visit, username);
   switch (outcome) {
     case "added":
       return await goTo(visit, "/trust", { kind: "good", key: "flash.person-added", vars: { name } });
@@ -94,7 +101,7 @@ export async function removePerson(visit: MemberVisit) {
     confirmed: ticked(visit, "confirm"),
     password: password === "" ? undefined : password,
   });
-  const name = username.toLowerCase().split("@")[0] as string;
+  const name = labelTyped(visit, username);
   switch (outcome.outcome) {
     case "removed":
       if (!outcome.rekeyed) {
@@ -169,7 +176,7 @@ export async function saveRules(visit: MemberVisit) {
 /** `GET /trust/confirm`: where a sign-in lands when somebody trusted has a new key. */
 export async function showConfirm(visit: MemberVisit) {
   const { state } = await readLanding(visit.context, visit.session);
-  const list = (await peopleFor(state.trusted, [])).filter((person) => person.standing === "new-key");
+  const list = (await peopleFor(visit.context, state.trusted, [])).filter((person) => person.standing === "new-key");
   if (list.length === 0) return await goTo(visit, "/trust");
   return await show(visit, "trust/confirm", { people: list }, { current: "trust", inStep: "always" });
 }
@@ -177,7 +184,7 @@ export async function showConfirm(visit: MemberVisit) {
 /** `POST /trust/confirm` */
 export async function confirmPerson(visit: MemberVisit) {
   const username = field(visit, "username").trim();
-  const name = username.toLowerCase().split("@")[0] as string;
+  const name = labelTyped(visit, username);
   await takeLimit(visit);
   const outcome = await confirmTrusted(visit.context, visit.session, username);
   if (outcome === "unknown") {
@@ -191,7 +198,7 @@ export async function confirmPerson(visit: MemberVisit) {
 /** `GET /trust/card`: for the drawer. */
 export async function showCard(visit: MemberVisit) {
   const state = await readAlike(visit.context, visit.session);
-  const list = await peopleFor(state.trusted, []);
+  const list = await peopleFor(visit.context, state.trusted, []);
   const data = { people: list.map((person) => person.username), rules: rulesFor(state.record.rules) };
   return await show(visit, "trust/card", data, { current: "trust" });
 }

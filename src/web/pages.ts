@@ -9,7 +9,12 @@ export interface Shell {
   /** The token that every form sends back as `_csrf`. */
   csrf: string;
   /** Who is signed in. */
-  me: { username: string; isAdmin: boolean } | null;
+  me: {
+    username: string;
+    /** As others type it: with the domain where that is not the first one. */
+    label: string;
+    isAdmin: boolean;
+  } | null;
   /** Entries of the main navigation, in order; only what exists. Left out of pages without `me`. */
   nav: readonly NavItem[];
   current: NavItem | null;
@@ -442,6 +447,8 @@ export interface Pages {
   };
   "resets/handover": {
     username: string;
+    /** `ada@example.org`, for password managers. */
+    name: string;
     secret: string;
     passwordMin: number;
     threshold: number;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Session } from "../accounts/sessions.js";
+import { labelOf } from "../accounts/username.js";
 import type { Config, Language } from "../config.js";
 import type { Context } from "../context.js";
 import type { Limits } from "./limits.js";
@@ -37,6 +38,8 @@ export interface PageOptions {
   errors?: readonly FieldError[];
   /** Left for the page after this one. */
   note?: Note;
+  /** For whom nobody is signed in: the domain that the page is about, if not the first one. */
+  domain?: string;
   /**
    * Sent at an even step of time: one of several pages of which nobody is to tell by the clock which it was.
    * `after-form`: only where it tells what a form did. Browsers ask for it at once, so that the distance of two lines
@@ -85,12 +88,18 @@ export async function show<Template extends keyof Pages>(
   const shell: Shell = {
     lang,
     csrf: reply.generateCsrf(),
-    me: full ? { username: full.account.username, isAdmin: full.account.role === "admin" } : null,
+    me: full
+      ? {
+          username: full.account.username,
+          label: labelOf(context, full.account),
+          isAdmin: full.account.role === "admin",
+        }
+      : null,
     nav: full ? navOf(full.account.role === "admin") : [],
     current: options.current ?? null,
     collective: {
       name: config.name,
-      domain: full?.account.domain ?? config.domains[0],
+      domain: full?.account.domain ?? options.domain ?? config.domains[0],
       host: origin.host,
       origin: origin.origin,
       contact: contactLink(config.contact),

@@ -5,7 +5,7 @@ import { sql } from "kysely";
 import { countOpenCases, storedCases, sweepCases } from "#kith/resets/cases.js";
 import { insertApproval } from "#kith/resets/queries.js";
 import { casesOf, passwordOf } from "../support/app.js";
-import { choose, openCommunity, readable, trustAll } from "../support/resets.js";
+import { choose, openCommunity, readable, trustAll, turnOnSecondStep } from "../support/resets.js";
 
 describe("pages about resets", () => {
   it("tell whoever forgot the password what to do, signed in or not", async () => {
@@ -153,4 +153,20 @@ describe("a completed reset", () => {
       assert.equal(await frozen(), after);
     });
   }
+
+  it("opens a frozen account with a second step as well: the code comes after the new password", async () => {
+    const { place, nour, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    const code = await turnOnSecondStep(place, who.ada);
+    const act = { username: "ada", what: "sign-in", reason: "a thief knows the password" };
+    assert.equal((await nour.post("/admin/accounts/freeze", act, "/admin/accounts")).statusCode, 303);
+    assert.equal((await who.ada.get("/security")).statusCode, 303, "her sessions are over");
+    const { browser, words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    await who.bea.agree("ada", words);
+    assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).headers.location, "/sign-in/code");
+    assert.equal((await browser.get("/sign-in/code")).statusCode, 200);
+    place.advance(30_000);
+    assert.equal((await browser.post("/sign-in/code", { code: code() }, "/sign-in/code")).statusCode, 303);
+    assert.equal((await browser.get("/security")).statusCode, 200, "signed in");
+  });
 });

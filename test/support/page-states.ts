@@ -101,8 +101,8 @@ function add<Template extends keyof Pages>(
   });
 }
 
-const ada = { me: { username: "ada", isAdmin: false } };
-const helper = { me: { username: "bea", isAdmin: false }, current: "help" as const };
+const ada = { me: { username: "ada", label: "ada", isAdmin: false } };
+const helper = { me: { username: "bea", label: "bea", isAdmin: false }, current: "help" as const };
 
 add("accounts/sign-in", "", { form: { username: "" }, next: null });
 add(
@@ -216,14 +216,14 @@ add(
   "eight",
   { ...home, people: eight, rules: rules(3, 7) },
   {
-    me: { username: "giorgos-konstantinos", isAdmin: true },
+    me: { username: "giorgos-konstantinos", label: "giorgos-konstantinos", isAdmin: true },
     nav: [...NAV, "admin"],
     current: "home",
     collective: { ...shell().collective, contact: null },
   },
 );
 const joined = {
-  me: { username: "emil", isAdmin: false },
+  me: { username: "emil", label: "emil", isAdmin: false },
   flash: { kind: "good" as const, key: "flash.joined", vars: { username: "emil" } },
 };
 add("accounts/welcome", "", { inviter: "dora", slots: 8 }, joined);
@@ -374,7 +374,11 @@ add(
 );
 add("invites/dead", "", {});
 
-const atAdmin = { me: { username: "nour", isAdmin: true }, nav: [...NAV, "admin" as const], current: "admin" as const };
+const atAdmin = {
+  me: { username: "nour", label: "nour", isAdmin: true },
+  nav: [...NAV, "admin" as const],
+  current: "admin" as const,
+};
 const opened = { day: "2025-11-03", by: "nour" };
 add("admin/gate", "", { state: "closed", members: 26, last: opened }, atAdmin);
 add(
@@ -873,6 +877,7 @@ add("resets/help-agreed", "one-wait", { ...agreed, threshold: 1 }, helper);
 add("resets/help-agreed", "many", { ...agreed, threshold: 4, earliest: SAMPLE_DAY, waitDays: 0 }, helper);
 const choose: Pages["resets/handover"] = {
   username: "ada",
+  name: "ada@example.org",
   secret: "m7Qk2vXh0dYw9uRb4TzJ6a",
   passwordMin: 15,
   threshold: 2,
@@ -924,7 +929,7 @@ const caseWeeks = [1, 0, 2, 0, 0, 1, 0, 1, 0, 0, 3, 0].map((opened, index) => ({
   finished: Math.min(opened, 1),
   alarming: false,
 }));
-const nour: Partial<Shell> = { ...ada, current: "admin", me: { username: "nour", isAdmin: true } };
+const nour: Partial<Shell> = { ...ada, current: "admin", me: { username: "nour", label: "nour", isAdmin: true } };
 add("admin/cases", "", { weeks: caseWeeks, warning: false }, nour);
 const many = [{ ...caseWeeks[0]!, opened: 14, alarming: true }, ...caseWeeks.slice(1)];
 add("admin/cases", "warning", { weeks: many, warning: true }, nour);

@@ -119,7 +119,7 @@ test("pages opened with a secret name nobody in their title", () => {
 
 test("a reset under way is told on every page of an open session, with one button that stops it", () => {
   const band = [{ began: SAMPLE_DAY, chosen: null, agreed: 0, threshold: 1, earliest: null }];
-  const html = view.render("resets/help", shell({ me: { username: "ada", isAdmin: false }, band }), {
+  const html = view.render("resets/help", shell({ me: { username: "ada", label: "ada", isAdmin: false }, band }), {
     form: { username: "" },
   });
   assert.equal(html.match(/action="\/resets\/stop"/g)?.length, 1);
@@ -133,6 +133,7 @@ test("an error stands in the title, in the summary and at the field", () => {
     shell({ errors: [{ field: "password", key: "problem.password.short", vars: { count: 11, min: 15 } }] }),
     {
       username: "ada",
+      name: "ada@example.org",
       secret: "x",
       passwordMin: 15,
       threshold: 1,
