@@ -6,8 +6,8 @@ const CHANCE = new Set(["milliseconds", "gap", "correlation"]);
 /**
  * Every difference between two plays that drew the same dice: in number, length, order, time or sequence.
  *
- * Left out are what a clock decides (milliseconds in Kith's log, the histogram of durations) and the tables of the mail
- * queue, which works whenever its timer fires.
+ * Left out are what a clock decides (milliseconds in Kith's log, the histogram of durations), the tables of the mail
+ * queue, which works whenever its timer fires, and what processes count of themselves and of everything they do.
  */
 export function differences(one: Loot, other: Loot): string[] {
   const left = sections(one);
@@ -32,6 +32,8 @@ function sections(loot: Loot): Map<string, string[]> {
     if (
       label === "limits_points.expire" ||
       section.includes("pgboss") ||
+      (section.startsWith("counters") && label.startsWith("server ")) ||
+      (section === "metrics" && !label.startsWith("kith_")) ||
       label.startsWith("kith_http_request_duration")
     )
       continue;

@@ -55,6 +55,7 @@ export interface WalRecord {
 export class Thief {
   private readonly snapshots: Snapshot[] = [];
   private serverLogFrom = 0;
+  private serverBefore: Row[] = [];
   private metricsBefore = "";
 
   private constructor(
@@ -73,6 +74,7 @@ export class Thief {
     const thief = new Thief(stage, waldump, client, rows[0].lsn);
     thief.serverLogFrom = stage.serverLog().length;
     thief.metricsBefore = await stage.metrics();
+    thief.serverBefore = (await client.query(SERVER_COUNTERS)).rows;
     return thief;
   }
 
@@ -80,6 +82,7 @@ export class Thief {
     await this.stage.hangUp();
     const { client } = this;
     const counters = await client.query(COUNTERS);
+    const server = await client.query(SERVER_COUNTERS);
     const heap = await client.query(HEAP);
     const index = await client.query(INDEX);
     const pages = await client.query(PAGES);
@@ -92,7 +95,7 @@ export class Thief {
     await client.query("select pg_stat_force_next_flush()");
     this.snapshots.push({
       tables,
-      counters: counters.rows,
+      counters: [...counters.rows, ...server.rows.map((row, at) => since(this.serverBefore[at], row))],
       heap: heap.rows,
       index: index.rows,
       pages: pages.rows,
@@ -166,7 +169,17 @@ function readRecord(line: string, own: string, names: Map<string, string>): WalR
   };
 }
 
-/** Kith's own numbers, as far as they changed. */
+/** How far the numbers of a whole server went on. */
+function since(before: Row | undefined, { name, values }: Row): Row {
+  const old = (before?.values ?? {}) as Row;
+  const numbers = Object.entries(values as Row).filter(([, value]) => typeof value === "number");
+  return {
+    name,
+    values: Object.fromEntries(numbers.map(([key, value]) => [key, Number(value) - Number(old[key] ?? 0)])),
+  };
+}
+
+/** The numbers that Kith tells, its process's among them, as far as they changed. */
 function difference(before: string, after: string): string {
   const old = new Set(before.split("\n"));
   const numbers = new Map(
@@ -174,7 +187,7 @@ function difference(before: string, after: string): string {
   );
   return after
     .split("\n")
-    .filter((line) => line.startsWith("kith_") && !old.has(line))
+    .filter((line) => /^\w/.test(line) && !old.has(line))
     .map((line) => {
       const at = line.lastIndexOf(" ");
       const name = line.slice(0, at);
@@ -239,6 +252,13 @@ const COUNTERS = `
     from pg_statio_user_indexes t where relname !~ '^(onion|kysely)'
   union all select 'database', to_jsonb(t) - '{datid,datname,blk_read_time,blk_write_time,session_time,active_time,idle_in_transaction_time,stats_reset,numbackends,sessions,sessions_killed,conflicts}'::text[]
     from pg_stat_database t where datname = current_database()
+  order by 1`;
+
+/** Of everything on the server, which a community does not have for itself. */
+const SERVER_COUNTERS = `
+  select 'server wal' as name, to_jsonb(t) as values from pg_stat_wal t
+  union all select 'server bgwriter', to_jsonb(t) from pg_stat_bgwriter t
+  union all select 'server slru ' || t.name, to_jsonb(t) from pg_stat_slru t
   order by 1`;
 
 const STATISTICS = `select tablename || '.' || attname as name, null_frac, avg_width, n_distinct, correlation,
