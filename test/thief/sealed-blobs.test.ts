@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import * as openpgp from "openpgp";
-import { pad } from "#kith/protocol/box.js";
+import { encloseBytes, pad } from "#kith/protocol/box.js";
+import { utf8 } from "#kith/protocol/bytes.js";
+import { deriveKey } from "#kith/protocol/derive.js";
 import { publicHalf } from "#kith/protocol/keypair.js";
 import { openSlots, type RelationRow } from "#kith/protocol/relation.js";
 import { SEAL_CLASSES, SEALED_BYTES, seal } from "#kith/protocol/seal.js";
 import { byteColumns, NO_SEALS, SEALS } from "./columns.js";
-import { type Blob, blobsOf, dump } from "./dump.js";
+import { type Blob, blobsOf, dump, type Row } from "./dump.js";
 import { EARLIER, LATER, LISTS } from "./expected.js";
+import { foundIn, marksOfOthers, openAll } from "./operator.js";
 import { constantBytes, layoutOf, marksIn, marksOf } from "./recipients.js";
 import { type Told, tellEverything } from "./story.js";
 import { openersOf, type Verdicts, whoOpensWhat } from "./try-keys.js";
@@ -203,5 +206,52 @@ describe("a thief with a dump and every public key", () => {
     assert.notEqual(layoutOf(named).text, usual);
     assert.notEqual(layoutOf(await make(padded, keys, true)).text, usual);
     assert.notEqual(layoutOf(await make(padded.subarray(1), keys.slice(0, 1), true)).text, usual);
+  });
+});
+
+describe("the operator at rest, with every table and the server secret", () => {
+  it("opens locked keys, contact addresses and second steps, and nothing else", () => {
+    for (const tables of [told.earlier, told.later]) {
+      const what = new Set(
+        openAll(tables, told.place.context.secret).map(({ column, label }) => `${column}: ${label}`),
+      );
+      assert.deepEqual([...what].sort(), [
+        "accounts.contact: contact",
+        "accounts.locked_key: locked key",
+        "accounts.second_step: second step",
+        "reset_cases.pending_locked_key: locked key",
+      ]);
+    }
+  });
+
+  it("finds in them nobody but the one whose row it is, and keys that a password still locks", async () => {
+    const opened = openAll(told.earlier, told.place.context.secret);
+    for (const { column, row, bytes } of opened) {
+      assert.deepEqual(foundIn(bytes, marksOfOthers(told.earlier, row)), [], column);
+    }
+    const keys = opened.filter(({ label }) => label === "locked key");
+    assert.ok(keys.length > 20);
+    for (const { bytes } of keys) {
+      const key = await openpgp.readPrivateKey({ binaryKey: bytes });
+      assert.equal(key.isDecrypted(), false);
+      for (const subkey of key.getSubkeys()) assert.equal(subkey.isDecrypted(), false);
+    }
+  });
+
+  it("would notice a list, a token or an edge that the secret opens, and a name in what it may open", () => {
+    const { secret } = told.place.context;
+    const [row] = told.earlier.relations as [Row];
+    const [owner, other] = (told.earlier.accounts as Row[]).filter(({ username }) => username !== "") as [Row, Row];
+    for (const label of ["contact", "letter"] as const) {
+      const box = encloseBytes(deriveKey(secret, `kith/v1/${label}`), utf8("R"), String(row.trusting_id));
+      const spoilt = { ...told.earlier, relations: [{ ...row, sealed_token: Buffer.from(box) }] };
+      const found = openAll(spoilt, secret).filter(({ column }) => column === "relations.sealed_token");
+      assert.deepEqual(
+        found.map((one) => one.label),
+        [label],
+      );
+    }
+    const text = utf8(`trusts ${other.username}@localhost`);
+    assert.deepEqual(foundIn(text, marksOfOthers(told.earlier, owner)), [`name ${other.username}`]);
   });
 });
