@@ -1,7 +1,36 @@
 import type { Patch } from "../support/variant.js";
 
+export interface Leak {
+  what: string;
+  patch: Patch;
+  /** Sentences of the suite. */
+  noticedBy: readonly string[];
+}
+
+/** What browsers and proxies would keep. */
+export const KEPT: readonly Leak[] = [
+  {
+    what: "pages may be kept for a minute",
+    patch: {
+      file: "web/security-headers.js",
+      from: '"Cache-Control": "no-store"',
+      to: '"Cache-Control": "private, max-age=60"',
+    },
+    noticedBy: ["every page says no-store, has no version and no date, and stays what it is however it is asked for"],
+  },
+  {
+    what: "what may be kept carries who asked for it",
+    patch: {
+      file: "web/app.js",
+      from: 'if (reply.getHeader("content-type") === "image/svg+xml")',
+      to: 'reply.header("x-for", _request.headers.cookie ?? "nobody");\n            if (reply.getHeader("content-type") === "image/svg+xml")',
+    },
+    noticedBy: ["what browsers may keep is one and the same for everybody"],
+  },
+];
+
 /** A leak of each kind, put in on purpose, and the tests that have to notice. */
-export const LEAKS: readonly { what: string; patch: Patch; noticedBy: readonly string[] }[] = [
+export const LEAKS: readonly Leak[] = [
   {
     what: "a suspended member is told so before the password is right",
     patch: {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { LEAKS as ADVERSARY } from "../adversary/leaks.js";
 import * as forgery from "../forgery/faults.js";
-import { LEAKS as OUTSIDE } from "../outside/leaks.js";
+import { KEPT, LEAKS as OUTSIDE } from "../outside/leaks.js";
 import * as thief from "../thief/faults.js";
 import { twoStatements } from "./two-statements.js";
 import { broken, type Patch } from "./variant.js";
@@ -13,6 +13,7 @@ const VARIANTS: Record<string, readonly Patch[]> = {
   ...forgery,
   ...thief,
   "what the guesser outside notices": OUTSIDE.map(({ patch }) => patch),
+  "what may be kept": KEPT.map(({ patch }) => patch),
   "one statement made two": twoStatements(),
 };
 
