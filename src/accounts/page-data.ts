@@ -4,9 +4,12 @@ import type { RecordedEvent } from "../protocol/self-record.js";
 import { openCases, waitDaysOf } from "../resets/cases.js";
 import { ownCases } from "../resets/stop.js";
 import { adminNeeds, lastOpening } from "../review/page-data.js";
+import { memberSubject } from "../web/limits.js";
 import type { ActivityKind, OpenReset } from "../web/pages.js";
+import { field, type MemberVisit } from "../web/visit.js";
 import { type Session, stillOpen } from "./sessions.js";
 import { openOwnState } from "./state.js";
+import { confirmPassword } from "./unlock.js";
 
 /** Resets of one's own password, as every page tells of them. Costs next to nothing while there is none. */
 export async function openResets(context: Context, session: Session): Promise<OpenReset[]> {
@@ -71,4 +74,13 @@ export function activityOf(events: readonly RecordedEvent[]): { kind: ActivityKi
     else if (KINDS.has(kind)) list.push({ kind: kind as ActivityKind, day, times: 1 });
   }
   return list;
+}
+
+/** Whether the own password, typed again as `current_password`, is right; wrong ones count for the member. */
+export async function passwordAgain(visit: MemberVisit): Promise<boolean> {
+  const { context, session } = visit;
+  await visit.limits.take("sign-in", memberSubject(session));
+  const confirmed = await confirmPassword(context, session.account, field(visit, "current_password"));
+  if (confirmed) await visit.limits.giveBack("sign-in", memberSubject(session));
+  return confirmed !== undefined;
 }

@@ -16,7 +16,7 @@ import { field, goTo, type MemberVisit, query, sameSitePath, show, type Visit } 
 import { nameOf } from "./account.js";
 import { changePassword, endListedSession, endOtherSessions, listedId } from "./change-password.js";
 import { tellMember } from "./notices.js";
-import { activityOf, readLanding } from "./page-data.js";
+import { activityOf, passwordAgain, readLanding } from "./page-data.js";
 import {
   makeRecoveryCodes,
   newSecondStep,
@@ -30,7 +30,6 @@ import { endSessions, saveSession, stillOpen } from "./sessions.js";
 import { confirmCode, type SignInOutcome, signIn } from "./sign-in.js";
 import { noteEvent, openOwnState } from "./state.js";
 import { changeColumns } from "./suspend.js";
-import { confirmPassword } from "./unlock.js";
 
 const RECOVERY_CODES = 8;
 
@@ -307,14 +306,6 @@ export async function postTotp(visit: MemberVisit) {
   tellMember(context, session.account, "second-step-changed");
   await saveSession(context, session, { once: { codes: codes.join(" ") } });
   return await goTo(visit, "/security/recovery-codes");
-}
-
-async function passwordAgain(visit: MemberVisit): Promise<boolean> {
-  const { context, session } = visit;
-  await visit.limits.take("sign-in", memberSubject(session));
-  const confirmed = await confirmPassword(context, session.account, field(visit, "current_password"));
-  if (confirmed) await visit.limits.giveBack("sign-in", memberSubject(session));
-  return confirmed !== undefined;
 }
 
 /** `GET /security/totp`: the secret for the app, until a first code was typed. */

@@ -1,13 +1,12 @@
 import { randomInt } from "node:crypto";
 import { type AccountRow, genuineAccounts } from "../accounts/account.js";
+import { passwordAgain } from "../accounts/page-data.js";
 import { hasPresentKey, saveSession } from "../accounts/sessions.js";
 import { openOwnState } from "../accounts/state.js";
-import { confirmPassword } from "../accounts/unlock.js";
 import { labelOf, parseName } from "../accounts/username.js";
 import { toHex, utf8 } from "../protocol/bytes.js";
 import { newRecoveryPhrase } from "../protocol/review.js";
 import { notFound } from "../web/errors.js";
-import { memberSubject } from "../web/limits.js";
 import type { AdminLine, FieldError, LogLine, PanelForm, PersonPanel } from "../web/pages.js";
 import { field, goTo, type MemberVisit, query, show, ticked } from "../web/visit.js";
 import {
@@ -108,11 +107,9 @@ export const showTree = admins(async (visit) => await treePage(visit));
 /** `POST /admin/tree`: opens the review key for this session, for every member to see. */
 export const unlockTree = admins(async (visit) => {
   const { context, session } = visit;
-  const subject = memberSubject(session);
-  await visit.limits.take("sign-in", subject);
-  const confirmed = await confirmPassword(context, session.account, field(visit, "current_password"));
-  if (!confirmed) return await gate(visit, [{ field: "current_password", key: "problem.password.wrong" }]);
-  await visit.limits.giveBack("sign-in", subject);
+  if (!(await passwordAgain(visit))) {
+    return await gate(visit, [{ field: "current_password", key: "problem.password.wrong" }]);
+  }
   if (!(await reviewOf(visit))) return await gate(visit);
   const noted = await noteAct(context, session.account.id, "tree-opened");
   if (noted.outcome === "not-admin") return await notFound(visit);
@@ -569,12 +566,9 @@ export const makeRecovery = admins(async (visit) => {
   if (!(await reviewOf(visit))) return await recoveryPage(visit);
   const { once } = session.payload;
   if (field(visit, "check") === "" || typeof once?.phrase !== "string") {
-    const subject = memberSubject(session);
-    await visit.limits.take("sign-in", subject);
-    if (!(await confirmPassword(context, session.account, field(visit, "current_password")))) {
+    if (!(await passwordAgain(visit))) {
       return await recoveryPage(visit, [{ field: "current_password", key: "problem.password.wrong" }]);
     }
-    await visit.limits.giveBack("sign-in", subject);
     await saveSession(context, session, { once: { phrase: newRecoveryPhrase(), ask: threePlaces() } });
     return await goTo(visit, "/admin/recovery");
   }
