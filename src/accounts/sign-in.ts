@@ -40,15 +40,11 @@ export type SignInOutcome =
   | { outcome: "waiting"; username: string; standing: Standing }
   | SignedIn;
 
-export interface SignedIn {
-  outcome: "signed-in";
-  cookie: string;
-  account: AccountRow;
-  /** Whether this completed a reset. */
-  reset: "no" | "new-key" | "kept-key";
-  /** Whether somebody trusted has a new key that waits for a yes. */
-  held: boolean;
-}
+/** `reset`: whether this completed one; `held`: whether somebody trusted has a new key that waits for a yes. */
+export type SignedIn = { outcome: "signed-in"; cookie: string; account: AccountRow } & (
+  | { reset: "no"; held: boolean }
+  | { reset: "new-key" | "kept-key" }
+);
 
 export interface Credentials {
   /** `ada` or `ada@example.org` */

@@ -87,7 +87,6 @@ export async function completeReset(
     cookie: session.cookie,
     account: stored,
     reset: oldKey ? "kept-key" : "new-key",
-    held: state.trusted.some((trusted) => trusted.standing === "new-key"),
   };
 }
 

@@ -185,8 +185,8 @@ async function realWorld({ names, lists, stolen }: Community, threshold: number,
       return true;
     },
     async comeBy(name, careless) {
-      const { held } = await signInAs(name);
-      if (!careless || !held) return;
+      const signedIn = await signInAs(name);
+      if (!careless || signedIn.reset !== "no" || !signedIn.held) return;
       const session = sessions.get(name) as Session;
       for (const other of lists.get(name) as string[]) await confirmTrusted(context, session, other);
     },

@@ -2,9 +2,14 @@ import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
 import { describe, it } from "node:test";
 import { sql } from "kysely";
+import { startMailQueue } from "#kith/mail/queue.js";
+import { sealApproval } from "#kith/protocol/case.js";
+import { tagRow } from "#kith/protocol/tag.js";
+import type { Token } from "#kith/protocol/token.js";
 import { countOpenCases, storedCases, sweepCases } from "#kith/resets/cases.js";
 import { insertApproval } from "#kith/resets/queries.js";
 import { casesOf, passwordOf } from "../support/app.js";
+import { openMailServer } from "../support/mail-server.js";
 import { choose, openCommunity, readable, trustAll, turnOnSecondStep } from "../support/resets.js";
 
 describe("pages about resets", () => {
@@ -97,6 +102,87 @@ describe("cases of resets", () => {
     assert.deepEqual([...place.context.forgedRows.keys()], ["approvals"]);
     await who.cem.agree("ada", words);
     assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 303);
+  });
+
+  it("with genuine approvals are reported by nobody, and one who has agreed is shown so", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem"]);
+    await trustAll(who.ada, ["bea", "cem"], { threshold: 2 });
+    const { browser, words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    await who.bea.agree("ada", words);
+    assert.match((await who.bea.help("ada")).body, /data-approved|You have agreed|You agreed/i);
+    assert.doesNotMatch((await who.cem.help("ada")).body, /You have agreed|You agreed/i);
+    await who.cem.agree("ada", words);
+    assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).headers.location, "/");
+    assert.match(readable((await browser.get("/")).body), /You are back in, ada\. .* Your key is new/);
+    assert.equal(place.context.forgedRows.size, 0);
+  });
+
+  it("never ripen with an approval under other rules than those the password was chosen under", async () => {
+    for (const other of [{ threshold: 2 }, { waitDays: 1 }, { keepsKey: true }]) {
+      const { place, who } = await openCommunity(["ada", "bea"]);
+      const { db, secret } = place.context;
+      await trustAll(who.ada, ["bea"]);
+      const { browser, words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+      await who.bea.agree("ada", words);
+      const [approval] = await db.selectFrom("approvals").selectAll().execute();
+      const [row] = await db.selectFrom("reset_cases").selectAll().execute();
+      assert.ok(approval && row?.pending_public_key);
+      const rules = { threshold: 1, waitDays: 0, keepsKey: false, ...other };
+      const sealed = await sealApproval({ rules, share: new Uint8Array(33) } as Token, row.pending_public_key);
+      const { tag: _old, ...columns } = { ...approval, sealed };
+      await db
+        .updateTable("approvals")
+        .set({ sealed, tag: tagRow(secret, "approvals", columns) })
+        .execute();
+      assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 422, JSON.stringify(other));
+      // Nor with one that the pending key does not open.
+      const broken = { ...columns, sealed: randomBytes(sealed.length) };
+      await db
+        .updateTable("approvals")
+        .set({ sealed: broken.sealed, tag: tagRow(secret, "approvals", broken) })
+        .execute();
+      assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 422);
+    }
+  });
+
+  it("that ended are not opened again by their rows put back: link and password are dead", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    const { db } = place.context;
+    await trustAll(who.ada, ["bea"]);
+    const link = await who.bea.openCase("ada");
+    const rows = await db.selectFrom("reset_cases").selectAll().execute();
+    assert.equal((await place.visitor().get(link)).statusCode, 200);
+    await who.ada.signIn();
+    assert.equal((await place.visitor().get(link)).statusCode, 404);
+    await db.insertInto("reset_cases").values(rows).execute();
+    assert.equal((await place.visitor().get(link)).statusCode, 404);
+  });
+
+  it("that expire are told to their owner, unless their row is not Kith's", async (t) => {
+    const mail = await openMailServer();
+    const env = { KITH_SMTP_URL: mail.url, KITH_MAIL_FROM: "Kith <kith@example.org>" };
+    const { place, who } = await openCommunity(["ada", "bea", "cem"], { env });
+    const queue = await startMailQueue(place.context, { pollSeconds: 0.5 });
+    t.after(() => queue.stop());
+    await trustAll(who.ada, ["bea"]);
+    await trustAll(who.cem, ["bea"]);
+    await who.bea.openCase("ada");
+    await who.bea.openCase("cem");
+    await mail.until(2);
+    const { db } = place.context;
+    const { id } = await db.selectFrom("accounts").select("id").where("username", "=", "cem").executeTakeFirstOrThrow();
+    await db
+      .updateTable("reset_cases")
+      .set({ tag: randomBytes(32) })
+      .where("trusting_id", "=", id)
+      .execute();
+    place.days(45);
+    await sweepCases(place.context);
+    await mail.until(3);
+    assert.deepEqual(
+      mail.received.slice(2).map(({ to }) => to[0]),
+      ["ada@localhost"],
+    );
   });
 
   it("of somebody else, put on the own account, are not the own", async () => {
