@@ -25,7 +25,7 @@ const people = Array.from({ length: context.config.trustSlots }, (_, index) => (
 const shell = (signedIn: boolean): Shell => ({
   lang: "en",
   csrf: "A".repeat(58),
-  me: signedIn ? { username: "member0", isAdmin: false } : null,
+  me: signedIn ? { username: "member0", label: "member0", isAdmin: false } : null,
   nav: signedIn ? ["home", "trust", "help", "invites", "security", "account"] : [],
   current: signedIn ? "trust" : null,
   collective: { name: "Kith", domain: "localhost", host: "localhost", origin: "http://localhost:3000", contact: null },
