@@ -1,7 +1,7 @@
 import { createHash, type Hash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createWriteStream, type WriteStream } from "node:fs";
-import { open, readdir, rename, rm } from "node:fs/promises";
+import { lstat, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { finished } from "node:stream/promises";
 import type { Kysely } from "kysely";
@@ -43,12 +43,14 @@ interface TableLine {
  * removed by the next one.
  *
  * @returns how many rows of each table
- * @throws Failure if the file can't be written, for example because the disk is full, or there is no Kith's database
+ * @throws Failure if the file can't be written, for example because the disk is full or there is something else in its
+ * place, or there is no Kith's database
  */
 export async function backUp(db: Kysely<Database>, file: string): Promise<Record<string, number>> {
   // Its own name for each run: two at once would otherwise write into one file.
   const unfinished = `${file}.unfinished-${process.pid}-${randomBytes(4).toString("hex")}`;
   try {
+    await expectReplaceable(file);
     await removeUnfinished(file);
     const stream = createWriteStream(unfinished, { flags: "wx", mode: 0o600 });
     await once(stream, "open");
@@ -70,6 +72,14 @@ export async function backUp(db: Kysely<Database>, file: string): Promise<Record
     if (code && /^E[A-Z]+$/.test(code)) throw new Failure(`${file} can't be written (${code})`, { cause: error });
     throw error;
   }
+}
+
+/** As root, a file moved onto `/dev/null` would stand there for every other program. */
+async function expectReplaceable(file: string): Promise<void> {
+  const present = await lstat(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+  });
+  if (present && !present.isFile()) throw new Failure(`${file} is there and is no regular file: name another one`);
 }
 
 /** Removes what runs left beside the file whose process is gone. */
