@@ -1,4 +1,4 @@
-import { isIPv6 } from "node:net";
+import { isIP, isIPv6 } from "node:net";
 import { resolve } from "node:path";
 import proxyAddr from "@fastify/proxy-addr";
 import dotenv from "dotenv";
@@ -40,7 +40,8 @@ export interface Config {
   inviteMinAgeDays: number;
   inviteEdgeMonths: number | undefined;
   limits: Record<LimitedAction, { points: number; seconds: number }>;
-  resolver: string | undefined;
+  /** Always an address: a name would have to be resolved first. */
+  resolver: { host: string; port: number } | undefined;
   onionTcpTable: Listen | undefined;
   onionSocketmap: Listen | undefined;
   onionReadsocket: Listen | undefined;
@@ -197,7 +198,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     inviteMinAgeDays: read("KITH_INVITE_MIN_AGE_DAYS", 0, integer(0, 3650)),
     inviteEdgeMonths: read("KITH_INVITE_EDGE_MONTHS", undefined, integer(0, 1200)),
     limits: read("KITH_LIMITS", DEFAULT_LIMITS, parseLimits),
-    resolver: read("KITH_RESOLVER", undefined, text),
+    resolver: read("KITH_RESOLVER", undefined, parseResolver),
     onionTcpTable: read("KITH_ONION_TCP_TABLE", undefined, parseListen),
     onionSocketmap: read("KITH_ONION_SOCKETMAP", undefined, parseListen),
     onionReadsocket: read("KITH_ONION_READSOCKET", undefined, parseListen),
@@ -321,6 +322,15 @@ function parseHostPort(value: string): { host: string; port: number } {
   if (host === undefined || port > 65_535 || (match?.[1] !== undefined && !isIPv6(host))) {
     throw new Mistake("must be host:port or [IPv6 address]:port");
   }
+  return { host, port };
+}
+
+/** `address`, `address:port`, `[v6]:port`. */
+function parseResolver(value: string): { host: string; port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(value);
+  const host = isIP(value) ? value : (match?.[1] ?? match?.[2] ?? "");
+  const port = Number(match?.[3] ?? 53);
+  if (!isIP(host) || port < 1 || port > 65_535) throw new Mistake("must be an IP address, with or without a port");
   return { host, port };
 }
 

@@ -91,6 +91,13 @@ export async function isRotationUnfinished(file: string): Promise<boolean> {
   return (await fs.stat(nextSecretFile(file)).catch(() => undefined)) !== undefined;
 }
 
+/** @throws Failure if a rotation was begun and not finished */
+export async function expectNoRotation(file: string): Promise<void> {
+  if (await isRotationUnfinished(file)) {
+    throw new Failure("the server secret is being rotated: run kith secret rotate once more, to the end");
+  }
+}
+
 /**
  * The present secret and the one to come, which is made now unless a rotation was broken off before.
  *

@@ -100,6 +100,29 @@ test("a listener is host and port, an IPv6 address in brackets, or a socket's pa
   }
 });
 
+test("a resolver is an IP address, with or without a port; a name is a mistake", () => {
+  const resolver = (text: string) => parseConfig({ KITH_RESOLVER: text }).resolver;
+  assert.deepEqual(resolver("127.0.0.1"), { host: "127.0.0.1", port: 53 });
+  assert.deepEqual(resolver("127.0.0.1:5353"), { host: "127.0.0.1", port: 5353 });
+  assert.deepEqual(resolver("::1"), { host: "::1", port: 53 });
+  assert.deepEqual(resolver("[::1]:5353"), { host: "::1", port: 5353 });
+  for (const bad of [
+    "localhost",
+    "ns.example.org:53",
+    "127.0.0.1:0",
+    "127.0.0.1:65536",
+    "127.0.0",
+    "[::1",
+    "::1]:53",
+  ]) {
+    assert.deepEqual(
+      mistakesOf({ KITH_RESOLVER: bad }),
+      ["KITH_RESOLVER must be an IP address, with or without a port"],
+      bad,
+    );
+  }
+});
+
 test("a weaker Argon2 setting is taken with a warning", () => {
   const config = parseConfig({ KITH_ARGON2: "m=64,t=1,p=1" });
   assert.deepEqual(config.argon2, { memoryKiB: 64, timeCost: 1, parallelism: 1 });

@@ -8,7 +8,7 @@ import { FINGERPRINT_BYTES, PRIVATE_KEY_BYTES } from "../protocol/keypair.js";
 import { type DecoyLock, makeDecoyLock } from "../protocol/lock.js";
 import type { Nobody } from "../protocol/nobody.js";
 import { sealToNobody } from "../protocol/nobody.js";
-import { formatParameters, newSalt } from "../protocol/password.js";
+import { formatParameters, newSalt, type ParameterShare } from "../protocol/password.js";
 import { regenerate } from "../protocol/relation.js";
 import { tagRow } from "../protocol/tag.js";
 import type { TokenRow } from "../protocol/token.js";
@@ -28,6 +28,8 @@ export interface Decoys {
   case: CaseRow;
   /** Ids of S rows in `people` that are nobody's: look-ups always ask for S ids. */
   personIds: readonly string[];
+  /** With which Argon2id parameters accounts are stored; empty: with the configured ones. */
+  parameters: readonly ParameterShare[];
 }
 
 type DecoyParts = Pick<Context, "db" | "secret" | "clock" | "config">;
@@ -47,6 +49,7 @@ export async function makeDecoys(parts: DecoyParts, nobody: Nobody, personIds: r
     case: await makeDecoyCase(parts, nobody, lock),
     rows: await Promise.all(rows),
     personIds,
+    parameters: [],
     accountId: await ensureDecoyAccount(parts, nobody, personIds[0] as string),
   };
 }

@@ -79,6 +79,18 @@ export async function hasMembers(db: Kysely<Database>): Promise<boolean> {
   return row !== undefined;
 }
 
+/** Whether some member's key is locked with other parameters than these. */
+export async function hasOtherParameters(db: Kysely<Database>, parameters: string): Promise<boolean> {
+  const row = await db
+    .selectFrom("accounts")
+    .select("id")
+    .where("username", "<>", "")
+    .where("parameters", "<>", parameters)
+    .limit(1)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 export async function selectRelations(db: Kysely<Database>, trustingId: string): Promise<RelationRow[]> {
   return await db.selectFrom("relations").selectAll().where("trusting_id", "=", trustingId).execute();
 }

@@ -7,6 +7,7 @@ import type { RelationRow } from "../protocol/relation.js";
 import type { CaseRow } from "../resets/cases.js";
 import { countingCases, countingOwnCases, storedCasesAmongDecoys } from "../resets/cases.js";
 import { type AccountRow, findAccountOrDecoy } from "./account.js";
+import { parametersOfNobody } from "./decoy-parameters.js";
 import * as queries from "./queries.js";
 import { parseName } from "./username.js";
 
@@ -24,8 +25,8 @@ export interface Unlocked {
 /**
  * Tries a password on an account: one Argon2id run, then the present key, the pending ones and decoys.
  *
- * Opening the key is the check. For an unknown name the same run is done over a salt of its own, then the same number
- * of failing unlocks: same answer, same time.
+ * Opening the key is the check. For an unknown name such a run is done over a salt of its own, with the parameters of
+ * some account, then the same number of failing unlocks: same answer, and a time that tells nothing.
  *
  * @param admitted what has to succeed before the run is begun, such as a limit
  * @param again whether this is the second look
@@ -43,7 +44,8 @@ export async function unlockByPassword(
   const known = row !== undefined && row.id !== context.decoys.accountId;
   const otherSalt = decoySalt(context.secret, name?.domain ?? "", typedName);
   const salt = known ? row.salt : otherSalt;
-  const parameters = (known && parseParameters(row.parameters)) || context.config.argon2;
+  const otherParameters = parametersOfNobody(context, name?.domain ?? "", name?.username ?? typedName);
+  const parameters = known ? (parseParameters(row.parameters) ?? context.config.argon2) : otherParameters;
   const id = row?.id ?? context.decoys.accountId;
   const [unlockKey, stored, relations] = await Promise.all([
     context.hashing.unlockKey(password, salt, parameters),

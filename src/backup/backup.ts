@@ -1,7 +1,7 @@
 import { createHash, type Hash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createWriteStream, type WriteStream } from "node:fs";
-import { open, readdir, rename, rm } from "node:fs/promises";
+import { lstat, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { finished } from "node:stream/promises";
 import type { Kysely } from "kysely";
@@ -11,6 +11,7 @@ import { migrateTo, migrateToLatest, migrationStates } from "../db/migrate.js";
 import { isAlive } from "../db/postmaster.js";
 import type { Database } from "../db/schema.js";
 import { Failure } from "../failure.js";
+import { expectNoRotation } from "../secret.js";
 import {
   continueNumbers,
   emptyTable,
@@ -42,18 +43,21 @@ interface TableLine {
  * The file is written beside its place, flushed, and moved there whole; mode 0600. What a killed run left there is
  * removed by the next one.
  *
+ * @param secretFile which need not be there; beside it a rotation shows, whose rows neither secret alone opens
  * @returns how many rows of each table
- * @throws Failure if the file can't be written, for example because the disk is full, or there is no Kith's database
+ * @throws Failure if the secret is being rotated, the file can't be written, for example because the disk is full or
+ * there is something else in its place, or there is no Kith's database
  */
-export async function backUp(db: Kysely<Database>, file: string): Promise<Record<string, number>> {
+export async function backUp(db: Kysely<Database>, file: string, secretFile?: string): Promise<Record<string, number>> {
   // Its own name for each run: two at once would otherwise write into one file.
   const unfinished = `${file}.unfinished-${process.pid}-${randomBytes(4).toString("hex")}`;
   try {
+    await expectReplaceable(file);
     await removeUnfinished(file);
     const stream = createWriteStream(unfinished, { flags: "wx", mode: 0o600 });
     await once(stream, "open");
     try {
-      const counts = await writeFile(db, stream);
+      const counts = await writeFile(db, stream, secretFile);
       await flush(unfinished, "r+");
       await rename(unfinished, file);
       await flush(dirname(file), "r");
@@ -70,6 +74,14 @@ export async function backUp(db: Kysely<Database>, file: string): Promise<Record
     if (code && /^E[A-Z]+$/.test(code)) throw new Failure(`${file} can't be written (${code})`, { cause: error });
     throw error;
   }
+}
+
+/** As root, a file moved onto `/dev/null` would stand there for every other program. */
+async function expectReplaceable(file: string): Promise<void> {
+  const present = await lstat(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+  });
+  if (present && !present.isFile()) throw new Failure(`${file} is there and is no regular file: name another one`);
 }
 
 /** Removes what runs left beside the file whose process is gone. */
@@ -93,7 +105,11 @@ async function flush(path: string, flags: string): Promise<void> {
   }
 }
 
-async function writeFile(db: Kysely<Database>, stream: WriteStream): Promise<Record<string, number>> {
+async function writeFile(
+  db: Kysely<Database>,
+  stream: WriteStream,
+  secretFile: string | undefined,
+): Promise<Record<string, number>> {
   const broken = new Promise<never>((_resolve, reject) => stream.once("error", reject));
   broken.catch(() => undefined);
   const digest = createHash("sha256");
@@ -108,6 +124,8 @@ async function writeFile(db: Kysely<Database>, stream: WriteStream): Promise<Rec
     .setAccessMode("read only")
     .execute(async (transaction) => {
       const newest = (await migrationStates(transaction)).filter((state) => state.appliedAt !== undefined).at(-1);
+      // Once the moment is fixed: a rotation that begins from here on is not in it.
+      if (secretFile !== undefined) await expectNoRotation(secretFile);
       if (newest === undefined) throw new Failure("no Kith ever used this database: is it the right one?");
       await line({ format: FORMAT, migration: newest.name } satisfies Head);
       const counts: Record<string, number> = {};

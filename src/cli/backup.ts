@@ -3,6 +3,7 @@ import { backUp, restore } from "../backup/backup.js";
 import { loadConfig } from "../config.js";
 import { hasEmbedded } from "../db/embedded-place.js";
 import { Failure } from "../failure.js";
+import { isRotationUnfinished, nextSecretFile } from "../secret.js";
 import { withDatabase } from "./with-database.js";
 
 export function addBackup(program: Command): void {
@@ -12,7 +13,7 @@ export function addBackup(program: Command): void {
     .argument("<file>", "is written whole or not at all")
     .option("--json", "prints JSON")
     .action(async (file: string, options: { json?: boolean }) => {
-      const { databaseUrl, dataDir } = loadConfig();
+      const { databaseUrl, dataDir, secretFile } = loadConfig();
       // Else a command of another user, or in another directory, would make a new database and back up that.
       if (databaseUrl === undefined && !(await hasEmbedded(dataDir))) {
         throw new Failure(
@@ -20,7 +21,7 @@ export function addBackup(program: Command): void {
         );
       }
       await withDatabase(async ({ unhurried }) => {
-        const rows = await unhurried((db) => backUp(db, file));
+        const rows = await unhurried((db) => backUp(db, file, secretFile));
         if (options.json) return console.log(JSON.stringify({ file, rows }));
         console.log(
           `${file}: ${total(rows)} rows. Keep the server secret somewhere else: without it nobody can sign in.`,
@@ -33,6 +34,13 @@ export function addBackup(program: Command): void {
     .argument("<file>", "written by kith backup")
     .option("--json", "prints JSON")
     .action(async (file: string, options: { json?: boolean }) => {
+      const { secretFile } = loadConfig();
+      if (await isRotationUnfinished(secretFile)) {
+        // Finished in an empty database, it would leave an older backup without its secret.
+        throw new Failure(
+          `the server secret is being rotated: run kith secret rotate to the end, or move ${nextSecretFile(secretFile)} away if the database is lost`,
+        );
+      }
       await withDatabase(async ({ unhurried }) => {
         const rows = await unhurried((db) => restore(db, file));
         if (options.json) return console.log(JSON.stringify({ file, rows }));

@@ -16,10 +16,6 @@ export function fail(error: unknown): void {
 function describe(error: unknown): string {
   if (error instanceof ConfigError || error instanceof Failure) return error.message;
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === "EADDRINUSE") {
-    const { address, port } = error as { address?: string; port?: number };
-    return `something else already listens on ${port === undefined || port < 0 ? address : `${address}:${port}`}: set KITH_LISTEN`;
-  }
   if (isDatabaseDown(error))
     return `the database can't be reached (${code ?? message}): is DATABASE_URL right, and does it run?`;
   return String(message ?? error).split("\n")[0]!;

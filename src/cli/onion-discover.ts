@@ -2,7 +2,6 @@ import type { Command } from "commander";
 import { Failure } from "../failure.js";
 import { discoverDomain, warnAboutPolicy } from "../onion/discover.js";
 import { parseDomain } from "../onion/domain.js";
-import { configuredResolver } from "../onion/lookup/service.js";
 import { readEntries, wantDomain } from "../onion/read-map.js";
 import { withContext } from "./with-database.js";
 
@@ -15,7 +14,7 @@ export function addOnionDiscover(onion: Command): void {
       const domain = parseDomain(text);
       if (domain === undefined) throw new Failure(`${text} is not a domain that mail can go to`);
       await withContext(async (context) => {
-        const resolver = configuredResolver(context.config);
+        const { resolver } = context.config;
         if (resolver === undefined) throw new Failure("set KITH_RESOLVER to a resolver that validates DNSSEC");
         const discovery = await discoverDomain(context, resolver, domain);
         const { finding, verdict } = discovery;

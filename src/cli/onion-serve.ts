@@ -5,6 +5,7 @@ import { loadConfig } from "../config.js";
 import { connect } from "../db/connect.js";
 import { openDatabase } from "../db/open.js";
 import { Failure } from "../failure.js";
+import { listening } from "../listening.js";
 import { createLog } from "../log.js";
 import { SUGGESTED, writeListen } from "../onion/config/settings.js";
 import { configuredProtocols, startLookupService } from "../onion/lookup/service.js";
@@ -36,11 +37,14 @@ export function addOnionServe(onion: Command): void {
       try {
         const context = { config, db, pool, clock: () => new Date(), log: createLog() };
         const service = await startLookupService(context, { registry, discoverMisses: options.discover });
-        const closeMetrics = await serveMetrics(registry, options.metrics);
-        for (const { protocol, address } of service.addresses) console.log(`${protocol} listens on ${address}`);
-        await stopped;
-        await closeMetrics();
-        await service.stop();
+        try {
+          const closeMetrics = await serveMetrics(registry, options.metrics);
+          for (const { protocol, address } of service.addresses) console.log(`${protocol} listens on ${address}`);
+          await stopped;
+          await closeMetrics();
+        } finally {
+          await service.stop();
+        }
       } finally {
         await database.close();
       }
@@ -56,7 +60,8 @@ async function serveMetrics(
     if (request.url !== "/metrics") response.writeHead(404).end();
     else response.writeHead(200, { "Content-Type": registry.contentType }).end(await registry.metrics());
   });
-  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(where, resolve));
+  const begun = new Promise<void>((resolve, reject) => server.once("error", reject).listen(where, resolve));
+  await listening("--metrics", where, begun);
   return () =>
     new Promise((resolve) => {
       server.close(() => resolve());

@@ -4,8 +4,7 @@ import { prepareDataDir } from "../db/embedded-place.js";
 import { hasAccounts } from "../db/has-accounts.js";
 import { migrateToLatest } from "../db/migrate.js";
 import { type OpenDatabase, openDatabase } from "../db/open.js";
-import { Failure } from "../failure.js";
-import { isRotationUnfinished, loadServerSecret } from "../secret.js";
+import { expectNoRotation, loadServerSecret } from "../secret.js";
 
 /**
  * Runs a command's work with everything it needs, and closes all of it afterwards, also when the work fails: reads the
@@ -45,9 +44,7 @@ export async function openContext(
   const database = await openDatabase(config, role);
   try {
     await database.unhurried(migrateToLatest);
-    if (await isRotationUnfinished(config.secretFile)) {
-      throw new Failure("the server secret is being rotated: run kith secret rotate once more, to the end");
-    }
+    await expectNoRotation(config.secretFile);
     const secret = await loadServerSecret(config.secretFile, () => hasAccounts(database.db));
     const { db, pool } = database;
     const [{ makeContext }, { createLog }] = await loading;

@@ -132,6 +132,11 @@ async function start({ pool, log }: QueueContext): Promise<PgBoss> {
   });
   boss.on("error", (error: NodeJS.ErrnoException) => log.warn({ code: error.code }, "the mail queue has a problem"));
   await boss.start();
-  await boss.createQueue(QUEUE);
+  try {
+    await boss.createQueue(QUEUE);
+  } catch (error) {
+    await boss.stop({ graceful: false, close: false, wait: true }).catch(() => undefined);
+    throw error;
+  }
   return boss;
 }

@@ -33,14 +33,6 @@ const UDP_TRIES = 2;
 const UDP_BYTES = 1232;
 const DEFAULT_NEGATIVE_TTL_SECONDS = 300;
 
-/** Reads `host`, `host:port` or `[v6]:port`; undefined if it is none. A name is not good enough: who would resolve it? */
-export function parseResolver(text: string): Resolver | undefined {
-  const match = /^(?:\[([^\]]+)\]|([^:]+|[0-9a-f:]+))(?::(\d{1,5}))?$/i.exec(text.trim());
-  const host = isIP(text.trim()) ? text.trim() : (match?.[1] ?? match?.[2]);
-  const port = isIP(text.trim()) || match?.[3] === undefined ? 53 : Number(match[3]);
-  return host === undefined || !isIP(host) || port < 1 || port > 65535 ? undefined : { host, port };
-}
-
 /**
  * Asks the resolver one question, over UDP and, for a truncated answer, over TCP.
  *

@@ -4,6 +4,7 @@ import { concat, utf8 } from "./bytes.js";
 import { hmac, type Label } from "./derive.js";
 
 const DECOY_SALT: Label = "kith/v1/decoy salt";
+const DECOY_PARAMETERS: Label = "kith/v1/decoy parameters";
 
 export const SALT_BYTES = 16;
 export const UNLOCK_KEY_BYTES = 32;
@@ -34,6 +35,36 @@ export function newSalt(): Uint8Array {
 /** The salt for a username that does not exist: the same at every try, so that it looks like a stored one. */
 export function decoySalt(serverSecret: Uint8Array, domain: string, username: string): Uint8Array {
   return hmac(serverSecret, DECOY_SALT, domain, username).subarray(0, SALT_BYTES);
+}
+
+/** How many accounts are stored with these parameters. */
+export interface ParameterShare {
+  parameters: Argon2Parameters;
+  accounts: number;
+}
+
+/** Bytes of a draw: the most that a number holds exactly. */
+const DRAW_BYTES = 6;
+
+/**
+ * The parameters for a username that does not exist: those of some account, each as likely as any other's, and the same
+ * at every try as long as the shares are.
+ *
+ * @returns undefined if there are no accounts
+ */
+export function decoyParameters(
+  serverSecret: Uint8Array,
+  domain: string,
+  username: string,
+  shares: readonly ParameterShare[],
+): Argon2Parameters | undefined {
+  const draw = Buffer.from(hmac(serverSecret, DECOY_PARAMETERS, domain, username)).readUIntBE(0, DRAW_BYTES);
+  let left = (draw / 2 ** (8 * DRAW_BYTES)) * shares.reduce((sum, { accounts }) => sum + accounts, 0);
+  for (const { parameters, accounts } of shares) {
+    if (left < accounts) return parameters;
+    left -= accounts;
+  }
+  return undefined;
 }
 
 /**

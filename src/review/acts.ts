@@ -317,6 +317,17 @@ export async function setRole(
   return await perform(context, actorId, act);
 }
 
+/** Gives a role back that rests since a reset, on the word of whoever runs the place. The review key only follows when an admin confirms the fingerprint. */
+export async function giveRoleBack(context: Context, who: string): Promise<ActOutcome> {
+  return await perform(context, OPERATOR, {
+    kind: "confirmed",
+    details: { root: who },
+    subjects: [who],
+    reason: "",
+    decide: ({ role }) => (role === "reset-admin" ? { role: "admin" } : undefined),
+  });
+}
+
 export type ConfirmOutcome = "confirmed" | "not-a-reader" | "not-an-admin" | "lost-role";
 
 /**

@@ -2,9 +2,7 @@ import type { AccountRow } from "../accounts/account.js";
 import type { Name } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { Failure } from "../failure.js";
-import { readAsWriter } from "../people/people.js";
-import { accountNamed, actOn, OPERATOR, type SimpleAct, setRole } from "./acts.js";
-import { changeAccounts } from "./change-accounts.js";
+import { accountNamed, actOn, giveRoleBack, OPERATOR, type SimpleAct, setRole } from "./acts.js";
 import { ensureReader, presentAdmins, recoverReview } from "./keys.js";
 
 /** @throws Failure if nobody has that name */
@@ -33,16 +31,13 @@ export async function setRoleByOperator(context: Context, name: Name, role: "adm
   return { changed: outcome === "done", reads };
 }
 
-/** Gives the role back to an admin with a new key, after a reset. */
+/** Gives the role back to an admin with a new key, after a reset, written down in the admins' log. */
 export async function confirmByOperator(context: Context, name: Name) {
   const account = await memberNamed(context, name);
   if (account.role === "member") throw new Failure(`${name.username}@${name.domain} is no admin: kith admin grant`);
-  const changed = await changeAccounts(context, context.db, [account.id], ({ role }) =>
-    role === "reset-admin" ? { role: "admin" } : undefined,
-  );
-  await readAsWriter(context, account.id);
+  const { outcome } = await giveRoleBack(context, account.id);
   const reads = await ensureReader(context, await memberNamed(context, name));
-  return { changed: changed.length > 0, reads };
+  return { changed: outcome === "done", reads };
 }
 
 /** Opens the review key with the recovery phrase, for the named admin or the only one. */

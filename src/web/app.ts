@@ -5,6 +5,7 @@ import fastifyFormbody from "@fastify/formbody";
 import proxyAddr from "@fastify/proxy-addr";
 import fastifyStatic from "@fastify/static";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { learnParameters } from "../accounts/decoy-parameters.js";
 import { openResets } from "../accounts/page-data.js";
 import * as accounts from "../accounts/routes.js";
 import { openSession } from "../accounts/sessions.js";
@@ -150,6 +151,7 @@ const MAX_BODY_BYTES = 64 * 1024;
 /** The web app, not yet listening; tests go through `app.inject`. */
 export async function buildApp(context: Context): Promise<FastifyInstance> {
   const { config, log } = context;
+  await learnParameters(context);
   const headers = securityHeaders(config);
   const app = Fastify({
     bodyLimit: MAX_BODY_BYTES,

@@ -1,3 +1,4 @@
+import { learnParameters } from "../accounts/decoy-parameters.js";
 import { sweepSessions } from "../accounts/sessions.js";
 import type { Context } from "../context.js";
 import { inspect } from "../inspection/inspect.js";
@@ -10,7 +11,7 @@ const HOUR_MILLISECONDS = 3_600_000;
 const DAY_MILLISECONDS = 24 * HOUR_MILLISECONDS;
 
 /** What has to be done once a day: sweeping what expired, freezing what never changes. And once an hour: looking
- * whether every row is Kith's. Also done at start. */
+ * whether every row is Kith's, and what a sign-in costs. Also done at start. */
 export function startUpkeep(context: Context): { stop(): void } {
   const sweep = trying(context, "daily upkeep was not finished", async () => {
     await sweepSessions(context);
@@ -19,7 +20,10 @@ export function startUpkeep(context: Context): { stop(): void } {
     await forgetOldEdges(context);
     await freezeInsertOnlyTables(context.db);
   });
-  const look = trying(context, "the inspection was not finished", async () => await inspect(context));
+  const look = trying(context, "the inspection was not finished", async () => {
+    await learnParameters(context);
+    await inspect(context);
+  });
   const soon = setTimeout(async () => {
     await sweep();
     await look();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFile, truncate, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, readlink, symlink, truncate, writeFile } from "node:fs/promises";
 import { describe, it } from "node:test";
 import { backUp, restore } from "#kith/backup/backup.js";
 import { connect } from "#kith/db/connect.js";
@@ -95,6 +96,29 @@ describe("a backup", () => {
     await truncate(`${file}.cut`, whole.length - 200);
     await assert.rejects(restored(`${file}.cut`), /not a whole backup/);
     await assert.rejects(restored(`${file}.absent`), /can't be read/);
+  });
+
+  it("replaces a file, and nothing else that stands in its place", async () => {
+    const { context } = await openPlace();
+    const directory = temporaryDirectory();
+    const at = (name: string) => `${directory}/${name}`;
+    await writeFile(at("file"), "before");
+    await symlink(at("file"), at("link"));
+    await symlink(at("absent"), at("dangling"));
+    await mkdir(at("directory"));
+    execFileSync("mkfifo", [at("pipe")]);
+    const names = await readdir(directory);
+    for (const name of ["link", "dangling", "directory", "pipe"]) {
+      const before = await lstat(at(name));
+      await assert.rejects(backUp(context.db, at(name)), /is there and is no regular file: name another one$/, name);
+      assert.deepEqual(await lstat(at(name)), before);
+    }
+    assert.deepEqual(await readdir(directory), names);
+    assert.equal(await readlink(at("link")), at("file"));
+    assert.equal(await readFile(at("file"), "utf8"), "before");
+
+    await backUp(context.db, at("file"));
+    assert.match(await readFile(at("file"), "utf8"), /^\{"format":"kith backup 1"/);
   });
 
   it("brings back every table as it was, the onion map with its numbers too, which go on from there", async () => {

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import pg from "pg";
-import { runKith, startKith } from "../support/kith.js";
+import { freshDatabase } from "../support/database.js";
+import { beginKith, type Outcome, runKith, startKith } from "../support/kith.js";
 import { isRunning, serverPid } from "../support/postmaster.js";
 import { temporaryDirectory } from "../support/temporary.js";
 
@@ -85,6 +88,56 @@ test("configuration mistakes end the start with all of them, before anything is 
   assert.match(stderr, /KITH_ORIGIN/);
   assert.match(stderr, /KITH_TRUST_SLOTS/);
   assert.ok(!existsSync(dataDir));
+});
+
+/** Runs a command that has to end by itself; one that goes on is killed, and has no status then. */
+async function ended(args: string[], env: Record<string, string>): Promise<Outcome> {
+  const { process, outcome } = beginKith(args, env);
+  const timer = setTimeout(() => process.kill("SIGKILL"), 20_000);
+  return await outcome.finally(() => clearTimeout(timer));
+}
+
+test("a place to listen that is taken ends kith start and kith onion serve, and the line says which setting it is", async () => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  const address = `127.0.0.1:${(taken.address() as AddressInfo).port}`;
+  const { databaseUrl } = await freshDatabase();
+  const env = { DATABASE_URL: databaseUrl, KITH_DATA_DIR: temporaryDirectory() };
+  const said = (setting: string) => `kith: something else already listens on ${address}: set ${setting}\n`;
+  for (const setting of ["KITH_LISTEN", "KITH_METRICS_LISTEN", "KITH_ONION_TCP_TABLE", "KITH_ONION_READSOCKET"]) {
+    const { status, stdout, stderr } = await ended(["start"], { ...env, [setting]: address });
+    assert.equal(status, 1, setting);
+    assert.ok(stderr.endsWith(said(setting)), stderr);
+    assert.doesNotMatch(stdout, /listens on/);
+  }
+  for (const [args, settings, setting] of [
+    [["--metrics", address], { KITH_ONION_SOCKETMAP: "127.0.0.1:0" }, "--metrics"],
+    [[], { KITH_ONION_SOCKETMAP: address }, "KITH_ONION_SOCKETMAP"],
+  ] as const) {
+    const { status, stderr } = await ended(["onion", "serve", ...args], { ...env, ...settings });
+    assert.equal(status, 1, setting);
+    assert.ok(stderr.endsWith(said(setting)), stderr);
+  }
+  taken.close();
+
+  const away = join(temporaryDirectory(), "nowhere", "web");
+  const { status, stderr } = await ended(["start"], { ...env, KITH_LISTEN: away });
+  assert.equal(status, 1);
+  const line = stderr.trimEnd().split("\n").at(-1);
+  assert.match(line ?? "", /^kith: can't listen on .*\/nowhere\/web \((EACCES|ENOENT)\): set KITH_LISTEN$/);
+});
+
+test("a mail queue that can't begin ends kith start, which listens nowhere any more", async () => {
+  const { adminUrl, databaseUrl } = await freshDatabase();
+  const admin = new pg.Client({ connectionString: adminUrl });
+  await admin.connect();
+  await admin.query("create schema pgboss"); // another one's: Kith's role may not look into it
+  await admin.end();
+  const env = { DATABASE_URL: databaseUrl, KITH_DATA_DIR: temporaryDirectory() };
+  const { status, stdout, stderr } = await ended(["start"], { ...env, KITH_MAIL_FROM: "kith@example.org" });
+  assert.equal(status, 1);
+  assert.match(stderr, /kith: permission denied for schema pgboss\n$/);
+  assert.doesNotMatch(stdout, /listens on/);
 });
 
 test("wrong usage exits with 2, help with 0", async () => {

@@ -3,7 +3,14 @@ import { randomBytes } from "node:crypto";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { toHex } from "#kith/protocol/bytes.js";
-import { decoySalt, deriveUnlockKey, formatParameters, newSalt, parseParameters } from "#kith/protocol/password.js";
+import {
+  decoyParameters,
+  decoySalt,
+  deriveUnlockKey,
+  formatParameters,
+  newSalt,
+  parseParameters,
+} from "#kith/protocol/password.js";
 
 const QUICK = { memoryKiB: 64, timeCost: 1, parallelism: 1 };
 
@@ -69,6 +76,28 @@ describe("salts and parameters", () => {
     ]) {
       assert.equal(parseParameters(text), undefined, text);
     }
+  });
+
+  it("of names that nobody has are drawn in the shares in which accounts have them, each name always the same", () => {
+    const secret = new Uint8Array(32).fill(7);
+    const other = { ...QUICK, timeCost: 2 };
+    const shares = [
+      { parameters: QUICK, accounts: 3 },
+      { parameters: other, accounts: 1 },
+    ];
+    const names = Array.from({ length: 4000 }, (_, at) => `nobody-${at}`);
+    const draw = (domain: string) => names.map((name) => decoyParameters(secret, domain, name, shares));
+    const drawn = draw("example.org");
+    assert.ok(drawn.every((parameters) => parameters === QUICK || parameters === other));
+    const share = drawn.filter((parameters) => parameters === QUICK).length / names.length;
+    assert.ok(share > 0.72 && share < 0.78, `${share}`);
+    assert.deepEqual(draw("example.org"), drawn);
+    assert.notDeepEqual(draw("example.net"), drawn);
+    assert.notDeepEqual(
+      names.map((name) => decoyParameters(new Uint8Array(32), "example.org", name, shares)),
+      drawn,
+    );
+    assert.equal(decoyParameters(secret, "example.org", "ada", []), undefined);
   });
 
   it("of a name that nobody has are the same at every try, and tell one name, domain and server from another", () => {

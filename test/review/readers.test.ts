@@ -9,9 +9,10 @@ import type { PrivateKey } from "#kith/protocol/keypair.js";
 import { openEdge } from "#kith/protocol/review.js";
 import { open } from "#kith/protocol/seal.js";
 import { ensureReader, recoverReview } from "#kith/review/keys.js";
-import { setRoleByOperator } from "#kith/review/operator.js";
+import { confirmByOperator, setRoleByOperator } from "#kith/review/operator.js";
 import { countOf, openPlace, type Place, passwordOf, Visitor, wordsOf } from "../support/app.js";
 import { freshDatabase } from "../support/database.js";
+import { contents } from "../support/pages.js";
 
 /** Whether this visitor's tree opens. */
 async function canOpen(visitor: Visitor): Promise<boolean> {
@@ -294,7 +295,6 @@ describe("who can read the invite tree", () => {
     const four = wordsOf((await back.post(path, { password: passwordOf("nour", 2) }, path)).body);
     await bea.agree("nour", four);
     await back.signIn("nour", passwordOf("nour", 2));
-    const { confirmByOperator } = await import("#kith/review/operator.js");
     await confirmByOperator(place.context, { username: "nour", domain: "localhost" });
     await bea.bring("late");
     const nodes = async () => {
@@ -313,6 +313,36 @@ describe("who can read the invite tree", () => {
     assert.equal(await recoverReview(place.context, nourRow, words.join("  ").toUpperCase()), "recovered");
     await place.context.db.deleteFrom("review_notes").execute();
     assert.deepEqual(await nodes(), ["nour 0", "bea 1", "late 2"]);
+  });
+
+  it("the command line gives the role back whole or not at all, and it stands in the admins' log", async () => {
+    const place = await openPlace();
+    const { pool } = place.context;
+    const nour = await place.founder();
+    const bea = await nour.bring("bea");
+    await nour.trust("bea");
+    const path = await bea.openCase("nour");
+    const back = new Visitor(place.app);
+    const words = wordsOf((await back.post(path, { password: passwordOf("nour", 2) }, path)).body);
+    await bea.agree("nour", words);
+    await back.signIn("nour", passwordOf("nour", 2));
+    const name = { username: "nour", domain: "localhost" };
+    const stored = () => contents(pool, ["accounts", "people", "admin_acts", "events", "review_keys"]);
+
+    // Something happens between the account's row and the one that others see.
+    await pool.query("alter table people add constraint no_more check (status <> 'active') not valid");
+    const before = await stored();
+    await assert.rejects(confirmByOperator(place.context, name), /no_more/);
+    assert.deepEqual(await stored(), before);
+    await pool.query("alter table people drop constraint no_more");
+
+    assert.deepEqual(await confirmByOperator(place.context, name), { changed: true, reads: true });
+    await back.signIn("nour", passwordOf("nour", 2));
+    assert.match((await back.get("/admin/log")).body, /Key confirmed[\s\S]*by the command line/);
+    assert.match((await back.get("/account")).body, /by those who run this place/);
+    const after = await stored();
+    assert.deepEqual(await confirmByOperator(place.context, name), { changed: false, reads: false });
+    assert.deepEqual(await stored(), after);
   });
 
   it("no member: a whole dump before and after an invite, a redemption and a review holds no edge", async () => {

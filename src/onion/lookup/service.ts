@@ -2,9 +2,8 @@ import type { Server } from "node:net";
 import { Registry } from "prom-client";
 import type { Config, Listen } from "../../config.js";
 import type { Context } from "../../context.js";
-import { Failure } from "../../failure.js";
+import { listening } from "../../listening.js";
 import { writeListen } from "../config/settings.js";
-import { parseResolver, type Resolver } from "../dns.js";
 import { type OnionMetrics, registerOnionMetrics } from "../metrics.js";
 import { countOutcomes } from "../queries.js";
 import { Upkeep } from "../upkeep.js";
@@ -26,20 +25,12 @@ export interface LookupService {
 }
 
 /** The look-up protocols of which the settings say where to listen. */
-export function configuredProtocols(config: Config): { protocol: Protocol; where: Listen }[] {
+export function configuredProtocols(config: Config): { protocol: Protocol; setting: string; where: Listen }[] {
   return [
-    { protocol: tcpTable, where: config.onionTcpTable },
-    { protocol: socketmap, where: config.onionSocketmap },
-    { protocol: readsocket, where: config.onionReadsocket },
-  ].filter((one): one is { protocol: Protocol; where: Listen } => one.where !== undefined);
-}
-
-/** @throws Failure if `KITH_RESOLVER` is set to something that is no resolver */
-export function configuredResolver(config: Pick<Config, "resolver">): Resolver | undefined {
-  if (config.resolver === undefined) return undefined;
-  const resolver = parseResolver(config.resolver);
-  if (resolver === undefined) throw new Failure("KITH_RESOLVER must be an IP address, with or without a port");
-  return resolver;
+    { protocol: tcpTable, setting: "KITH_ONION_TCP_TABLE", where: config.onionTcpTable },
+    { protocol: socketmap, setting: "KITH_ONION_SOCKETMAP", where: config.onionSocketmap },
+    { protocol: readsocket, setting: "KITH_ONION_READSOCKET", where: config.onionReadsocket },
+  ].filter((one): one is { protocol: Protocol; setting: string; where: Listen } => one.where !== undefined);
 }
 
 /**
@@ -47,13 +38,13 @@ export function configuredResolver(config: Pick<Config, "resolver">): Resolver |
  * then every answer is "try again later" until there is one.
  *
  * @param discoverMisses ask the DNS about domains that the map does not know, if there is a resolver
- * @throws Failure, and the system's error if it can't listen
+ * @throws Failure if it can't listen
  */
 export async function startLookupService(
   context: ServiceContext,
   { registry = new Registry(), discoverMisses = true }: { registry?: Registry; discoverMisses?: boolean } = {},
 ): Promise<LookupService> {
-  const resolver = configuredResolver(context.config);
+  const { resolver } = context.config;
   const discoverer =
     resolver === undefined || !discoverMisses
       ? undefined
@@ -81,11 +72,11 @@ export async function startLookupService(
   try {
     // The map first: a mail server that is answered at once need not try again.
     await liveMap.start();
-    for (const { protocol, where } of configuredProtocols(context.config)) {
+    for (const { protocol, setting, where } of configuredProtocols(context.config)) {
       const count = (outcome: Parameters<OnionMetrics["count"]>[1]) => metrics.count(protocol.name, outcome);
       const server = createLookupServer({ protocol, answerer, count });
       servers.push(server);
-      await listen(server.server, where);
+      await listening(setting, where, listen(server.server, where));
       addresses.push({ protocol: protocol.name, address: addressOf(server.server) });
     }
     upkeep.start();
