@@ -1,7 +1,7 @@
 import type { Session } from "../accounts/sessions.js";
 import type { Context } from "../context.js";
 import { addDays, dayNumber, dayOf, daysBetween } from "../days.js";
-import { toBase64url, toHex, utf8, uuidText } from "../protocol/bytes.js";
+import { toBase64url, toHex, uuidText } from "../protocol/bytes.js";
 import {
   encloseInvitee,
   type LetterKind,
@@ -11,11 +11,12 @@ import {
   writeLetter,
 } from "../protocol/letter.js";
 import { type OpenLetter, type PastLetter, SELF_RECORD_LIMITS } from "../protocol/self-record.js";
+import { hasControls, jsonBytes } from "../text.js";
 import { changeAlike } from "../trust/alike.js";
 import * as queries from "./queries.js";
 import { nonceOf, settleLetters } from "./settle-letters.js";
 
-/** How long a note may be, in bytes. */
+/** How long a note may be, in bytes of the JSON that the self record is. */
 export const NOTE_BYTES = 60;
 
 /** The address of a letter. */
@@ -43,6 +44,8 @@ export type WriteOutcome =
   | { outcome: "none-left" }
   | { outcome: "too-many-open"; count: number }
   | { outcome: "note-too-long" }
+  /** It has control characters. */
+  | { outcome: "note-no-line" }
   | { outcome: "too-young"; days: number }
   | { outcome: "frozen" };
 
@@ -53,7 +56,8 @@ export async function writeInvite(context: Context, session: Session, note: stri
   const today = dayOf(context.clock());
   return await changeAlike<WriteOutcome>(context, session, {}, async ({ account, record }) => {
     const refuse = (outcome: WriteOutcome) => ({ store: false, outcome });
-    if (utf8(trimmed).length > NOTE_BYTES) return refuse({ outcome: "note-too-long" });
+    if (hasControls(trimmed)) return refuse({ outcome: "note-no-line" });
+    if (jsonBytes(trimmed) > NOTE_BYTES) return refuse({ outcome: "note-too-long" });
     if (account.frozen === "inviting" || account.frozen === "both") return refuse({ outcome: "frozen" });
     const age = daysBetween(record.joined, today);
     if (age < config.inviteMinAgeDays) return refuse({ outcome: "too-young", days: config.inviteMinAgeDays });

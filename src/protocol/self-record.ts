@@ -20,7 +20,7 @@ export const SELF_RECORD_LIMITS = {
 export interface OpenLetter {
   /** 16 bytes, base64url */
   nonce: string;
-  /** At most 60 bytes, for the inviter's eyes. */
+  /** At most 60 bytes as JSON, for the inviter's eyes. */
   note: string;
   /** `YYYY-MM-DD` */
   written: string;
