@@ -1,4 +1,5 @@
 import type { Session } from "../accounts/sessions.js";
+import { hasRoom } from "../accounts/state.js";
 import type { Context } from "../context.js";
 import { addDays, dayNumber, dayOf, daysBetween } from "../days.js";
 import { toBase64url, toHex, uuidText } from "../protocol/bytes.js";
@@ -43,6 +44,8 @@ export type WriteOutcome =
   | { outcome: "written"; letter: string; note: string; expires: string }
   | { outcome: "none-left" }
   | { outcome: "too-many-open"; count: number }
+  /** The list of trusted people and the open letters fill the self record. */
+  | { outcome: "no-room" }
   | { outcome: "note-too-long" }
   /** It has control characters. */
   | { outcome: "note-no-line" }
@@ -54,7 +57,8 @@ export async function writeInvite(context: Context, session: Session, note: stri
   const { config, secret } = context;
   const trimmed = note.trim();
   const today = dayOf(context.clock());
-  return await changeAlike<WriteOutcome>(context, session, {}, async ({ account, record }) => {
+  return await changeAlike<WriteOutcome>(context, session, {}, async (state) => {
+    const { account, record } = state;
     const refuse = (outcome: WriteOutcome) => ({ store: false, outcome });
     if (hasControls(trimmed)) return refuse({ outcome: "note-no-line" });
     if (jsonBytes(trimmed) > NOTE_BYTES) return refuse({ outcome: "note-too-long" });
@@ -69,6 +73,7 @@ export async function writeInvite(context: Context, session: Session, note: stri
     const expires = addDays(today, config.inviteDays);
     record.invitesLeft -= 1;
     record.openLetters.push({ nonce: toBase64url(nonce), note: trimmed, written: today, expires });
+    if (!hasRoom(state)) return refuse({ outcome: "no-room" });
     record.events.push({ kind: "letter-written", day: today });
     const letter = writeLetter(secret, {
       kind: "member",
