@@ -1,10 +1,11 @@
 import { putBackOn } from "../anchor.js";
 import type { Language } from "../config.js";
-import { toBase64url } from "../protocol/bytes.js";
+import { toBase64url, utf8 } from "../protocol/bytes.js";
 import { openColumn, sealColumn } from "../protocol/column.js";
 import { suggestPassphrase } from "../protocol/words.js";
 import { actsOnOwnAccount } from "../review/events.js";
 import { fingerprintText, lastOpening } from "../review/page-data.js";
+import { hasControls } from "../text.js";
 import { peopleFor, rulesFor } from "../trust/page-data.js";
 import { clientFamily } from "../web/client.js";
 import { clearCookie, setCookie } from "../web/cookies.js";
@@ -392,14 +393,20 @@ export async function postLanguage(visit: MemberVisit) {
   return await goTo(visit, "/account", { kind: "good", key: "flash.language-saved" });
 }
 
+/** The longest address that mail is carried to, in bytes (RFC 5321, 4.5.3.1.3). */
+const ADDRESS_BYTES = 254;
+
+function isAddress(text: string): boolean {
+  if (utf8(text).length > ADDRESS_BYTES || hasControls(text)) return false;
+  return /^[^\s@<>,;"]+@[^\s@<>,;"]+\.[^\s@<>,;".]+$/.test(text);
+}
+
 /** `POST /account/contact`: where notices go; empty: nowhere. */
 export async function postContact(visit: MemberVisit) {
   const { context, session } = visit;
   const address = field(visit, "address").trim();
   const wrong = (key: string) => accountPage(visit, address, [{ field: "address", key }]);
-  if (address !== "" && (address.length > 254 || !/^[^\s@<>,;"]+@[^\s@<>,;"]+\.[^\s@<>,;".]+$/.test(address))) {
-    return await wrong("problem.contact.address");
-  }
+  if (address !== "" && !isAddress(address)) return await wrong("problem.contact.address");
   if (address.toLowerCase() === nameOf(session.account)) return await wrong("problem.contact.own");
   const before = session.account;
   if (address !== openColumn(context.secret, "contact", before.id, before.contact)) {

@@ -2,7 +2,7 @@ import type { Context } from "../context.js";
 import { addDays, dayOf } from "../days.js";
 import { equalBytes, fromBase64url, toBase64url, utf8 } from "../protocol/bytes.js";
 import { fingerprintOf, type PrivateKey, readPrivateKey } from "../protocol/keypair.js";
-import { type ListedSession, SELF_RECORD_LIMITS } from "../protocol/self-record.js";
+import type { ListedSession } from "../protocol/self-record.js";
 import { newSessionCookie, sessionId, tagSession, tagVisit, unwrapSession, wrapSession } from "../protocol/session.js";
 import { ask } from "../seen.js";
 import { type AccountRow, findOwnAccount, reportForgery } from "./account.js";
@@ -185,14 +185,14 @@ export async function stillOpen(context: Context, listed: readonly ListedSession
   return listed.filter((session) => open.has(session.id));
 }
 
-/**
- * Takes the oldest out of a list that has become too long.
- *
- * @returns their rows: what is not listed could not be ended one by one, so it has to end now
- */
-export function takeSurplus(record: { sessions: ListedSession[] }): Uint8Array[] {
-  const surplus = Math.max(0, record.sessions.length - SELF_RECORD_LIMITS.sessions);
-  return record.sessions.splice(0, surplus).map(rowId);
+/** Ends the sessions that are listed no longer: they could not be ended one by one. */
+export async function endUnlisted(
+  context: Context,
+  before: readonly ListedSession[],
+  listed: readonly ListedSession[],
+): Promise<void> {
+  const kept = new Set(listed.map(({ id }) => id));
+  await endSessions(context, before.filter(({ id }) => !kept.has(id)).map(rowId));
 }
 
 function rowId(session: ListedSession): Uint8Array {

@@ -16,7 +16,7 @@ import { makeNewKey, ownPerson } from "../trust/rekey.js";
 import { type AccountRow, findOwnAccount } from "./account.js";
 import { insertSession } from "./queries.js";
 import { sealSecondStep, secondStepOf, useCode } from "./second-step.js";
-import { endSessions, makeSession, type Session, sessionOwner, takeSurplus } from "./sessions.js";
+import { makeSession, type Session, sessionOwner } from "./sessions.js";
 import {
   type ChangeExtras,
   MAX_TRIES,
@@ -230,7 +230,6 @@ async function regenerateAndStart(
   const key = newKey?.privateKey ?? privateKey;
   const columns = { ...input.columns, ...newKey?.columns, ...(await relock(context, account, key, input.password)) };
   const session = noteSignIn(context, state, { ...account, ...columns } as AccountRow, key, client, day, grantedToAll);
-  const surplus = takeSurplus(state.record);
   const extras: ChangeExtras = {
     columns,
     session: session.row,
@@ -239,7 +238,6 @@ async function regenerateAndStart(
   };
   const stored = await storeState(context, state, extras);
   if (!stored) return "changed";
-  await endSessions(context, surplus);
   await forgetEvents(context, seenEvents);
   await renewGrants(context, stored, key, state.record.grants, hasLeft);
   return {

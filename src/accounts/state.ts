@@ -6,14 +6,14 @@ import { equalBytes } from "../protocol/bytes.js";
 import { newGeneration } from "../protocol/generation.js";
 import { fingerprintOf, type PrivateKey, publicHalf } from "../protocol/keypair.js";
 import { type RelationRow, regenerate, shuffled, type TrustedEntry } from "../protocol/relation.js";
-import { openSelfRecord, type SelfRecord, sealSelfRecord } from "../protocol/self-record.js";
+import { fitSelfRecord, hasReserve, openSelfRecord, type SelfRecord, sealSelfRecord } from "../protocol/self-record.js";
 import { hasValidTag } from "../protocol/tag.js";
 import { sendResetNotice } from "../resets/notices.js";
 import { type AccountRow, findAccount, findOwnAccount, reportForgery, tagged } from "./account.js";
 import { recallRecord, rememberRecord } from "./opened-records.js";
 import type { SessionRow } from "./queries.js";
 import * as queries from "./queries.js";
-import type { Session } from "./sessions.js";
+import { endUnlisted, type Session } from "./sessions.js";
 
 /** How one of A's trusted people stands now. Only who is `usable` can help. */
 export type Standing = "usable" | "new-key" | "suspended" | "gone" | "forged";
@@ -171,6 +171,16 @@ export function reviewList(context: Context, state: PrivateState): void {
   state.trusted = present;
 }
 
+/** The list as it stands in the record. */
+function listOf({ trusted }: Pick<PrivateState, "trusted">): TrustedEntry[] {
+  return trusted.map(({ person: _person, standing: _standing, ...entry }) => entry);
+}
+
+/** Whether the record, with the list as it is now, has room for what the owner just added. */
+export function hasRoom(state: Pick<PrivateState, "record" | "trusted">): boolean {
+  return hasReserve({ ...state.record, trusted: listOf(state) });
+}
+
 /** What a change may write besides the private state. */
 export interface ChangeExtras {
   /** Columns of the account that change too. */
@@ -199,7 +209,8 @@ export async function storeState(
   const key = extras.privateKey ?? state.privateKey;
   const publicKey = publicHalf(key);
   const generation = newGeneration();
-  state.record.trusted = state.trusted.map(({ person: _person, standing: _standing, ...entry }) => entry);
+  state.record.trusted = listOf(state);
+  const record = fitSelfRecord(state.record);
   const [{ rows, escrow }, selfRecord] = await Promise.all([
     regenerate({
       serverSecret: context.secret,
@@ -212,7 +223,7 @@ export async function storeState(
       entries: state.trusted.map((entry) => ({ ...entry, trustedKey: entry.person?.publicKey })),
       nobody: context.nobody,
     }),
-    sealSelfRecord(publicKey, state.record),
+    sealSelfRecord(publicKey, record),
   ]);
   const next = extras.person && (await nextVersions(context, [state.account])).get(state.account.id);
   const version = next?.version ?? state.account.people_version;
@@ -248,6 +259,7 @@ export async function storeState(
   if (next?.isDamaged) reportForgery(context, "people");
   if (ended > 0) sendResetNotice(context, account, extras.completesReset ? "completed" : "stopped");
   if (person) await readAsWriter(context, account.id);
+  await endUnlisted(context, state.record.sessions, record.sessions);
   return account;
 }
 

@@ -1,7 +1,8 @@
 import type { Session } from "../accounts/sessions.js";
+import { hasRoom } from "../accounts/state.js";
 import type { Context } from "../context.js";
 import { addDays, dayNumber, dayOf, daysBetween } from "../days.js";
-import { toBase64url, toHex, utf8, uuidText } from "../protocol/bytes.js";
+import { toBase64url, toHex, uuidText } from "../protocol/bytes.js";
 import {
   encloseInvitee,
   type LetterKind,
@@ -11,11 +12,12 @@ import {
   writeLetter,
 } from "../protocol/letter.js";
 import { type OpenLetter, type PastLetter, SELF_RECORD_LIMITS } from "../protocol/self-record.js";
+import { hasControls, jsonBytes } from "../text.js";
 import { changeAlike } from "../trust/alike.js";
 import * as queries from "./queries.js";
 import { nonceOf, settleLetters } from "./settle-letters.js";
 
-/** How long a note may be, in bytes. */
+/** How long a note may be, in bytes of the JSON that the self record is. */
 export const NOTE_BYTES = 60;
 
 /** The address of a letter. */
@@ -42,7 +44,11 @@ export type WriteOutcome =
   | { outcome: "written"; letter: string; note: string; expires: string }
   | { outcome: "none-left" }
   | { outcome: "too-many-open"; count: number }
+  /** The list of trusted people and the open letters fill the self record. */
+  | { outcome: "no-room" }
   | { outcome: "note-too-long" }
+  /** It has control characters. */
+  | { outcome: "note-no-line" }
   | { outcome: "too-young"; days: number }
   | { outcome: "frozen" };
 
@@ -51,9 +57,11 @@ export async function writeInvite(context: Context, session: Session, note: stri
   const { config, secret } = context;
   const trimmed = note.trim();
   const today = dayOf(context.clock());
-  return await changeAlike<WriteOutcome>(context, session, {}, async ({ account, record }) => {
+  return await changeAlike<WriteOutcome>(context, session, {}, async (state) => {
+    const { account, record } = state;
     const refuse = (outcome: WriteOutcome) => ({ store: false, outcome });
-    if (utf8(trimmed).length > NOTE_BYTES) return refuse({ outcome: "note-too-long" });
+    if (hasControls(trimmed)) return refuse({ outcome: "note-no-line" });
+    if (jsonBytes(trimmed) > NOTE_BYTES) return refuse({ outcome: "note-too-long" });
     if (account.frozen === "inviting" || account.frozen === "both") return refuse({ outcome: "frozen" });
     const age = daysBetween(record.joined, today);
     if (age < config.inviteMinAgeDays) return refuse({ outcome: "too-young", days: config.inviteMinAgeDays });
@@ -65,6 +73,7 @@ export async function writeInvite(context: Context, session: Session, note: stri
     const expires = addDays(today, config.inviteDays);
     record.invitesLeft -= 1;
     record.openLetters.push({ nonce: toBase64url(nonce), note: trimmed, written: today, expires });
+    if (!hasRoom(state)) return refuse({ outcome: "no-room" });
     record.events.push({ kind: "letter-written", day: today });
     const letter = writeLetter(secret, {
       kind: "member",

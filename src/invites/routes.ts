@@ -154,8 +154,12 @@ function problemOf(outcome: Exclude<WriteOutcome, { outcome: "written" }>): Fiel
       return { ...at, key: "problem.invites.none" };
     case "too-many-open":
       return { ...at, key: "problem.invites.open", vars: { count: outcome.count } };
+    case "no-room":
+      return { ...at, key: "problem.room" };
     case "note-too-long":
       return { ...at, key: "problem.invites.note" };
+    case "note-no-line":
+      return { ...at, key: "problem.invites.noteLine" };
     case "too-young":
       return { ...at, key: "problem.invites.young", vars: { count: outcome.days } };
     case "frozen":

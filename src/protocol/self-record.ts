@@ -20,7 +20,7 @@ export const SELF_RECORD_LIMITS = {
 export interface OpenLetter {
   /** 16 bytes, base64url */
   nonce: string;
-  /** At most 60 bytes, for the inviter's eyes. */
+  /** At most 60 bytes as JSON, for the inviter's eyes. */
   note: string;
   /** `YYYY-MM-DD` */
   written: string;
@@ -123,6 +123,7 @@ export function newSelfRecord(day: string, invitesLeft: number): SelfRecord {
   };
 }
 
+/** A copy, as are its lists. */
 function withinLimits(record: SelfRecord): SelfRecord {
   const limits = SELF_RECORD_LIMITS;
   return {
@@ -138,20 +139,52 @@ function withinLimits(record: SelfRecord): SelfRecord {
 }
 
 /**
- * Seals the self record to its owner: one seal an account, of the largest class.
- * Oldest entries drop: first beyond the limits, then whatever does not fit.
+ * What gives way, and how many of each stay, where all together do not fit: in this order, the oldest of each first. Who
+ * is trusted, rules, fingerprints of admins and open letters never do.
  */
-export async function sealSelfRecord(publicKey: Uint8Array, record: SelfRecord): Promise<Uint8Array> {
-  let kept = withinLimits(record);
-  let bytes = writeSelfRecord(kept);
-  while (bytes.length + 4 > SEAL_CLASSES.large) {
-    if (kept.events.length > 0) kept = { ...kept, events: kept.events.slice(1) };
-    else if (kept.acts && kept.acts.length > 1) kept = { ...kept, acts: kept.acts.slice(1) };
-    else if (kept.pastLetters.length > 0) kept = { ...kept, pastLetters: kept.pastLetters.slice(1) };
-    else throw new ProtocolError("ERR_CLASS_OVERFLOW", "A self record is too long.");
-    bytes = writeSelfRecord(kept);
+const GIVES_WAY = [
+  ["events", 0],
+  ["acts", 1],
+  ["pastLetters", 0],
+  ["told", 0],
+  ["sessions", 1],
+  ["acts", 0],
+] as const;
+
+/** Bytes that a sign-in may need: each session takes 100 at most, each thing to tell 120, unless names are very long. */
+const RESERVE_BYTES = 100 * SELF_RECORD_LIMITS.sessions + 120 * SELF_RECORD_LIMITS.told;
+
+/** Bytes of JSON that fit into the seal, beside those of its length. */
+const MAX_BYTES = SEAL_CLASSES.large - 4;
+
+/**
+ * The record as it is stored: oldest entries drop, first beyond the limits, then whatever does not fit.
+ *
+ * @throws ProtocolError `ERR_CLASS_OVERFLOW`
+ */
+export function fitSelfRecord(record: SelfRecord): SelfRecord {
+  const kept = withinLimits(record);
+  const fits = () => writeSelfRecord(kept).length <= MAX_BYTES;
+  for (const [list, least] of GIVES_WAY) {
+    while ((kept[list]?.length ?? 0) > least && !fits()) kept[list]?.shift();
   }
-  return await seal(publicKey, bytes, "large");
+  if (!fits()) throw new ProtocolError("ERR_CLASS_OVERFLOW", "A self record is too long.");
+  return kept;
+}
+
+/**
+ * Whether all sign-ins to come fit beside what never gives way: asked before the owner adds to that. Without the reserve
+ * a sign-in would end sessions, the more the longer the list is; and where nothing else gives way it would fail.
+ */
+export function hasReserve(record: SelfRecord): boolean {
+  const { acts: _acts, ...others } = record;
+  const lasting = { ...others, events: [], pastLetters: [], told: [], sessions: [] };
+  return writeSelfRecord(lasting).length + RESERVE_BYTES <= MAX_BYTES;
+}
+
+/** Seals the self record to its owner: one seal an account, of the largest class. What does not fit drops. */
+export async function sealSelfRecord(publicKey: Uint8Array, record: SelfRecord): Promise<Uint8Array> {
+  return await seal(publicKey, writeSelfRecord(fitSelfRecord(record)), "large");
 }
 
 /** @returns undefined if it is not sealed to this key or not a record of this version */

@@ -1,12 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Kysely } from "kysely";
-import {
-  type AccountRow,
-  findAccount,
-  findAccountByName,
-  findOwnAccount,
-  genuineAccounts,
-} from "../accounts/account.js";
+import { type AccountRow, findAccount, findAccountByName, findOwnAccount } from "../accounts/account.js";
 import type { Session } from "../accounts/sessions.js";
 import { changeState } from "../accounts/state.js";
 import type { Name } from "../accounts/username.js";
@@ -29,6 +23,7 @@ import {
   noteLeavers,
   type OpenReview,
   openReview,
+  presentAdmins,
   renewGrantsLocked,
   withTag,
 } from "./keys.js";
@@ -77,12 +72,15 @@ export type ActOutcome =
   /** The role was taken meanwhile. */
   | { outcome: "not-admin" };
 
-interface Act {
+interface Act<Refusal = never> {
   kind: ActKind;
   details: Omit<ActDetails, "count">;
   subjects: readonly string[];
   reason: string;
+  /** Another act that this one takes back, unless that was done already. */
   undoes?: string;
+  /** Looked at when the turn comes: what else speaks against it. */
+  refuse?: (db: Kysely<Database>) => Promise<Refusal | undefined>;
   decide: (account: AccountRow) => Change | undefined;
   /** Done in the same transaction; false: nothing is done at all. */
   alongside?: (db: Kysely<Database>) => Promise<boolean>;
@@ -94,7 +92,11 @@ const IDS_PER_SEAL = Math.floor((SEAL_CLASSES.medium - 4) / 16);
  * Does what an admin decided, writes it down, and leaves each member concerned a note with the reason: all of it or
  * nothing. Acts happen one after the other, and the actor must still be an admin when the turn comes.
  */
-async function perform(context: Context, actorId: string, act: Act): Promise<ActOutcome> {
+async function perform<Refusal extends { outcome: string } = never>(
+  context: Context,
+  actorId: string,
+  act: Act<Refusal>,
+): Promise<ActOutcome | Refusal> {
   const now = context.clock();
   const actor = actorId === OPERATOR ? undefined : await findOwnAccount(context, actorId);
   const note = {
@@ -106,23 +108,25 @@ async function perform(context: Context, actorId: string, act: Act): Promise<Act
     ...(act.details.invites !== undefined && { count: act.details.invites }),
   };
   const events = await sealEvents(context, act.subjects, note);
-  const outcome = await context.db.transaction().execute(async (db): Promise<ActOutcome & { ids?: string[] }> => {
+  let ids: string[] = [];
+  const outcome = await context.db.transaction().execute(async (db): Promise<ActOutcome | Refusal> => {
     await queries.lockReview(db);
     if (actorId !== OPERATOR && !(await isAdmin(context, db, actorId))) return { outcome: "not-admin" };
+    if (act.undoes && (await queries.selectUndone(db, [act.undoes])).length > 0) return { outcome: "nothing" };
+    const refusal = await act.refuse?.(db);
+    if (refusal) return refusal;
     // In any order: that of a branch would show its shape in the log, hundred by hundred.
     const changed = await changeAccounts(context, db, shuffled(act.subjects), act.decide);
     if (act.alongside ? !(await act.alongside(db)) : changed.length === 0) return { outcome: "nothing" };
-    const ids = changed.map(({ id }) => id);
+    ids = changed.map(({ id }) => id);
     const details = { ...act.details, count: act.alongside ? Math.max(ids.length, 1) : ids.length };
     await writeDown(context, db, { actorId, kind: act.kind, details, ids, undoes: act.undoes ?? NO_INVITER }, [
       ...ids.flatMap((id) => events.get(id) ?? []),
     ]);
-    return { outcome: "done", count: ids.length, ids };
+    return { outcome: "done", count: ids.length };
   });
   // Whoever reads a new version first would leave a trace in its page: let it be its writer.
-  for (let at = 0; at < (outcome.ids?.length ?? 0); at += 500) {
-    await presentRows(context, outcome.ids?.slice(at, at + 500) ?? []);
-  }
+  for (let at = 0; at < ids.length; at += 500) await presentRows(context, ids.slice(at, at + 500));
   return outcome;
 }
 
@@ -305,16 +309,21 @@ export async function setRole(
   role: "admin" | "member",
   undoes?: string,
 ): Promise<RoleOutcome> {
-  if (role === "member") {
-    const others = (await genuineAccounts(context, await queries.selectAdmins(context.db))).filter(
-      (row) => row.id !== who && row.role === "admin" && row.status === "active",
-    );
-    if (others.length === 0) return { outcome: "last" };
-  }
   const kind = role === "admin" ? "made-admin" : "unmade-admin";
   const decide = DECISIONS[kind] as (account: AccountRow) => Change | undefined;
-  const act = { kind, details: { root: who }, subjects: [who], reason: "", decide, ...(undoes && { undoes }) } as const;
-  return await perform(context, actorId, act);
+  const refuse = async (db: Kysely<Database>) => {
+    const isLast = role === "member" && (await presentAdmins(context, db)).every(({ id }) => id === who);
+    return isLast ? ({ outcome: "last" } as const) : undefined;
+  };
+  return await perform(context, actorId, {
+    kind,
+    details: { root: who },
+    subjects: [who],
+    reason: "",
+    ...(undoes && { undoes }),
+    refuse,
+    decide,
+  });
 }
 
 /** Gives a role back that rests since a reset, on the word of whoever runs the place. The review key only follows when an admin confirms the fingerprint. */
@@ -446,7 +455,6 @@ export async function undo(
   const details = act && (await openDetails(review, act));
   const kind = act && INVERSE[act.kind as ActKind];
   if (!act || !details || !kind) return { outcome: "unknown" };
-  if ((await queries.selectUndone(context.db, [actId])).length > 0) return { outcome: "nothing" };
   const { root } = details;
   if (kind === "grafted") return await graft(context, actorId, tree, root, details.from ?? NO_INVITER, actId);
   if (kind === "made-admin") return await setRole(context, actorId, root, "admin", actId);

@@ -9,7 +9,7 @@ import { hasValidTag } from "../protocol/tag.js";
 import { genuineRows, withTag } from "./keys.js";
 import * as queries from "./queries.js";
 
-/** How long a reason may be, in bytes. */
+/** How long a reason may be, in bytes of the JSON in which it is sealed: what else an act holds fits beside it. */
 export const REASON_BYTES = 600;
 
 /** Seals what happened to each of these members, so that only they read it. */

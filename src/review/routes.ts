@@ -4,8 +4,9 @@ import { passwordAgain } from "../accounts/page-data.js";
 import { hasPresentKey, saveSession } from "../accounts/sessions.js";
 import { openOwnState } from "../accounts/state.js";
 import { labelOf, parseName } from "../accounts/username.js";
-import { toHex, utf8 } from "../protocol/bytes.js";
+import { toHex } from "../protocol/bytes.js";
 import { newRecoveryPhrase } from "../protocol/review.js";
+import { jsonBytes, oneLine } from "../text.js";
 import { notFound } from "../web/errors.js";
 import type { AdminLine, FieldError, LogLine, PanelForm, PersonPanel } from "../web/pages.js";
 import { field, goTo, type MemberVisit, query, show, ticked } from "../web/visit.js";
@@ -344,11 +345,11 @@ function simpleAct(kindOf: (visit: MemberVisit) => SimpleAct | undefined, needsR
     if (needsReason && ids.includes(account.id)) {
       return await refuse(visit, username, [{ form, field: "reason", key: "problem.admin.self" }]);
     }
-    const reason = field(visit, "reason").trim();
+    const reason = oneLine(field(visit, "reason"));
     if (needsReason && reason === "") {
       return await refuse(visit, username, [{ form, field: "reason", key: "problem.admin.reason" }]);
     }
-    if (utf8(reason).length > REASON_BYTES) {
+    if (jsonBytes(reason) > REASON_BYTES) {
       return await refuse(visit, username, [{ form, field: "reason", key: "problem.admin.reasonLong" }]);
     }
     const act = () => actOn(visit.context, account.id, kind, root.id, ids, reason);

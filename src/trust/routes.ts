@@ -86,6 +86,8 @@ export async function addPerson(visit: MemberVisit) {
       return await refuse("problem.trust.self");
     case "full":
       return await refuse("problem.trust.full", { slots: context.config.trustSlots });
+    case "no-room":
+      return await refuse("problem.room");
     case "unknown":
       return await refuse("problem.trust.unknown", { name: username });
   }

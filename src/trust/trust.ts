@@ -1,6 +1,6 @@
 import { nameOf } from "../accounts/account.js";
 import type { Session } from "../accounts/sessions.js";
-import { addEntry, type PrivateState, type TrustedPerson } from "../accounts/state.js";
+import { addEntry, hasRoom, type PrivateState, type TrustedPerson } from "../accounts/state.js";
 import { parseName } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { dayOf, monthOf } from "../days.js";
@@ -10,7 +10,7 @@ import { type Rekeyed, rekey } from "./rekey.js";
 /** Days that a reset can be made to wait. */
 export const MAX_WAIT_DAYS = 30;
 
-export type AddOutcome = "added" | "known" | "self" | "unknown" | "full";
+export type AddOutcome = "added" | "known" | "self" | "unknown" | "full" | "no-room";
 
 /** Adds a trusted person by username. That person is neither asked nor told. */
 export async function addTrusted(context: Context, session: Session, username: string): Promise<AddOutcome> {
@@ -20,6 +20,7 @@ export async function addTrusted(context: Context, session: Session, username: s
     if (person?.status !== "active") return refuse("unknown");
     if (state.trusted.some((trusted) => trusted.trustedId === person.id)) return refuse("known");
     if (!addEntry(state, person, monthOf(context.clock()))) return refuse("full");
+    if (!hasRoom(state)) return refuse("no-room");
     noteListChange(context, state, "person-added", person.name);
     return { store: true, outcome: "added" };
   });

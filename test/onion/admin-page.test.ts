@@ -51,6 +51,24 @@ describe("/admin/onion", () => {
     assert.doesNotMatch((await admin.get("/admin/onion?q=c.example")).body, /entry\/c\.example/);
   });
 
+  it("a note that the database would not take is the mistake of its line, and the others are taken", async () => {
+    const list = JSON.stringify(
+      ["\u0000", "fine"].map((note, index) => ({ domain: `note${index}.example`, onion: ONION, note })),
+      undefined,
+      1,
+    );
+    const answer = await admin.post("/admin/onion/import", { list });
+    assert.equal(answer.statusCode, 422);
+    assert.match(answer.body, /Line 3/);
+    assert.match(answer.body, /note0\.example/);
+    const notes = await place.context.db
+      .selectFrom("onion_domains")
+      .select(["domain", "note"])
+      .where("domain", "like", "note%")
+      .execute();
+    assert.deepEqual(notes, [{ domain: "note1.example", note: "fine" }]);
+  });
+
   it("the clear net is allowed and forbidden for one entry, and a domain removed; both are written down", async () => {
     await admin.post("/admin/onion/fallback", { domain: "a.example", fallback: "on" });
     assert.match((await admin.get("/admin/onion/entry/a.example")).body, /takes the clear net: whoever/);

@@ -131,6 +131,24 @@ f.example example.org
     );
   });
 
+  it("a note is one line of at most 500 characters; an entry with another one is named by its line", () => {
+    const noted = (note: string, index: number) => ({ domain: `d${index}.example`, onion: A, note });
+    const good = ["", 'Ask "Bea" \\o/', "🦔".repeat(500)];
+    const bad = ["\u0000", "a\u0001", "two\nlines", "\t", "\u007f", "\u0085", "x".repeat(501), "🦔".repeat(501)];
+    const list = [...good, ...bad].map(noted);
+    const { entries, refused } = readList("json", Buffer.from(JSON.stringify(list, undefined, 1)));
+    assert.deepEqual(
+      entries.map(({ note }) => note),
+      good,
+    );
+    assert.deepEqual(
+      refused.map(({ line, domain }) => [line, domain]),
+      bad.map((_, index) => [3 + 5 * (good.length + index), `d${good.length + index}.example`]),
+    );
+    assert.match(refused[0]!.reason, /control characters/);
+    assert.match(refused.at(-1)!.reason, /500 characters/);
+  });
+
   it("JSON may be short, and names the line of what is wrong", () => {
     const text = `[
   {"domain": "a.example", "onion": "${A}", "port": 26},

@@ -4,6 +4,7 @@ import { before, describe, it } from "node:test";
 import fc from "fast-check";
 import { SEAL_CLASSES, SEALED_BYTES, seal } from "#kith/protocol/seal.js";
 import {
+  hasReserve,
   newSelfRecord,
   openSelfRecord,
   SELF_RECORD_LIMITS,
@@ -19,6 +20,24 @@ const letter = (number: number, note = "") => ({
   note,
   written: day(number),
   expires: day(number + 30),
+});
+
+/** As long as they get. */
+const sessions = (count: number) =>
+  Array.from({ length: count }, (_, number) => ({
+    id: randomBytes(32).toString("base64url"),
+    client: "unknown phone",
+    since: day(number),
+  }));
+const somebodyTrusted = (nameBytes: number) => ({
+  rowId: randomUUID(),
+  trustedId: randomUUID(),
+  name: "n".repeat(nameBytes),
+  fingerprint: randomBytes(20),
+  resetMark: 65_535,
+  seenVersion: 99_999,
+  held: false,
+  month: "2027-01",
 });
 
 describe("the self record", () => {
@@ -87,8 +106,8 @@ describe("the self record", () => {
     const least = { ...record, acts: acts.slice(-1) };
     const full = await roundTrip({ ...ofLength(SEAL_CLASSES.large - 4, least), acts });
     assert.deepEqual(full.acts, acts.slice(-1));
-    const more = { ...ofLength(SEAL_CLASSES.large - 3, least), acts };
-    await assert.rejects(roundTrip(more), { code: "ERR_CLASS_OVERFLOW" });
+    const more = await roundTrip({ ...ofLength(SEAL_CLASSES.large - 3, least), acts });
+    assert.deepEqual(more.acts, [], "none where even the last has no room");
     const two = await roundTrip({ ...ofLength(SEAL_CLASSES.large - 4, { ...record, acts: acts.slice(-2) }), acts });
     assert.deepEqual(two.acts, acts.slice(-2), "as many as there is room for");
   });
@@ -104,11 +123,85 @@ describe("the self record", () => {
     }
   });
 
-  it("drops past letters, the oldest first, where there is nothing else to drop", async () => {
+  it("drops past letters, the oldest first, where there is no event to drop", async () => {
     const pastLetters = ["one", "two"].map((note) => ({ note, outcome: "revoked" as const, month: "2027-01" }));
     const record: SelfRecord = { ...newSelfRecord("2027-01-05", 5), pastLetters };
     const longer = ofLength(SEAL_CLASSES.large - 3, record);
     assert.deepEqual(await roundTrip(longer), { ...longer, pastLetters: pastLetters.slice(1) });
+  });
+
+  it("drops what was to be told, then sessions but the newest, then the last act: the oldest first, one byte too many", async () => {
+    const [listed, told] = [sessions(3), [1, 2].map((number) => ({ kind: "list-reminder", day: day(number) }))];
+    const acts = [{ kind: "suspended", day: day(1), by: "nour", reason: "Spam." }];
+    const people = [somebodyTrusted(42)];
+    const record: SelfRecord = {
+      ...newSelfRecord("2027-01-05", 5),
+      trusted: people,
+      openLetters: [letter(1)],
+      sessions: listed,
+      told,
+      acts,
+    };
+    const full = (rest: Partial<SelfRecord>) => ofLength(SEAL_CLASSES.large - 4, { ...record, ...rest });
+    // What each is cut down to if it is one byte longer; `grants` fills it up.
+    const steps: Partial<SelfRecord>[] = [
+      {},
+      { told: told.slice(1) },
+      { told: [] },
+      { told: [], sessions: listed.slice(1) },
+      { told: [], sessions: listed.slice(2) },
+      { told: [], sessions: listed.slice(2), acts: [] },
+    ];
+    for (const [index, step] of steps.entries()) {
+      const fits = full(step);
+      assert.deepEqual(await roundTrip({ ...record, grants: fits.grants }), fits, `step ${index}`);
+      const [one = ""] = fits.grants;
+      const longer = roundTrip({ ...record, grants: [`${one}f`] });
+      const next = steps[index + 1];
+      if (next) assert.deepEqual(await longer, { ...record, ...next, grants: [`${one}f`] }, `after step ${index}`);
+      else await assert.rejects(longer, { code: "ERR_CLASS_OVERFLOW" }, "people, rules, fingerprints, letters stay");
+    }
+  });
+
+  it("says when the reserve begins, in which 20 sessions and 20 things to tell always have room", async () => {
+    const told = Array.from({ length: 20 }, (_, number) => ({
+      kind: "person-reset-kept-key",
+      day: day(number),
+      values: { name: "n".repeat(32 + 1 + 11) },
+    }));
+    const past = { note: "n".repeat(60), outcome: "revoked" as const, month: "2027-01" };
+    const record: SelfRecord = {
+      ...newSelfRecord("2027-01-05", 5),
+      trusted: Array.from({ length: 19 }, () => somebodyTrusted(42)),
+      openLetters: Array.from({ length: 30 }, (_, number) => letter(number, "n".repeat(60))),
+    };
+    const gone = { pastLetters: Array(50).fill(past), events: Array(50).fill({ kind: "signed-in", day: day(1) }) };
+    const withGrants = (length: number) => ({ ...record, grants: ["f".repeat(length)] });
+    let least = 0;
+    let most: number = SEAL_CLASSES.large;
+    while (most - least > 1) {
+      const middle = Math.floor((least + most) / 2);
+      if (hasReserve(withGrants(middle))) least = middle;
+      else most = middle;
+    }
+    assert.ok(least > 0, "there is an edge");
+    assert.ok(
+      hasReserve({ ...withGrants(least), ...gone, sessions: sessions(20), told }),
+      "what gives way is not counted",
+    );
+    const full = { ...withGrants(least), sessions: sessions(20), told };
+    assert.deepEqual(await roundTrip(full), full);
+  });
+
+  it("has the reserve with everybody in 8 slots of the longest names and 40 letters with the longest notes", () => {
+    const record: SelfRecord = {
+      ...newSelfRecord("2027-01-05", 5),
+      trusted: Array.from({ length: 8 }, () => somebodyTrusted(32 + 1 + 253)),
+      openLetters: Array.from({ length: 40 }, (_, number) => letter(number, "n".repeat(60))),
+      grants: Array.from({ length: 20 }, () => "f".repeat(40)),
+    };
+    assert.ok(hasReserve(record));
+    assert.ok(!hasReserve({ ...record, trusted: Array.from({ length: 32 }, () => somebodyTrusted(32 + 1 + 253)) }));
   });
 
   it("comes back as it was, to its owner alone", async () => {

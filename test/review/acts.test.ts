@@ -191,6 +191,36 @@ describe("acts of admins", () => {
     assert.equal((await emil.signIn()).statusCode, 403);
   });
 
+  it("a reason is one line that fits into every seal, by whomever; a longer one is refused at its field", async () => {
+    const place = await openPlace();
+    const admin = await place.founder("a".repeat(32));
+    const dora = await admin.bring("dora");
+    const freeze = (reason: string) => act(admin, "freeze", { username: "dora", what: "inviting", reason });
+    const contents = async () => [
+      await statusOf(place),
+      await place.context.db.selectFrom("events").selectAll().execute(),
+    ];
+    const before = await contents();
+    for (const reason of ['"'.repeat(301), "\\".repeat(301), '"'.repeat(600), "x".repeat(601), "ü".repeat(301)]) {
+      const answer = await freeze(reason);
+      assert.equal(answer.statusCode, 422, reason);
+      assert.match(answer.body, /The reason is too long/);
+    }
+    assert.deepEqual(await contents(), before);
+    assert.equal((await freeze("\u0001\n\t")).statusCode, 422, "nothing is no reason");
+
+    for (const reason of ['"'.repeat(300), "\\".repeat(300), "x".repeat(600), "ü".repeat(300)]) {
+      assert.equal((await freeze(reason)).statusCode, 303, reason);
+      const unfrozen = await act(admin, "unfreeze", { username: "dora", what: "inviting", reason });
+      assert.equal(unfrozen.statusCode, 303, reason);
+    }
+    assert.equal((await freeze("Slow\r\ndown,\u0001please.")).statusCode, 303);
+    await dora.signIn();
+    const page = (await dora.get("/account")).body;
+    assert.match(page, />Slow down, please\.</);
+    assert.ok(page.includes("ü".repeat(300)) && page.includes("x".repeat(600)));
+  });
+
   it("an account that was just deleted, or never was, is said so; nobody acts on oneself", async () => {
     const place = await openPlace();
     const { nour } = await village(place);

@@ -104,6 +104,7 @@ describe("list, rules and letters", () => {
       "nobody has the name": () => ada.trust("zoe"),
       "too many must agree": () => ada.rules(7),
       "the note is too long": () => write("ü".repeat(31)),
+      "the note is no line": () => write("for\u0001ben"),
     });
   });
 

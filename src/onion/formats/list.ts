@@ -1,3 +1,4 @@
+import { hasControls } from "../../text.js";
 import { type Domain, parseDomain } from "../domain.js";
 import { explainOnionProblem, parseOnion } from "../onion-address.js";
 import { DEFAULT_TARGET, type Target } from "../route.js";
@@ -33,6 +34,15 @@ export interface WrittenTarget {
   weight?: number;
 }
 
+/** How long a note may be, in characters. */
+const NOTE_CHARACTERS = 500;
+
+function noteProblem(note: string): string | undefined {
+  if (hasControls(note)) return "the note has control characters, such as ends of lines";
+  if (Array.from(note).length > NOTE_CHARACTERS) return `the note is longer than ${NOTE_CHARACTERS} characters`;
+  return undefined;
+}
+
 /** Collects the entries of a list: the good ones, and beside them a reason for each other. */
 export class ListBuilder {
   readonly #entries = new Map<Domain, ListedEntry>();
@@ -51,7 +61,7 @@ export class ListBuilder {
     written: readonly WrittenTarget[],
     more: { fallback?: boolean; note?: string } = {},
   ): void {
-    const read = this.#read(line, domainText, written);
+    const read = noteProblem(more.note ?? "") ?? this.#read(line, domainText, written);
     if (typeof read === "string") this.refuse(line, domainText, read);
     else this.#entries.set(read.domain, { ...read, ...more });
   }
