@@ -14,6 +14,36 @@ const NOT_FOR_CONTAINERS = [
   ...["KITH_TOR_SOCKS", "KITH_RESOLVER", "KITH_ONION_TCP_TABLE", "KITH_ONION_SOCKETMAP", "KITH_ONION_READSOCKET"],
 ];
 
+describe("the examples of a proxy's log", () => {
+  const page = read("docs/operations.md");
+
+  it("of nginx has the masked address, and neither lengths, times that were taken, queries nor headers", () => {
+    const format = /log_format masked '([^']*)'/.exec(page)?.[1] ?? "";
+    assert.deepEqual(format.match(/\$\w+/g), [
+      "$remote_addr",
+      "$time_local",
+      "$request_method",
+      "$masked_uri",
+      "$status",
+    ]);
+  });
+
+  it("of Caddy takes them out, too", () => {
+    for (const field of ["request>headers", "resp_headers", "size", "bytes_read", "duration"]) {
+      assert.match(page, new RegExp(`^ +${field} delete$`, "m"));
+    }
+    const [, pattern = "", replacement = ""] = /request>uri regexp "([^"]*)" "([^"]*)"/.exec(page) ?? [];
+    for (const [address, told] of [
+      ["/invite/abc-DEF_1?suggest=1", "/invite/"],
+      ["/handover/abc", "/handover/"],
+      ["/admin/tree?around=ada#x", "/admin/tree"],
+      ["/trust", "/trust"],
+    ] as const) {
+      assert.equal(address.replace(new RegExp(pattern), replacement), told);
+    }
+  });
+});
+
 describe("every setting", () => {
   it("is found by this test", () => {
     assert.ok(settings.length > 25 && settings.includes("KITH_ORIGIN"));
