@@ -31,6 +31,32 @@ describe("pages about resets", () => {
     assert.match(page.body, /aria-current="page"[^>]*>\s*Help/i);
   });
 
+  it("say that nothing is chosen yet, to whoever has opened a case and looks again", async () => {
+    const { who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    await who.bea.openCase("ada");
+    const page = (await who.bea.help("ada")).body;
+    assert.match(page, /name="again" value="on"/, "a new link can be had");
+    assert.equal(casesOf(page).length, 0);
+    assert.doesNotMatch(page, /data-testid="case"/);
+  });
+
+  it("show each helper whether that one has agreed, whoever else did", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem", "dora"]);
+    await trustAll(who.ada, ["bea", "cem", "dora"], { threshold: 3 });
+    const { words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    const hasAgreed = async (helper: "bea" | "cem" | "dora") =>
+      !(await who[helper].help("ada")).body.includes('action="/help/approve"') ||
+      (await who[helper].help("ada")).body.includes('data-kind="good"');
+    for (const helper of ["bea", "cem"] as const) {
+      assert.equal(await hasAgreed(helper), false, helper);
+      await who[helper].agree("ada", words);
+      assert.equal(await hasAgreed(helper), true, helper);
+      assert.equal(await hasAgreed("dora"), false, "not the one who has not");
+    }
+    assert.equal(await hasAgreed("bea"), true, "still");
+  });
+
   it("show what stopping came to once; asked for again, they lead home", async () => {
     const { who } = await openCommunity(["ada", "bea"]);
     await trustAll(who.ada, ["bea"]);
@@ -201,6 +227,34 @@ describe("cases of resets", () => {
     const plain = await place.visitor().signIn("ada");
     assert.equal(plain.statusCode, 303);
     assert.deepEqual([...place.context.forgedRows.keys()], ["reset_cases"]);
+  });
+
+  it("are not opened by relations of an earlier sign-in put back, though Kith wrote them", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    const { db } = place.context;
+    await trustAll(who.ada, ["bea"]);
+    const { id } = await db.selectFrom("accounts").select("id").where("username", "=", "ada").executeTakeFirstOrThrow();
+    const earlier = await db.selectFrom("relations").selectAll().where("trusting_id", "=", id).execute();
+    await who.ada.signIn();
+    await db.deleteFrom("relations").where("trusting_id", "=", id).execute();
+    await db.insertInto("relations").values(earlier).execute();
+    assert.doesNotMatch((await who.bea.help("ada")).body, /handover/);
+    assert.equal((await storedCases(place.context, id)).length, 0);
+  });
+
+  it("that somebody begins anew say nothing of rows that are Kith's, nor of another helper's that is spoilt", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem"]);
+    const { db, forgedRows } = place.context;
+    await trustAll(who.ada, ["bea", "cem"]);
+    await who.bea.openCase("ada");
+    await who.bea.openCase("ada", true);
+    assert.equal(forgedRows.size, 0);
+    await db
+      .updateTable("reset_cases")
+      .set({ tag: randomBytes(32) })
+      .execute();
+    await who.cem.openCase("ada", true);
+    assert.equal(forgedRows.size, 0, "that is for ada to hear, and for the inspection");
   });
 
   it("that somebody began anew over a spoilt row say so", async () => {
