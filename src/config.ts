@@ -5,7 +5,7 @@ import dotenv from "dotenv";
 import { nearest } from "./nearest.js";
 
 /** The actions that are limited, each with a number of points per a number of seconds. */
-export const LIMITED_ACTIONS = ["sign-in", "help", "handover", "invite", "trust"] as const;
+export const LIMITED_ACTIONS = ["sign-in", "code", "help", "handover", "invite", "trust"] as const;
 export type LimitedAction = (typeof LIMITED_ACTIONS)[number];
 
 export type Language = "en" | "de";
@@ -66,6 +66,7 @@ const PASSWORD_MAX = 256;
 
 const DEFAULT_LIMITS: Config["limits"] = {
   "sign-in": { points: 30, seconds: 900 },
+  code: { points: 10, seconds: 3600 },
   help: { points: 20, seconds: 3600 },
   handover: { points: 20, seconds: 3600 },
   invite: { points: 20, seconds: 3600 },
