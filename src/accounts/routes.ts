@@ -170,6 +170,7 @@ async function answerSignIn(visit: Visit, outcome: SignInOutcome, wrong: () => P
       return await show({ ...visit, session: undefined }, "accounts/sign-in-waiting", data);
     }
     case "code-needed": {
+      if (visit.anySession) await endSessions(visit.context, [visit.anySession.id]);
       setCookie(config, visit.reply, "session", outcome.cookie);
       const next = sameSitePath(query(visit, "next"));
       return await goTo(visit, `/sign-in/code${next ? `?next=${encodeURIComponent(next)}` : ""}`);
@@ -422,6 +423,8 @@ export async function postContact(visit: MemberVisit) {
   if (address.toLowerCase() === nameOf(session.account)) return await wrong("problem.contact.own");
   const before = session.account;
   if (address !== openColumn(context.secret, "contact", before.id, before.contact)) {
+    // Each one is told by mail, to an address that anybody may have typed.
+    await visit.limits.take("contact", memberSubject(session));
     await noteEvent(context, session, "contact-changed", {
       contact: sealColumn(context.secret, "contact", before.id, address),
     });

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
+import { openSession } from "#kith/accounts/sessions.js";
+import { confirmCode } from "#kith/accounts/sign-in.js";
+import { setStatus } from "#kith/accounts/suspend.js";
 import { openPlace, type Place, passwordOf, Visitor } from "../support/app.js";
 import { contents } from "../support/pages.js";
 import { turnOnSecondStep } from "../support/resets.js";
@@ -52,11 +55,50 @@ describe("the second step", () => {
     assert.equal((await finish(await half(), older)).statusCode, 422, "an earlier one, though its time is not over");
   });
 
+  it("takes the place of whoever was signed in with this browser before: that session is over", async () => {
+    const visitor = place.visitor();
+    await visitor.signIn("nour");
+    const cookie = visitor.cookies.get("session") as string;
+    assert.equal((await visitor.signIn("ada")).headers.location, "/sign-in/code");
+    visitor.cookies.set("session", cookie);
+    assert.ok(!(await isIn(visitor)));
+  });
+
   it("takes no code that is more than one half minute off", async () => {
     place.advance(4 * HALF_MINUTE);
     const early = code();
     place.advance(2 * HALF_MINUTE);
     assert.equal((await finish(await half(), early)).statusCode, 422);
+  });
+
+  it("opens nothing any more once the password was changed or the account suspended, however late that is seen", async () => {
+    const here = await openPlace();
+    const owner = await (await here.founder()).bring("ada");
+    const right = await turnOnSecondStep(here, owner);
+    const { context } = here;
+    const name = { username: "ada", domain: "localhost" };
+    const refused = async (happens: () => Promise<unknown>) => {
+      here.advance(2 * HALF_MINUTE);
+      const visitor = here.visitor();
+      await visitor.signIn("ada");
+      const session = await openSession(context, visitor.cookies.get("session") as string);
+      assert.ok(session);
+      await happens();
+      const before = await contents(context.pool, ["accounts", "sessions"]);
+      assert.deepEqual(await confirmCode(context, session, right()), { outcome: "wrong" });
+      assert.deepEqual(await contents(context.pool, ["accounts", "sessions"]), before);
+    };
+    await refused(() => setStatus(context, name, "suspended"));
+    await setStatus(context, name, "active");
+    const again = here.visitor();
+    await again.signIn("ada");
+    here.advance(2 * HALF_MINUTE);
+    assert.equal((await finish(again, right())).statusCode, 303);
+    const [current_password, password] = [passwordOf("ada"), passwordOf("ada", 2)];
+    await refused(async () => {
+      const changed = await again.post("/security/password", { current_password, password }, "/security");
+      assert.equal(changed.statusCode, 303);
+    });
   });
 
   it("takes each recovery code once", async () => {
