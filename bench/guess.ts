@@ -46,7 +46,14 @@ const { context } = place;
 const cast = await makeCast(context);
 const meter = new WorkMeter(context);
 const strict = { points: 1, seconds: 86_400 };
-const limits = { "sign-in": strict, help: strict, handover: strict, invite: strict, trust: strict };
+const limits = {
+  ...context.config.limits,
+  "sign-in": strict,
+  help: strict,
+  handover: strict,
+  invite: strict,
+  trust: strict,
+};
 const strictApp = await buildApp({ ...context, config: { ...context.config, limits } });
 await strictApp.listen({ host: "127.0.0.1", port: 0 });
 

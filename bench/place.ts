@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { FastifyInstance } from "fastify";
 import { pino } from "pino";
 import { openSession, type Session } from "#kith/accounts/sessions.js";
-import { parseConfig } from "#kith/config.js";
+import { LIMITED_ACTIONS, parseConfig } from "#kith/config.js";
 import type { Context } from "#kith/context.js";
 import { migrateToLatest } from "#kith/db/migrate.js";
 import { openDatabase } from "#kith/db/open.js";
@@ -34,7 +34,7 @@ export interface Member {
 }
 
 /** So many tries that no benchmark meets a limit; the limits are counted all the same. */
-const LIMITS = "sign-in=1000000/900,help=1000000/3600,invite=1000000/3600,trust=1000000/3600,handover=1000000/3600";
+const LIMITS = LIMITED_ACTIONS.map((one) => `${one}=1000000/3600`).join();
 
 /** @param argon2 other parameters than the default ones, for what does not hash */
 export async function openPlace(argon2?: string): Promise<Place> {

@@ -5,7 +5,7 @@ import dotenv from "dotenv";
 import { nearest } from "./nearest.js";
 
 /** The actions that are limited, each with a number of points per a number of seconds. */
-export const LIMITED_ACTIONS = ["sign-in", "help", "handover", "invite", "trust"] as const;
+export const LIMITED_ACTIONS = ["sign-in", "code", "help", "handover", "invite", "trust", "contact"] as const;
 export type LimitedAction = (typeof LIMITED_ACTIONS)[number];
 
 export type Language = "en" | "de";
@@ -66,10 +66,12 @@ const PASSWORD_MAX = 256;
 
 const DEFAULT_LIMITS: Config["limits"] = {
   "sign-in": { points: 30, seconds: 900 },
+  code: { points: 10, seconds: 3600 },
   help: { points: 20, seconds: 3600 },
   handover: { points: 20, seconds: 3600 },
   invite: { points: 20, seconds: 3600 },
   trust: { points: 30, seconds: 3600 },
+  contact: { points: 5, seconds: 3600 },
 };
 
 const LOCAL_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);

@@ -16,7 +16,7 @@ import { formatParameters, newSalt } from "../protocol/password.js";
 import { regenerate } from "../protocol/relation.js";
 import { newSelfRecord, sealSelfRecord } from "../protocol/self-record.js";
 import { type AccountRow, tagged } from "./account.js";
-import { insertAccount } from "./queries.js";
+import { insertAccount, isNameTaken } from "./queries.js";
 import { makeSession, sessionOwner } from "./sessions.js";
 import { addEntry, type TrustedPerson } from "./state.js";
 
@@ -29,6 +29,8 @@ export interface Joining {
   trusted: Person | undefined;
   /** Makes the sealed edge of the invite tree. */
   edge: (accountId: string) => Promise<Uint8Array>;
+  /** Asked once more right before it is spent: the password may have waited long to be hashed. */
+  isGood: () => Promise<boolean>;
   /** Makes the row that spends the letter. */
   spend: (accountId: string) => { nonce_hash: Uint8Array; invitee: Uint8Array };
   language: string;
@@ -47,7 +49,7 @@ export interface Joining {
  * Makes an account with everything it will ever have, decoys included, and a session for it; spends the letter in
  * the same statement.
  *
- * @returns `"taken"` if the name is somebody's, `"spent"` if the letter was redeemed a moment before, `"has-admin"` if
+ * @returns `"taken"` if the name is somebody's, `"spent"` if the letter was redeemed a moment before or is good no longer, `"has-admin"` if
  * there was to be none yet
  * @throws BusyError if too many are waiting
  */
@@ -56,6 +58,8 @@ export async function createAccount(
   joining: Joining,
 ): Promise<{ account: AccountRow; cookie: string } | "taken" | "spent" | "has-admin"> {
   const { config, secret } = context;
+  // Looked at before it costs an Argon2id run; the statement that writes is what decides.
+  if (await isNameTaken(context.db, joining.domain, joining.username)) return "taken";
   const now = context.clock();
   const id = randomUUID();
   const salt = newSalt();
@@ -132,6 +136,7 @@ export async function createAccount(
     status: "active",
     reset_mark: 0,
   });
+  if (!(await joining.isGood())) return "spent";
   try {
     const row = { account, relations: rows, person, session: session.row, spent: joining.spend(id) };
     const { founding } = joining;

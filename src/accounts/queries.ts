@@ -268,6 +268,16 @@ async function insertAccountRows(db: Kysely<Database>, { account, ...created }: 
   return rows[0].name_free ? "written" : "taken";
 }
 
+export async function isNameTaken(db: Kysely<Database>, domain: string, username: string): Promise<boolean> {
+  const row = await db
+    .selectFrom("accounts")
+    .select("id")
+    .where("domain", "=", domain)
+    .where("username", "=", username)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
 export async function insertDecoyAccount(
   db: Kysely<Database>,
   account: AccountRow,

@@ -27,7 +27,7 @@ import {
   totpUri,
   useCode,
 } from "./second-step.js";
-import { endSessions, saveSession, stillOpen } from "./sessions.js";
+import { endSessions, type Session, saveSession, stillOpen } from "./sessions.js";
 import { confirmCode, type SignInOutcome, signIn } from "./sign-in.js";
 import { noteEvent, openOwnState } from "./state.js";
 import { changeColumns } from "./suspend.js";
@@ -170,6 +170,7 @@ async function answerSignIn(visit: Visit, outcome: SignInOutcome, wrong: () => P
       return await show({ ...visit, session: undefined }, "accounts/sign-in-waiting", data);
     }
     case "code-needed": {
+      if (visit.anySession) await endSessions(visit.context, [visit.anySession.id]);
       setCookie(config, visit.reply, "session", outcome.cookie);
       const next = sameSitePath(query(visit, "next"));
       return await goTo(visit, `/sign-in/code${next ? `?next=${encodeURIComponent(next)}` : ""}`);
@@ -203,12 +204,24 @@ export async function postCode(visit: Visit) {
   if (half?.payload.stage !== "code") return await goTo(visit, "/sign-in");
   const code = field(visit, "code").trim();
   if (code === "") return await showCode(visit, [{ field: "code", key: "problem.code.missing" }]);
-  // Whoever comes here has the password; what is limited is guessing six digits, by this very session.
-  const subjects = [`code of ${memberSubject(half)}`, `client ${visit.client}`];
-  await visit.limits.take("sign-in", ...subjects);
+  const [client, member] = [`client ${visit.client}`, memberSubject(half)];
+  await visit.limits.take("sign-in", client);
+  await takeCode(visit, half, member);
   const outcome = await confirmCode(visit.context, half, code);
-  if (outcome.outcome !== "wrong") await visit.limits.giveBack("sign-in", ...subjects);
+  if (outcome.outcome !== "wrong") {
+    await Promise.all([visit.limits.giveBack("sign-in", client), visit.limits.giveBack("code", member)]);
+  }
   return await answerSignIn(visit, outcome, () => showCode(visit, [{ field: "code", key: "problem.code.wrong" }]));
+}
+
+/** Counts a code for the member: whoever comes here has the password, and may come from any number of addresses. */
+async function takeCode({ context, limits }: Visit, { account }: Session, member: string): Promise<void> {
+  try {
+    await limits.take("code", member);
+  } catch (error) {
+    if (error instanceof TooManyError && error.isFirst) tellMember(context, account, "codes-wrong");
+    throw error;
+  }
 }
 
 /** `POST /sign-out` */
@@ -410,6 +423,8 @@ export async function postContact(visit: MemberVisit) {
   if (address.toLowerCase() === nameOf(session.account)) return await wrong("problem.contact.own");
   const before = session.account;
   if (address !== openColumn(context.secret, "contact", before.id, before.contact)) {
+    // Each one is told by mail, to an address that anybody may have typed.
+    await visit.limits.take("contact", memberSubject(session));
     await noteEvent(context, session, "contact-changed", {
       contact: sealColumn(context.secret, "contact", before.id, address),
     });

@@ -130,14 +130,7 @@ export async function openSession(
   const idle = now >= seen + sessionIdleMinutes * 60_000 + QUARTER_HOUR_MILLISECONDS;
   const old = now >= payload.begun + sessionMaxHours * 3_600_000;
   const account = idle || old ? undefined : await findOwnAccount(context, payload.accountId);
-  // Between a new password and the code, on the way that a freeze leaves open.
-  const completesReset = payload.stage === "code" && payload.caseId !== undefined;
-  const ended =
-    account?.status !== "active" ||
-    // Frozen since a thief knows the password: the thief's sessions end, too.
-    ((account.frozen === "sign-in" || account.frozen === "both") && !completesReset) ||
-    payload.epoch !== toBase64url(account.session_epoch);
-  if (ended) {
+  if (!account || !isAllowed(payload, account)) {
     await endSessions(context, [id]);
     return undefined;
   }
@@ -154,6 +147,15 @@ export async function openSession(
       return key;
     },
   };
+}
+
+/** Whether the account as it is now lets a session go on: not another epoch, suspended, or frozen. */
+export function isAllowed(payload: SessionPayload, account: AccountRow): boolean {
+  // Between a new password and the code, on the way that a freeze leaves open.
+  const completesReset = payload.stage === "code" && payload.caseId !== undefined;
+  // Frozen since a thief knows the password: the thief's sessions end, too.
+  const isFrozen = (account.frozen === "sign-in" || account.frozen === "both") && !completesReset;
+  return account.status === "active" && !isFrozen && payload.epoch === toBase64url(account.session_epoch);
 }
 
 /** Stores changes of a session's payload. */

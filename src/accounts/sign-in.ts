@@ -16,7 +16,7 @@ import { makeNewKey, ownPerson } from "../trust/rekey.js";
 import { type AccountRow, findOwnAccount } from "./account.js";
 import { insertSession } from "./queries.js";
 import { sealSecondStep, secondStepOf, useCode } from "./second-step.js";
-import { makeSession, type Session, sessionOwner } from "./sessions.js";
+import { isAllowed, makeSession, type Session, sessionOwner } from "./sessions.js";
 import {
   type ChangeExtras,
   MAX_TRIES,
@@ -126,7 +126,9 @@ async function startCodeStage(context: Context, unlocked: Unlocked, client: stri
 export async function confirmCode(context: Context, session: Session, code: string): Promise<SignInOutcome> {
   const { payload } = session;
   const account = await findOwnAccount(context, payload.accountId);
-  if (!account || payload.stage !== "code" || !columnsAfterCode(context, account, code)) return { outcome: "wrong" };
+  // Since the session was opened for this request, the password may have been changed.
+  if (!account || payload.stage !== "code" || !isAllowed(payload, account)) return { outcome: "wrong" };
+  if (!columnsAfterCode(context, account, code)) return { outcome: "wrong" };
   const cases = await openOwnCases(context, account);
   const pendingCase = cases.find((row) => row.id === payload.caseId);
   if (payload.caseId && !pendingCase) return { outcome: "wrong" };

@@ -96,6 +96,7 @@ export async function redeem(context: Context, text: string, input: Redeeming): 
     role,
     trusted: input.trustInviter ? inviter : undefined,
     edge: (id) => newEdge(context, id, letter.inviterId, founded?.row),
+    isGood: async () => (await findLetter(context, text)) !== undefined,
     spend: (id) => ({ nonce_hash: hash, invitee: encloseInvitee(letter.nonce, id) }),
     language: input.language,
     client: input.client,

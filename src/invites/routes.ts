@@ -1,4 +1,4 @@
-import { saveSession } from "../accounts/sessions.js";
+import { endSessions, saveSession } from "../accounts/sessions.js";
 import { labelOf } from "../accounts/username.js";
 import { suggestPassphrase } from "../protocol/words.js";
 import { readAlike } from "../trust/alike.js";
@@ -61,13 +61,16 @@ export async function join(visit: Visit) {
     client: clientFamily(visit.request.headers["user-agent"]),
   });
   if (outcome.outcome === "dead") return await deadLetter(visit);
-  await visit.limits.giveBack("invite", `client ${visit.client}`);
+  // One good letter is not to tell of any number of names whose they are.
+  const isNameTaken = outcome.outcome === "fault" && outcome.username === "taken";
+  if (!isNameTaken) await visit.limits.giveBack("invite", `client ${visit.client}`);
   if (outcome.outcome === "fault") {
     const errors: FieldError[] = [];
     if (outcome.username) errors.push({ field: "username", key: `problem.username.${outcome.username}` });
     if (outcome.password) errors.push(passwordProblem(outcome.password));
     return await redeemPage(visit, outcome.good, typed, errors);
   }
+  if (visit.anySession) await endSessions(context, [visit.anySession.id]);
   setCookie(context.config, visit.reply, "session", outcome.cookie);
   const session = await visit.openSession(outcome.cookie);
   if (session) await saveSession(context, session, { once: { welcome: outcome.trusts ?? "" } });

@@ -10,6 +10,7 @@ export const NOTICE_KINDS = [
   "reset-expired",
   "password-changed",
   "second-step-changed",
+  "codes-wrong",
   "contact-changed",
   "release",
 ] as const;

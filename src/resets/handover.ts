@@ -83,6 +83,9 @@ export async function choosePassword(
   const live = await findLive(context, linkText);
   if (!live) return { outcome: "dead" };
   const { account, row, rules } = live;
+  const isLost = lostSecondStep && live.hasSecondStep;
+  const waitDays = waitDaysOf(rules, isLost);
+  if (dayOf(context.clock()) > lastChoiceDay(row, { waitDays })) return { outcome: "dead" };
   const { passwordMin, domains, name: serviceName } = context.config;
   const fault = checkPassword(password, passwordMin, { username: account.username, domains, serviceName });
   if (fault) return { outcome: "fault", fault, handover: live };
@@ -104,7 +107,7 @@ export async function choosePassword(
     pending_public_key: pair.publicKey,
     pending_locked_key: await lockPrivateKey(pendingKey, unlockKey, context.secret, account.id),
     choice_day: dayOf(now),
-    lost_second_step: lostSecondStep && live.hasSecondStep,
+    lost_second_step: isLost,
   };
   const written = await queries.updateCase(context.db, readTag, {
     ...columns,
@@ -112,7 +115,6 @@ export async function choosePassword(
   });
   if (!written) return { outcome: "dead" };
   sendResetNotice(context, account, "chosen");
-  const waitDays = waitDaysOf(rules, columns.lost_second_step);
   return {
     outcome: "chosen",
     username: labelOf(context, account),

@@ -25,7 +25,8 @@ export async function showHelp(visit: MemberVisit) {
 /**
  * `POST /help`
  *
- * Limits count what leads nowhere, by client and by the member who asks; what they say is the same for every name.
+ * Limits count what leads nowhere, and cases opened, since each is told by mail and to the admins, for the member who
+ * asks; what they say is the same for every name.
  */
 export async function askToHelp(visit: MemberVisit) {
   const { context, session } = visit;
@@ -36,7 +37,8 @@ export async function askToHelp(visit: MemberVisit) {
   }
   const limit = helpLimit(visit);
   const outcome = await help(context, session, username, ticked(visit, "again"), limit.admitted);
-  if (outcome.outcome !== "none") limit.giveBack();
+  const isOpened = outcome.outcome === "opened" || (outcome.outcome === "compare" && outcome.fresh !== undefined);
+  if (outcome.outcome !== "none" && !isOpened) limit.giveBack();
   return await showHelpOutcome(visit, outcome);
 }
 

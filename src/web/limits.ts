@@ -21,7 +21,11 @@ export function memberSubject({ payload }: Session): string {
 /** Somebody did something too often. */
 export class TooManyError extends Error {
   override readonly name = "TooManyError";
-  constructor(readonly retryAfterSeconds: number) {
+  /** @param isFirst whether this very try is the first one too many */
+  constructor(
+    readonly retryAfterSeconds: number,
+    readonly isFirst: boolean,
+  ) {
     super("Too many tries.");
   }
 }
@@ -69,7 +73,8 @@ export function makeLimits(context: Context): Limits {
       );
       for (const { reason } of taken.filter((one) => one.status === "rejected")) {
         if (!(reason instanceof RateLimiterRes)) throw reason;
-        throw new TooManyError(Math.max(1, Math.ceil(reason.msBeforeNext / 1000)));
+        const isFirst = reason.consumedPoints === limiter(action).points + 1;
+        throw new TooManyError(Math.max(1, Math.ceil(reason.msBeforeNext / 1000)), isFirst);
       }
     },
     async giveBack(action, ...subjects) {

@@ -48,4 +48,22 @@ describe("the contact address", () => {
     }
     assert.deepEqual(await accountOf(place.context.pool, "ada"), before);
   });
+
+  it("changes five times an hour; what is refused, or is the same address, is no change", async () => {
+    const limited = await openPlace({ env: { KITH_LIMITS: "" } });
+    const nour = await limited.founder();
+    const bea = await nour.bring("bea");
+    const set = async (member: Visitor, address: string) =>
+      (await member.post("/account/contact", { address }, "/account")).statusCode;
+    for (let count = 1; count <= 5; count++) {
+      assert.equal(await set(nour, "no address"), 422);
+      assert.equal(await set(nour, `nour@number${count}.example`), 303);
+      assert.equal(await set(nour, `nour@number${count}.example`), 303, "the same");
+    }
+    const before = await accountOf(limited.context.pool, "nour");
+    for (const address of ["nour@number6.example", ""]) assert.equal(await set(nour, address), 429);
+    assert.equal(await set(nour, "nour@number5.example"), 303, "the same");
+    assert.deepEqual(await accountOf(limited.context.pool, "nour"), before);
+    assert.equal(await set(bea, "bea@elsewhere.example"), 303, "another member is not hit");
+  });
 });

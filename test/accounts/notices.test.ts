@@ -49,6 +49,38 @@ describe("notices of one's own account by mail", () => {
     assert.doesNotMatch(place.log.join(""), /third\.example|elsewhere\.example/);
   });
 
+  it("come once when whoever knows the password types wrong codes until no more are taken", async (t) => {
+    const mail = await openMailServer();
+    const place = await openPlace({
+      env: { KITH_SMTP_URL: mail.url, KITH_MAIL_FROM: "Kith <kith@example.org>", KITH_LIMITS: "code=3/3600" },
+    });
+    const queue = await startMailQueue(place.context, { pollSeconds: 0.1 });
+    t.after(() => queue.stop());
+    const ada = await (await place.founder()).bring("ada");
+    await turnOnSecondStep(place, ada);
+    await mail.until(1);
+    const thief = place.visitor();
+    await thief.signIn("ada");
+    const guess = () => thief.post("/sign-in/code", { code: "000000" }, "/sign-in/code");
+    for (let count = 0; count < 3; count++) assert.equal((await guess()).statusCode, 422);
+    for (let count = 0; count < 3; count++) assert.equal((await guess()).statusCode, 429);
+    const password = passwordOf("ada", 2);
+    await ada.post("/security/password", { current_password: passwordOf("ada"), password }, "/security");
+    await mail.until(3);
+    assert.deepEqual(
+      mail.received.map(({ to, subject }) => [to[0], subject]),
+      [
+        ["ada@localhost", "The second step of your account was changed"],
+        ["ada@localhost", "Too many wrong codes for your account"],
+        ["ada@localhost", "Your password was changed"],
+      ],
+    );
+    const { raw, text } = mail.received[1] as (typeof mail.received)[number];
+    assert.doesNotMatch(raw.replace(/^Message-ID:.*$/im, ""), /nour|https?:/i, "no names of others, no link");
+    assert.ok(text.length < 600, "short");
+    assert.equal((await thief.get("/sign-in/code")).headers.location, "/sign-in", "the half session is over");
+  });
+
   it("wait under the server secret: nobody reads them in the queue, and after a change of the secret they are dropped", async (t) => {
     const mail = await openMailServer();
     const { context } = await openPlace({

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
+import { openSession } from "#kith/accounts/sessions.js";
+import { confirmCode } from "#kith/accounts/sign-in.js";
+import { setStatus } from "#kith/accounts/suspend.js";
 import { openPlace, type Place, passwordOf, Visitor } from "../support/app.js";
+import { contents } from "../support/pages.js";
 import { turnOnSecondStep } from "../support/resets.js";
 
 const HALF_MINUTE = 30_000;
@@ -51,11 +55,50 @@ describe("the second step", () => {
     assert.equal((await finish(await half(), older)).statusCode, 422, "an earlier one, though its time is not over");
   });
 
+  it("takes the place of whoever was signed in with this browser before: that session is over", async () => {
+    const visitor = place.visitor();
+    await visitor.signIn("nour");
+    const cookie = visitor.cookies.get("session") as string;
+    assert.equal((await visitor.signIn("ada")).headers.location, "/sign-in/code");
+    visitor.cookies.set("session", cookie);
+    assert.ok(!(await isIn(visitor)));
+  });
+
   it("takes no code that is more than one half minute off", async () => {
     place.advance(4 * HALF_MINUTE);
     const early = code();
     place.advance(2 * HALF_MINUTE);
     assert.equal((await finish(await half(), early)).statusCode, 422);
+  });
+
+  it("opens nothing any more once the password was changed or the account suspended, however late that is seen", async () => {
+    const here = await openPlace();
+    const owner = await (await here.founder()).bring("ada");
+    const right = await turnOnSecondStep(here, owner);
+    const { context } = here;
+    const name = { username: "ada", domain: "localhost" };
+    const refused = async (happens: () => Promise<unknown>) => {
+      here.advance(2 * HALF_MINUTE);
+      const visitor = here.visitor();
+      await visitor.signIn("ada");
+      const session = await openSession(context, visitor.cookies.get("session") as string);
+      assert.ok(session);
+      await happens();
+      const before = await contents(context.pool, ["accounts", "sessions"]);
+      assert.deepEqual(await confirmCode(context, session, right()), { outcome: "wrong" });
+      assert.deepEqual(await contents(context.pool, ["accounts", "sessions"]), before);
+    };
+    await refused(() => setStatus(context, name, "suspended"));
+    await setStatus(context, name, "active");
+    const again = here.visitor();
+    await again.signIn("ada");
+    here.advance(2 * HALF_MINUTE);
+    assert.equal((await finish(again, right())).statusCode, 303);
+    const [current_password, password] = [passwordOf("ada"), passwordOf("ada", 2)];
+    await refused(async () => {
+      const changed = await again.post("/security/password", { current_password, password }, "/security");
+      assert.equal(changed.statusCode, 303);
+    });
   });
 
   it("takes each recovery code once", async () => {
@@ -82,24 +125,52 @@ describe("the second step", () => {
     assert.equal((await place.visitor().signIn("ada")).headers.location, "/");
   });
 
-  it("lets nobody guess codes, from however many addresses", async () => {
+  it("lets nobody guess codes, from however many addresses: ten wrong ones in an hour", async () => {
+    const limited = await openPlace({ env: { KITH_LIMITS: "", KITH_TRUSTED_PROXIES: "127.0.0.1" } });
+    const owner = await (await limited.founder()).bring("ada");
+    const right = await turnOnSecondStep(limited, owner);
+    limited.advance(2 * HALF_MINUTE);
+    const guess = async (number: number, typed: string) => {
+      const thief = new Client(limited, `203.0.113.${number}`);
+      assert.equal((await thief.signIn("ada")).headers.location, "/sign-in/code");
+      return await finish(thief, typed);
+    };
+    assert.equal((await guess(1, right())).statusCode, 303);
+    limited.advance(2 * HALF_MINUTE);
+    for (let count = 1; count <= 10; count++) assert.equal((await guess(count, "000000")).statusCode, 422, `${count}`);
+    const stored = await contents(limited.context.pool, ["accounts", "relations", "people"]);
+    const answer = await guess(11, right());
+    assert.equal(answer.statusCode, 429, "not even the right one is tried any more");
+    const wait = Number(answer.headers["retry-after"]);
+    assert.ok(wait > 900 && wait <= 3600, `Retry-After: ${wait}`);
+    assert.deepEqual(await contents(limited.context.pool, ["accounts", "relations", "people"]), stored);
+    assert.equal((await owner.get("/trust")).statusCode, 200, "who is signed in stays so");
+  });
+
+  it("counts wrong codes for the address as well, together with wrong passwords", async () => {
     const limited = await openPlace({ env: { KITH_LIMITS: "sign-in=4/900", KITH_TRUSTED_PROXIES: "127.0.0.1" } });
     const owner = await (await limited.founder()).bring("ada");
     const right = await turnOnSecondStep(limited, owner);
     limited.advance(2 * HALF_MINUTE);
-    class Client extends Visitor {
-      constructor(readonly address: string) {
-        super(limited.app);
-      }
-      override request(method: "GET" | "POST", url: string, body?: string, headers: Record<string, string> = {}) {
-        return super.request(method, url, body, { ...headers, "x-forwarded-for": this.address });
-      }
-    }
-    for (let count = 1; count <= 5; count++) {
-      const thief = new Client(`203.0.113.${count}`);
-      assert.equal((await thief.signIn("ada")).headers.location, "/sign-in/code");
-      const answer = await finish(thief, count < 5 ? "000000" : right());
-      assert.equal(answer.statusCode, count < 5 ? 422 : 429, `guess ${count}`);
-    }
+    const thief = new Client(limited, "203.0.113.1");
+    assert.equal((await thief.signIn("ada")).headers.location, "/sign-in/code");
+    for (let count = 1; count <= 4; count++) assert.equal((await finish(thief, "000000")).statusCode, 422);
+    assert.equal((await finish(thief, right())).statusCode, 429);
+    const elsewhere = new Client(limited, "203.0.113.2");
+    await elsewhere.signIn("ada");
+    assert.equal((await finish(elsewhere, right())).statusCode, 303, "from elsewhere, the member gets in");
   });
 });
+
+/** A visitor who comes from an address of their own. */
+class Client extends Visitor {
+  constructor(
+    place: Place,
+    readonly address: string,
+  ) {
+    super(place.app);
+  }
+  override request(method: "GET" | "POST", url: string, body?: string, headers: Record<string, string> = {}) {
+    return super.request(method, url, body, { ...headers, "x-forwarded-for": this.address });
+  }
+}

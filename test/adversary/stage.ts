@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
+import { LIMITED_ACTIONS } from "#kith/config.js";
 import { connect } from "#kith/db/connect.js";
 import { migrateToLatest } from "#kith/db/migrate.js";
 import { startMailQueue } from "#kith/mail/queue.js";
@@ -43,7 +44,7 @@ export interface Stage {
 }
 
 /** None that is ever reached, and no window that ends during a round. */
-const KITH_LIMITS = ["sign-in", "help", "handover", "invite", "trust"].map((one) => `${one}=100000/86400`).join();
+const KITH_LIMITS = LIMITED_ACTIONS.map((one) => `${one}=100000/86400`).join();
 
 let stages = 0;
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as OTPAuth from "otpauth";
+import { LIMITED_ACTIONS } from "#kith/config.js";
 import { onionOfKey } from "#kith/onion/onion-address.js";
 import { csrfOf, passwordOf, textOf, Visitor } from "../support/app.js";
 import { httpApp } from "../support/http-app.js";
@@ -17,7 +18,7 @@ export const ONION = onionOfKey(Buffer.alloc(32, 1));
 export type Role = "nobody" | "member" | "admin" | "half";
 
 /** High enough that what is behind the limits is reached. */
-export const NO_LIMITS = ["sign-in", "help", "handover", "invite", "trust"].map((one) => `${one}=100000000/60`).join();
+export const NO_LIMITS = LIMITED_ACTIONS.map((one) => `${one}=100000000/60`).join();
 
 /** Somebody whose session is used for requests, and made anew when one of them has ended it. */
 export class Actor {

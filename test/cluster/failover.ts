@@ -4,6 +4,7 @@ import { afterEach, describe, it, type TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { findAccountByName } from "#kith/accounts/account.js";
+import { LIMITED_ACTIONS } from "#kith/config.js";
 import { connect } from "#kith/db/connect.js";
 import { migrateToLatest } from "#kith/db/migrate.js";
 import { operatorLetter } from "#kith/invites/letters.js";
@@ -30,7 +31,7 @@ const MEMBERS = 4;
 const ENV = {
   KITH_TRUST_SLOTS: "4",
   KITH_ARGON2: "m=1024,t=1,p=1",
-  KITH_LIMITS: "sign-in=1000000/60,help=1000000/60,handover=1000000/60,invite=1000000/60,trust=1000000/60",
+  KITH_LIMITS: LIMITED_ACTIONS.map((one) => `${one}=1000000/60`).join(),
 };
 
 /** What members were told is done, and what they asked for and were not told of. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
+import { LIMITED_ACTIONS } from "#kith/config.js";
 import { countOf, openPlace, type Place, passwordOf, Visitor } from "../support/app.js";
 import { type FreshDatabase, freshDatabase } from "../support/database.js";
 import { httpApp } from "../support/http-app.js";
@@ -27,7 +28,7 @@ import { Guesser } from "../thief/guesser.js";
 const { postgres, skip } = need("postgres");
 
 const ENV = {
-  KITH_LIMITS: "sign-in=100000/60,help=100000/60,handover=100000/60,invite=100000/60,trust=100000/60",
+  KITH_LIMITS: LIMITED_ACTIONS.map((one) => `${one}=100000/60`).join(),
   KITH_INVITES_PER_MEMBER: "40",
 };
 type Env = Record<string, string>;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { before, describe, it } from "node:test";
+import { LIMITED_ACTIONS } from "#kith/config.js";
 import { connect } from "#kith/db/connect.js";
 import { migrateToLatest } from "#kith/db/migrate.js";
 import { hasValidTag } from "#kith/protocol/tag.js";
@@ -27,7 +28,7 @@ const AT_ONCE = numberArgument("at-once", 2);
 const ENV = {
   KITH_TRUST_SLOTS: "4",
   KITH_ARGON2: "m=64,t=1,p=1",
-  KITH_LIMITS: "sign-in=1000000/60,help=1000000/60,handover=1000000/60,invite=1000000/60,trust=1000000/60",
+  KITH_LIMITS: LIMITED_ACTIONS.map((one) => `${one}=1000000/60`).join(),
 };
 /** PostgreSQL's own defaults, without which a crash may lose what was committed. */
 const DURABLE = { fsync: "on", synchronous_commit: "on", full_page_writes: "on" };

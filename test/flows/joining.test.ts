@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { before, describe, it } from "node:test";
+import { before, describe, it, mock } from "node:test";
 import { setStatus } from "#kith/accounts/suspend.js";
 import { firstAdminLink } from "#kith/invites/first-admin.js";
 import { countOf, openPlace, type Place, passwordOf, textOf, Visitor } from "../support/app.js";
@@ -47,6 +47,33 @@ describe("joining by a letter", () => {
     assert.deepEqual(await contents(place.context.pool), before);
     const typed = await visitor.post(path, { username: "<b>ada</b>", password: "" }, path);
     assert.match(typed.body, /value="&lt;b&gt;ada&lt;\/b&gt;"/, "what was typed is kept, escaped");
+  });
+
+  it("is refused where the inviter was suspended while the password was hashed, and the letter is not spent", async () => {
+    const { context } = place;
+    const path = await (await nour.bring("uma")).invite();
+    const name = { username: "uma", domain: "localhost" };
+    const { unlockKey } = context.hashing;
+    const hashing = mock.method(context.hashing, "unlockKey", async (...args: Parameters<typeof unlockKey>) => {
+      await setStatus(context, name, "suspended");
+      return await unlockKey(...args);
+    });
+    const visitor = place.visitor();
+    const before = await contents(context.pool, ["relations", "spent_invites", "sessions"]);
+    assert.equal((await visitor.join(path, "yara")).statusCode, 404);
+    hashing.mock.restore();
+    assert.deepEqual(await contents(context.pool, ["relations", "spent_invites", "sessions"]), before);
+    assert.equal(await accountOf(context.pool, "yara"), undefined);
+    await setStatus(context, name, "active");
+    assert.equal((await visitor.join(path, "yara")).statusCode, 303);
+  });
+
+  it("ends the session that the browser had before", async () => {
+    const visitor = await nour.bring("wilma");
+    const cookie = visitor.cookies.get("session") as string;
+    assert.equal((await visitor.join(await nour.invite(), "xenia")).statusCode, 303);
+    visitor.cookies.set("session", cookie);
+    assert.equal((await visitor.get("/trust")).statusCode, 303);
   });
 
   it("refuses names that are reserved or taken, in any case, and leaves the letter alive", async () => {

@@ -38,7 +38,15 @@ describe("hitting a limit tells a guesser nothing", () => {
     cast = await openCast();
     const { context } = cast.place;
     const strict = { points: POINTS, seconds: SECONDS };
-    const limits = { "sign-in": strict, help: strict, handover: strict, invite: strict, trust: strict };
+    const limits = {
+      "sign-in": strict,
+      code: strict,
+      help: strict,
+      handover: strict,
+      invite: strict,
+      trust: strict,
+      contact: strict,
+    };
     app = await buildApp({ ...context, config: { ...context.config, limits } });
     bea = cast.bea;
     // Time stands still, so that what is said of it can be compared.

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { casesOf, passwordOf, textOf, wordsOf } from "../support/app.js";
+import { contents } from "../support/pages.js";
 import { choose, openCommunity, readable, trustAll, turnOnSecondStep } from "../support/resets.js";
 
 describe("a reset that several must agree to", () => {
@@ -265,6 +266,25 @@ describe("the handover link", () => {
     assert.equal((await place.visitor().get(path)).statusCode, 404, "day 15 and 30 of waiting are more than 44");
     await who.bea.signIn();
     assert.ok(await who.bea.openCase("ada", true), "a new one can be had");
+  });
+
+  it("can't be used with the second step lost, too, where the three days of that would outlast the case", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem"]);
+    await trustAll(who.ada, ["bea", "cem"]);
+    await turnOnSecondStep(place, who.ada);
+    const [last, late] = [await who.bea.openCase("ada"), await who.cem.openCase("ada")];
+    place.days(41);
+    await choose(place, last, passwordOf("ada", 2), true);
+    place.days(1);
+    const typed = { password: passwordOf("ada", 3), lost_second_step: "on" };
+    const cases = await contents(place.context.pool, ["reset_cases"]);
+    assert.equal(
+      (await place.visitor().post(late, typed, late)).statusCode,
+      404,
+      "day 42 and 3 of waiting are more than 44",
+    );
+    assert.deepEqual(await contents(place.context.pool, ["reset_cases"]), cases);
+    await choose(place, late, passwordOf("ada", 3));
   });
 
   it("choosing late still ripens: the last day of choice and the longest wait fit", async () => {

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { after } from "node:test";
 import type { FastifyInstance, LightMyRequestResponse } from "fastify";
 import { pino } from "pino";
-import { type Config, parseConfig } from "#kith/config.js";
+import { type Config, LIMITED_ACTIONS, parseConfig } from "#kith/config.js";
 import type { Context } from "#kith/context.js";
 import { connect } from "#kith/db/connect.js";
 import { firstAdminLink } from "#kith/invites/first-admin.js";
@@ -13,7 +13,7 @@ import { freshDatabase } from "./database.js";
 
 /** Small, so that a story of many sign-ins takes seconds. */
 const QUICK_ARGON2 = "m=1024,t=1,p=1";
-const NO_LIMITS = "sign-in=100000/60,help=100000/60,handover=100000/60,invite=100000/60,trust=100000/60";
+const NO_LIMITS = LIMITED_ACTIONS.map((one) => `${one}=100000/60`).join();
 
 export interface Place {
   app: FastifyInstance;

@@ -6,6 +6,7 @@ import { describe, it } from "node:test";
 import type { PrivateKey } from "openpgp";
 import pg from "pg";
 import { backUp } from "#kith/backup/backup.js";
+import { LIMITED_ACTIONS } from "#kith/config.js";
 import { connect } from "#kith/db/connect.js";
 import { migrateToLatest } from "#kith/db/migrate.js";
 import { firstAdminLink } from "#kith/invites/first-admin.js";
@@ -184,7 +185,7 @@ async function liveInRealKith(cli?: string) {
   const env = {
     KITH_DATA_DIR: join(home, "data"),
     TMPDIR: mkdtempSync(join(home, "tmp-")),
-    KITH_LIMITS: "sign-in=1000/60,trust=1000/60,help=1000/60,invite=1000/60,handover=1000/60",
+    KITH_LIMITS: LIMITED_ACTIONS.map((one) => `${one}=1000/60`).join(),
     KITH_MAIL_FROM: "kith@localhost",
     KITH_SMTP_URL: mail.url,
   };

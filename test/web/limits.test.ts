@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe, it, mock } from "node:test";
 import type { LightMyRequestResponse } from "fastify";
 import { dayOf } from "#kith/days.js";
 import { toBase64url } from "#kith/protocol/bytes.js";
@@ -117,9 +117,10 @@ describe("limits on helping", () => {
       return client;
     };
     const asking = await as(bea, "203.0.113.7");
+    assert.ok(textOf((await asking.help("ada")).body, "handover-link"));
     for (let count = 0; count < 3 * POINTS; count++)
-      assert.equal((await asking.help("ada", true)).statusCode, 200, "success gives back");
-    for (let count = 0; count < POINTS; count++) assert.equal((await asking.help("nobody")).statusCode, 200);
+      assert.equal((await asking.help("ada")).statusCode, 200, "looking at a case that is open gives back");
+    for (let count = 1; count < POINTS; count++) assert.equal((await asking.help("nobody")).statusCode, 200);
     assertTooMany(await asking.help("ada"));
     assertTooMany(await asking.post("/help/approve", { username: "ada", case: "x" }, "/help"));
     assertTooMany(await (await as(bea, "198.51.100.1")).help("ada"));
@@ -128,6 +129,31 @@ describe("limits on helping", () => {
     assert.equal((await ada.signIn()).statusCode, 303, "nor is ada");
     const same = await as(cem, "203.0.113.7");
     assert.equal((await same.help("ada")).statusCode, 200, "nor whoever comes from the same address");
+  });
+
+  it("count cases that were opened, for one member or several, whatever the page shows besides", async () => {
+    const here = await place(`help=${POINTS}/900`);
+    const nour = await here.founder();
+    const bea = await nour.bring("bea", { trust: false });
+    for (const name of ["ada", "cem", "dora"]) {
+      const member = await nour.bring(name);
+      assert.equal((await member.trust("bea")).statusCode, 303);
+    }
+    const opened = async () =>
+      (await here.context.pool.query("select sum(opened)::int as count from case_weeks")).rows[0].count;
+    const path = await nour.openCase("ada");
+    assert.equal((await here.visitor().post(path, { password: passwordOf("ada", 2) }, path)).statusCode, 200);
+    const compare = await bea.help("ada");
+    assert.match(compare.body, /data-testid="case"/);
+    assert.equal(await opened(), 2, "a case of bea's own, beside the one with a password");
+    await bea.openCase("cem");
+    await bea.openCase("dora");
+    await bea.openCase("dora", true);
+    assert.equal(await opened(), 5);
+    assertTooMany(await bea.help("dora", true));
+    assertTooMany(await bea.help("ada"));
+    assert.equal(await opened(), 5, "none was opened any more");
+    await nour.openCase("dora");
   });
 });
 
@@ -152,6 +178,27 @@ describe("limits on links and letters", () => {
       assertTooMany(await client.post(good, { username: "zoe", password: passwordOf("zoe") }));
       assert.equal((await new Client(here, "203.0.113.9").get(good)).statusCode, 200);
     }
+  });
+
+  it("stop whoever tries out names on one good letter, and no name that is taken costs a run of Argon2id", async () => {
+    const here = await place(`invite=${POINTS}/900`);
+    const nour = await here.founder();
+    await nour.bring("ada");
+    const good = await nour.invite();
+    const client = new Client(here, "203.0.113.7");
+    const join = (username: string, password = passwordOf(username)) => client.post(good, { username, password }, good);
+    for (let count = 0; count < 2 * POINTS; count++) assert.equal((await join("zoe", "short")).statusCode, 422);
+    const hashing = mock.method(here.context.hashing, "unlockKey");
+    for (let count = 0; count < POINTS; count++) {
+      const answer = await join(count % 2 ? "ada" : "nour");
+      assert.equal(answer.statusCode, 422);
+      assert.match(answer.body, /This name is taken/);
+    }
+    assert.equal(hashing.mock.callCount(), 0, "runs of Argon2id");
+    assertTooMany(await join("ada"));
+    assertTooMany(await join("zoe"));
+    const elsewhere = new Client(here, "203.0.113.9");
+    assert.equal((await elsewhere.join(good, "zoe")).statusCode, 303, "the letter is good still");
   });
 
   it("stop a member who adds and adds, and nobody else", async () => {
