@@ -314,6 +314,14 @@ export async function deleteSessions(db: Kysely<Database>, ids: readonly Uint8Ar
   if (ids.length > 0) await db.deleteFrom("sessions").where("id", "in", ids).execute();
 }
 
+export async function selectLastExpiry(db: Kysely<Database>): Promise<string | undefined> {
+  const row = await db
+    .selectFrom("sessions")
+    .select(({ fn }) => fn.max("expiry_day").as("last"))
+    .executeTakeFirst();
+  return row?.last ?? undefined;
+}
+
 export async function deleteExpiredSessions(db: Kysely<Database>, today: string): Promise<void> {
   await db.deleteFrom("sessions").where("expiry_day", "<", today).execute();
 }

@@ -1,5 +1,5 @@
 import type { Context } from "../context.js";
-import { addDays, dayOf } from "../days.js";
+import { addDays, type Day, dayOf } from "../days.js";
 import { equalBytes, fromBase64url, toBase64url, utf8 } from "../protocol/bytes.js";
 import { fingerprintOf, type PrivateKey, readPrivateKey } from "../protocol/keypair.js";
 import type { ListedSession } from "../protocol/self-record.js";
@@ -61,9 +61,19 @@ export function makeSession(
     row: {
       id: sessionId(cookie),
       sealed: seal(context, cookie, whole),
-      expiry_day: addDays(dayOf(now), Math.ceil(context.config.sessionMaxHours / 24) + 1),
+      expiry_day: addDays(dayOf(now), expiryDays(context)),
     },
   };
+}
+
+function expiryDays({ config }: Pick<Context, "config">): number {
+  return Math.ceil(config.sessionMaxHours / 24) + 1;
+}
+
+/** The day on which the newest of the present sessions began; undefined if there is none. */
+export async function newestSessionDay(context: Context): Promise<Day | undefined> {
+  const expiry = await queries.selectLastExpiry(context.db);
+  return expiry && addDays(expiry, -expiryDays(context));
 }
 
 /** A cookie can be made up by anybody, and a row that it opens by whoever writes to the database: hence the tag. */

@@ -20,15 +20,22 @@ type MailContext = Pick<Context, "config" | "db">;
  * Fails closed: a domain that has an onion is never written to in the clear because Tor, the onion or the database
  * did not work. It throws, and whoever called tries again later.
  *
+ * @param signal ends it at once, connection and all: a server that drips its answer is never idle
+ * @param attempt from 0; each begins with another of the domain's onions, so that slow ones do not use up every attempt
  * @returns which way it went; undefined if there is none (no `KITH_SMTP_URL`, no onion)
  */
-export async function deliver(context: MailContext, letter: Letter): Promise<Way | undefined> {
+export async function deliver(
+  context: MailContext,
+  letter: Letter,
+  { signal, attempt = 0 }: { signal?: AbortSignal; attempt?: number } = {},
+): Promise<Way | undefined> {
   const { config } = context;
   if (config.mailFrom === undefined) return undefined;
   const domain = domainOfKey(letter.to);
   const targets = domain === undefined ? undefined : await onionTargets(context, domain);
   if (targets !== undefined) {
-    await overOnion(context, letter, targets);
+    const first = attempt % targets.length;
+    await overOnion(context, letter, [...targets.slice(first), ...targets.slice(0, first)], signal);
     return "onion";
   }
   if (config.smtpUrl === undefined) return undefined;
@@ -36,6 +43,7 @@ export async function deliver(context: MailContext, letter: Letter): Promise<Way
     createTransport({ url: config.smtpUrl, requireTLS: mustEncrypt(config.smtpUrl) }),
     config.mailFrom,
     letter,
+    signal,
   );
   return "smtp";
 }
@@ -57,7 +65,12 @@ async function onionTargets({ config, db }: MailContext, domain: Domain): Promis
   return (await onionRoute(db, domain))?.targets;
 }
 
-async function overOnion({ config }: MailContext, letter: Letter, targets: readonly RoutedTarget[]): Promise<void> {
+async function overOnion(
+  { config }: MailContext,
+  letter: Letter,
+  targets: readonly RoutedTarget[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
   let failure: unknown;
   for (const { onion, port } of targets) {
     const transport = createTransport({
@@ -71,7 +84,7 @@ async function overOnion({ config }: MailContext, letter: Letter, targets: reado
       greetingTimeout: TALK_TIMEOUT_MS,
       socketTimeout: TALK_TIMEOUT_MS,
       getSocket: (_options, callback) => {
-        connectThroughTor(config.torSocks, onion, port, CONNECT_TIMEOUT_MS).then(
+        connectThroughTor(config.torSocks, onion, port, CONNECT_TIMEOUT_MS, signal).then(
           (connection) => callback(null, { connection }),
           // Never without a socket: then nodemailer would connect by itself.
           (error: Error) => callback(error),
@@ -79,16 +92,22 @@ async function overOnion({ config }: MailContext, letter: Letter, targets: reado
       },
     });
     try {
-      await send(transport, config.mailFrom!, letter);
+      await send(transport, config.mailFrom!, letter, signal);
       return;
     } catch (error) {
       failure = error;
+      if (signal?.aborted) break;
     }
   }
   throw failure;
 }
 
-async function send(transport: Transporter, from: string, { to, subject, text }: Letter): Promise<void> {
+async function send(
+  transport: Transporter,
+  from: string,
+  { to, subject, text }: Letter,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   try {
     await transport.sendMail({
       from,
@@ -101,6 +120,7 @@ async function send(transport: Transporter, from: string, { to, subject, text }:
       // A letter is text. Nothing in it may make nodemailer open a file or an address.
       disableFileAccess: true,
       disableUrlAccess: true,
+      ...(signal && { signal }),
     });
   } finally {
     transport.close();

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import PgBoss from "pg-boss";
 import type { Context } from "../context.js";
@@ -9,9 +10,15 @@ const QUEUE = "notices";
 /** Tried for about two days, from a minute to ever longer apart; then the notice stands on the pages only. */
 const RETRIES = 11;
 const FIRST_RETRY_SECONDS = 60;
-/** One delivery, Tor's patience included; after that another instance may take the job. */
-const DELIVERY_SECONDS = 600;
+/** One attempt as a whole, however many onions there are and however slowly a server talks. */
+const DELIVERY_SECONDS = 180;
+/** After that another instance may take the job: this one is gone. */
+const EXPIRY_SECONDS = 600;
+/** Deliveries under way: a server that keeps one until its end holds up no other. */
+const AT_ONCE = 8;
 const POLL_SECONDS = 2;
+/** What is under way may end by itself when the queue is stopped; and what was broken off may be put back. */
+const STOP_MILLISECONDS = 2_000;
 
 type QueueContext = Pick<Context, "config" | "db" | "pool" | "log" | "secret">;
 
@@ -20,6 +27,7 @@ interface Queued {
   /** The letter, under the server secret. */
   sealed: string;
 }
+type NoticeJob = PgBoss.JobWithMetadata<Queued>;
 
 /** One queue client for each pool: it keeps no connection of its own. */
 const clients = new WeakMap<QueueContext["pool"], Promise<PgBoss>>();
@@ -43,23 +51,29 @@ export async function sendNotice(
     retryLimit: RETRIES,
     retryDelay: FIRST_RETRY_SECONDS,
     retryBackoff: true,
-    expireInSeconds: DELIVERY_SECONDS,
+    expireInSeconds: EXPIRY_SECONDS,
   });
 }
 
-/** Delivers what is queued, until it is stopped. */
+/** Delivers what is queued, until it is stopped. What is not delivered by then stays queued. */
 export async function startMailQueue(
   context: QueueContext,
-  { pollSeconds = POLL_SECONDS } = {},
+  { pollSeconds = POLL_SECONDS, deliverySeconds = DELIVERY_SECONDS } = {},
 ): Promise<{ stop(): Promise<void> }> {
   const boss = await client(context);
   const stopping = new AbortController();
-  void work(context, boss, stopping.signal, pollSeconds * 1000);
+  const cut = new AbortController();
+  const deliverOne = (job: NoticeJob) => deliverJob(context, boss, job, cut.signal, deliverySeconds * 1000);
+  const working = work(context, boss, stopping.signal, pollSeconds * 1000, deliverOne);
+  const soon = () => Promise.race([working, sleep(STOP_MILLISECONDS, undefined, { ref: false })]);
   return {
     async stop() {
       stopping.abort();
       clients.delete(context.pool);
-      // Ends its own upkeep as well; what is queued stays queued.
+      await soon();
+      cut.abort();
+      await soon();
+      // Ends its own upkeep as well.
       await boss.stop({ graceful: false, close: false, wait: true });
       stopped.add(context.pool);
     },
@@ -70,22 +84,49 @@ export async function startMailQueue(
  * Our own loop: that of pg-boss leaves the promise of its last statement to itself, so that a database lost at that
  * moment would end the process.
  */
-async function work(context: QueueContext, boss: PgBoss, stopping: AbortSignal, pollMilliseconds: number) {
+async function work(
+  context: QueueContext,
+  boss: PgBoss,
+  stopping: AbortSignal,
+  pollMilliseconds: number,
+  deliverOne: (job: NoticeJob) => Promise<void>,
+): Promise<void> {
+  const underWay = new Set<Promise<void>>();
+  const stop = once(stopping, "abort");
+  const warn = (error: unknown) => {
+    if (stopping.aborted) return;
+    context.log.warn({ code: (error as { code?: string }).code }, "the mail queue has a problem");
+  };
+  const begin = (job: NoticeJob) => {
+    const delivery = deliverOne(job)
+      .catch(warn)
+      .finally(() => underWay.delete(delivery));
+    underWay.add(delivery);
+  };
   while (!stopping.aborted) {
+    if (underWay.size === AT_ONCE) {
+      await Promise.race([...underWay, stop]);
+      continue;
+    }
     try {
       const jobs = await boss.fetch<Queued>(QUEUE, { includeMetadata: true });
-      for (const job of jobs) await deliverJob(context, boss, job);
+      for (const job of jobs) begin(job);
       if (jobs.length > 0) continue;
     } catch (error) {
-      if (stopping.aborted) return;
-      context.log.warn({ code: (error as { code?: string }).code }, "the mail queue has a problem");
+      warn(error);
     }
     await sleep(pollMilliseconds, undefined, { signal: stopping }).catch(() => undefined);
   }
+  await Promise.all(underWay);
 }
 
-async function deliverJob(context: QueueContext, boss: PgBoss, job: PgBoss.JobWithMetadata<Queued>): Promise<void> {
-  const { id, data, retryCount, retryLimit } = job;
+async function deliverJob(
+  context: QueueContext,
+  boss: PgBoss,
+  { id, data, retryCount, retryLimit }: NoticeJob,
+  cut: AbortSignal,
+  milliseconds: number,
+): Promise<void> {
   const letter = unwrapNotice(context.secret, data.sealed ?? "") as Letter | undefined;
   if (letter === undefined) {
     // It waited while the secret was changed. What it said stands on the pages, too.
@@ -94,7 +135,7 @@ async function deliverJob(context: QueueContext, boss: PgBoss, job: PgBoss.JobWi
     return;
   }
   try {
-    await deliver(context, letter);
+    await withinTime(milliseconds, cut, (signal) => deliver(context, letter, { signal, attempt: retryCount }));
   } catch (error) {
     const { code, responseCode } = error as { code?: string; responseCode?: number };
     // Neither address nor what the other server said: both tell who is written to.
@@ -106,6 +147,25 @@ async function deliverJob(context: QueueContext, boss: PgBoss, job: PgBoss.JobWi
     }
   }
   await boss.deleteJob(QUEUE, id);
+}
+
+/** Not `AbortSignal.any`: with a timeout among them Node 20 may collect it before its time. */
+async function withinTime<Result>(
+  milliseconds: number,
+  cut: AbortSignal,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const end = new AbortController();
+  const abort = () => end.abort();
+  const timer = setTimeout(abort, milliseconds);
+  cut.addEventListener("abort", abort);
+  if (cut.aborted) abort();
+  try {
+    return await work(end.signal);
+  } finally {
+    clearTimeout(timer);
+    cut.removeEventListener("abort", abort);
+  }
 }
 
 function client(context: QueueContext): Promise<PgBoss> {

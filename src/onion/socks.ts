@@ -40,6 +40,7 @@ const REPLIES: Record<number, Outcome> = {
  * Connects to a host by name through Tor's SOCKS port. Nothing is ever resolved or connected to on the open net.
  *
  * @param timeoutMs for everything up to the connection
+ * @param signal ends it before that
  * @throws SocksError
  */
 export function connectThroughTor(
@@ -47,6 +48,7 @@ export function connectThroughTor(
   host: string,
   port: number,
   timeoutMs: number,
+  signal?: AbortSignal,
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect(tor);
@@ -56,11 +58,15 @@ export function connectThroughTor(
 
     const onError = (error: NodeJS.ErrnoException) => fail("tor-down", error.code ?? error.message);
     const onEnd = () => fail("tor-down", "closed");
+    const onAbort = () => fail("timeout", "given up");
+    signal?.addEventListener("abort", onAbort);
+    if (signal?.aborted) onAbort();
     socket.on("error", onError).on("end", onEnd).on("data", onData);
     socket.once("connect", () => socket.write(Buffer.of(VERSION, 1, NO_AUTHENTICATION)));
 
     function fail(outcome: Outcome, reply: string): void {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
       socket.destroy();
       reject(new SocksError(outcome, reply));
     }
@@ -92,6 +98,7 @@ export function connectThroughTor(
         return;
       }
       clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
       socket.off("error", onError).off("end", onEnd).off("data", onData);
       socket.pause();
       // A server may speak first, and fast.

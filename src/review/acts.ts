@@ -72,13 +72,18 @@ export type ActOutcome =
   /** The role was taken meanwhile. */
   | { outcome: "not-admin" };
 
+/** An act that another one takes back, unless that was done already; and what opens the acts that came after it. */
+export interface TakenBack {
+  act: queries.ActRow;
+  review: OpenReview;
+}
+
 interface Act<Refusal = never> {
   kind: ActKind;
   details: Omit<ActDetails, "count">;
   subjects: readonly string[];
   reason: string;
-  /** Another act that this one takes back, unless that was done already. */
-  undoes?: string;
+  undoes?: TakenBack;
   /** Looked at when the turn comes: what else speaks against it. */
   refuse?: (db: Kysely<Database>) => Promise<Refusal | undefined>;
   decide: (account: AccountRow) => Change | undefined;
@@ -112,15 +117,19 @@ async function perform<Refusal extends { outcome: string } = never>(
   const outcome = await context.db.transaction().execute(async (db): Promise<ActOutcome | Refusal> => {
     await queries.lockReview(db);
     if (actorId !== OPERATOR && !(await isAdmin(context, db, actorId))) return { outcome: "not-admin" };
-    if (act.undoes && (await queries.selectUndone(db, [act.undoes])).length > 0) return { outcome: "nothing" };
+    if (act.undoes && (await queries.selectUndone(db, [act.undoes.act.id])).length > 0) return { outcome: "nothing" };
     const refusal = await act.refuse?.(db);
     if (refusal) return refusal;
+    const since = act.undoes ? await concernedSince(context, db, act.undoes) : new Set();
     // In any order: that of a branch would show its shape in the log, hundred by hundred.
-    const changed = await changeAccounts(context, db, shuffled(act.subjects), act.decide);
+    const changed = await changeAccounts(context, db, shuffled(act.subjects), (account) =>
+      since.has(account.id) ? undefined : act.decide(account),
+    );
     if (act.alongside ? !(await act.alongside(db)) : changed.length === 0) return { outcome: "nothing" };
     ids = changed.map(({ id }) => id);
     const details = { ...act.details, count: act.alongside ? Math.max(ids.length, 1) : ids.length };
-    await writeDown(context, db, { actorId, kind: act.kind, details, ids, undoes: act.undoes ?? NO_INVITER }, [
+    const undoes = act.undoes?.act.id ?? NO_INVITER;
+    await writeDown(context, db, { actorId, kind: act.kind, details, ids, undoes }, [
       ...ids.flatMap((id) => events.get(id) ?? []),
     ]);
     return { outcome: "done", count: ids.length };
@@ -171,9 +180,14 @@ export async function openDetails(review: OpenReview, act: queries.ActRow): Prom
   return undefined;
 }
 
-async function openPersons(context: Context, review: OpenReview, actId: string): Promise<string[]> {
+async function openPersons(
+  context: Context,
+  review: OpenReview,
+  actId: string,
+  db: Kysely<Database> = context.db,
+): Promise<string[]> {
   const ids: string[] = [];
-  const rows = genuineRows(context, "admin_act_persons", await queries.selectActPersons(context.db, actId));
+  const rows = genuineRows(context, "admin_act_persons", await queries.selectActPersons(db, actId));
   for (const row of rows) {
     for (const { privateKey } of review.keys) {
       const bytes = await open(privateKey, row.sealed);
@@ -182,6 +196,33 @@ async function openPersons(context: Context, review: OpenReview, actId: string):
     }
   }
   return ids;
+}
+
+/**
+ * Whom later acts changed in the same respect. An act that was taken back counts for nobody for whom it was, and neither
+ * does the one that took it back.
+ */
+async function concernedSince(
+  context: Context,
+  db: Kysely<Database>,
+  { act, review }: TakenBack,
+): Promise<ReadonlySet<string>> {
+  const concerned = new Set<string>();
+  const kind = act.kind as ActKind;
+  // Invites are counted: each act adds its own number.
+  if (kind === "invites" || kind === "invites-back") return concerned;
+  const kinds = [kind, INVERSE[kind] ?? kind];
+  const later = genuineRows(context, "admin_acts", await queries.selectLaterActs(db, act.number, kinds));
+  const among = new Set(later.map(({ id }) => id));
+  const takenBack = new Map<string, ReadonlySet<string>>();
+  // Newest first: whether an act stands is known before the one that it takes back.
+  for (const { id, undoes } of later) {
+    const persons = await openPersons(context, review, id, db);
+    const standing = persons.filter((person) => !takenBack.get(id)?.has(person));
+    if (among.has(undoes)) takenBack.set(undoes, new Set(standing));
+    else for (const person of standing) concerned.add(person);
+  }
+  return concerned;
 }
 
 const withFreeze = {
@@ -277,7 +318,7 @@ export async function graft(
   tree: Tree,
   who: string,
   inviter: string,
-  undoes?: string,
+  undoes?: TakenBack,
 ): Promise<GraftOutcome> {
   const node = tree.byId(who);
   if (!node) return { outcome: "nothing" };
@@ -307,7 +348,7 @@ export async function setRole(
   actorId: string,
   who: string,
   role: "admin" | "member",
-  undoes?: string,
+  undoes?: TakenBack,
 ): Promise<RoleOutcome> {
   const kind = role === "admin" ? "made-admin" : "unmade-admin";
   const decide = DECISIONS[kind] as (account: AccountRow) => Change | undefined;
@@ -456,9 +497,10 @@ export async function undo(
   const kind = act && INVERSE[act.kind as ActKind];
   if (!act || !details || !kind) return { outcome: "unknown" };
   const { root } = details;
-  if (kind === "grafted") return await graft(context, actorId, tree, root, details.from ?? NO_INVITER, actId);
-  if (kind === "made-admin") return await setRole(context, actorId, root, "admin", actId);
-  if (kind === "unmade-admin") return await setRole(context, actorId, root, "member", actId);
+  const undoes = { act, review };
+  if (kind === "grafted") return await graft(context, actorId, tree, root, details.from ?? NO_INVITER, undoes);
+  if (kind === "made-admin") return await setRole(context, actorId, root, "admin", undoes);
+  if (kind === "unmade-admin") return await setRole(context, actorId, root, "member", undoes);
   const subjects = await openPersons(context, review, actId);
   if (kind === "invites" || kind === "invites-back") {
     const count = (kind === "invites" ? 1 : -1) * (details.invites ?? 0);
@@ -472,7 +514,7 @@ export async function undo(
       },
       subjects,
       reason: "",
-      undoes: actId,
+      undoes,
       decide: ({ granted }) => ({ granted: Math.max(0, granted + count) }),
       ...(everybody && {
         alongside: async (db: Kysely<Database>) => {
@@ -483,5 +525,5 @@ export async function undo(
     });
   }
   const decide = DECISIONS[kind] as (account: AccountRow) => Change | undefined;
-  return await perform(context, actorId, { kind, details: { root }, subjects, reason: "", undoes: actId, decide });
+  return await perform(context, actorId, { kind, details: { root }, subjects, reason: "", undoes, decide });
 }

@@ -1,4 +1,5 @@
 import type { AccountRow } from "../accounts/account.js";
+import { newestSessionDay } from "../accounts/sessions.js";
 import type { Context } from "../context.js";
 import { monthOf } from "../days.js";
 import { NO_INVITER } from "../protocol/letter.js";
@@ -21,30 +22,37 @@ export async function newEdge(
   return await sealEdge(key.public_key, { inviteeId, inviterId, month: monthOf(context.clock()) });
 }
 
+/** The month before which edges were forgotten last. */
 const FORGOTTEN = "edges-forgotten";
 const BATCH = 100;
 
 /**
- * Replaces the edges of those who joined longer ago than edges are kept by ones that name nobody, a whole month at a
- * time, each month once. What was read of the tree before is thrown away with them. Run daily.
+ * Replaces the edges of those who joined longer ago than edges are kept by ones that name nobody. Once a month, and each
+ * time for all of them alike: a branch of long ago may have been moved since, and which one must not show. What was read
+ * of the tree before is thrown away with them. Run daily.
+ *
+ * A clock that is wrong must not cost every edge: nothing is forgotten before somebody joined or signed in as late as
+ * the month in question.
  */
 export async function forgetOldEdges(context: Context): Promise<void> {
   const { inviteEdgeMonths } = context.config;
   if (inviteEdgeMonths === undefined) return;
-  const limit = monthText(monthNumber(monthOf(context.clock())) - inviteEdgeMonths);
-  const done = (await readSetting(context, FORGOTTEN, context.db)) ?? "1970-01";
+  const present = monthOf(context.clock());
+  const limit = monthText(monthNumber(present) - inviteEdgeMonths);
+  const done = await readSetting(context, FORGOTTEN, context.db);
   const key = await currentReviewKey(context);
-  if (done >= limit || !key) return;
-  const seconds = (month: string) => Date.parse(`${month}-01`) / 1000;
+  if (done === limit || !key) return;
+  if (limit > (await newestMonth(context))) {
+    context.log.warn("no invite edge is forgotten until somebody signs in: is the clock right?");
+    return;
+  }
+  if (done !== undefined && done > present) {
+    context.log.warn("invite edges were forgotten by a clock that was ahead of the present one");
+  }
+  const limitSecond = Date.parse(`${limit}-01`) / 1000;
   let afterId = NO_INVITER;
   for (;;) {
-    const rows: AccountRow[] = await queries.selectJoinedBetween(
-      context.db,
-      seconds(done),
-      seconds(limit),
-      afterId,
-      BATCH,
-    );
+    const rows: AccountRow[] = await queries.selectJoinedBefore(context.db, limitSecond, afterId, BATCH);
     if (rows.length === 0) break;
     const edges = new Map(
       await Promise.all(
@@ -64,6 +72,14 @@ export async function forgetOldEdges(context: Context): Promise<void> {
   }
   await queries.deleteNotes(context.db);
   await writeSetting(context, FORGOTTEN, limit, context.db);
+}
+
+/** The newest month in which anybody made a key, or began a session that is still there. */
+async function newestMonth(context: Context): Promise<string> {
+  const seconds = await queries.selectNewestKeySecond(context.db);
+  const made = monthOf(new Date(seconds * 1000));
+  const began = (await newestSessionDay(context))?.slice(0, 7) ?? made;
+  return began > made ? began : made;
 }
 
 /** The month in which somebody joined, as everybody can see it: their first key was made in it. */

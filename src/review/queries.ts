@@ -216,6 +216,21 @@ export async function selectActs(db: Kysely<Database>, offset: number, limit: nu
   return await db.selectFrom("admin_acts").selectAll().orderBy("number", "desc").offset(offset).limit(limit).execute();
 }
 
+/** Newest first. */
+export async function selectLaterActs(
+  db: Kysely<Database>,
+  number: number,
+  kinds: readonly string[],
+): Promise<ActRow[]> {
+  return await db
+    .selectFrom("admin_acts")
+    .selectAll()
+    .where("number", ">", number)
+    .where("kind", "in", kinds)
+    .orderBy("number", "desc")
+    .execute();
+}
+
 export async function selectAct(db: Kysely<Database>, id: string): Promise<ActRow | undefined> {
   return await db.selectFrom("admin_acts").selectAll().where("id", "=", id).executeTakeFirst();
 }
@@ -249,19 +264,17 @@ export async function deleteEvents(db: Kysely<Database>, ids: readonly string[])
   if (ids.length > 0) await db.deleteFrom("events").where("id", "in", ids).execute();
 }
 
-/** Members who joined in these months, told by the first key that each had: its month of making stands in it. */
-export async function selectJoinedBetween(
+/** Members who joined before a month, told by the first key that each had: its month of making stands in it. */
+export async function selectJoinedBefore(
   db: Kysely<Database>,
-  fromSecond: number,
-  toSecond: number,
+  beforeSecond: number,
   afterId: string,
   limit: number,
 ): Promise<AccountRow[]> {
   const { rows } = await sql<AccountRow>`
     select accounts.* from accounts join people on people.account_id = accounts.id and people.version = 1
     where accounts.username <> '' and accounts.id > ${afterId}::uuid
-      and ('x' || encode(substring(people.public_key from 4 for 4), 'hex'))::bit(32)::bigint >= ${fromSecond}
-      and ('x' || encode(substring(people.public_key from 4 for 4), 'hex'))::bit(32)::bigint < ${toSecond}
+      and ('x' || encode(substring(people.public_key from 4 for 4), 'hex'))::bit(32)::bigint < ${beforeSecond}
     order by accounts.id limit ${limit}`.execute(db);
   return rows;
 }
@@ -274,4 +287,12 @@ export async function selectFirstPublicKey(db: Kysely<Database>, accountId: stri
     .where("version", "=", 1)
     .executeTakeFirst();
   return row?.public_key;
+}
+
+/** When the newest key of all was made, in seconds since 1970; 0 if there is none. */
+export async function selectNewestKeySecond(db: Kysely<Database>): Promise<number> {
+  const { rows } = await sql<{ second: string | null }>`
+    select max(('x' || encode(substring(public_key from 4 for 4), 'hex'))::bit(32)::bigint) as second
+    from people`.execute(db);
+  return Number(rows[0]?.second ?? 0);
 }

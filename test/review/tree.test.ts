@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { sweepSessions } from "#kith/accounts/sessions.js";
+import { monthOf } from "#kith/days.js";
+import { forgetOldEdges } from "#kith/review/edges.js";
+import { readSetting, writeSetting } from "#kith/settings.js";
 import { countOf, openPlace, type Place, passwordOf, Visitor } from "../support/app.js";
 
 export async function openTheTree(visitor: Visitor) {
@@ -94,33 +98,90 @@ describe("the invite tree", () => {
     assert.match(first.body, / \+ \d+<\/text>/, "the picture says how many stand beyond");
   });
 
-  it("forgets edges after the months that the operator keeps them", async () => {
-    const place = await openPlace({ env: { KITH_INVITE_EDGE_MONTHS: "6" } });
-    const { nour } = await village(place);
-    const { forgetOldEdges } = await import("#kith/review/edges.js");
-    const edges = async () =>
-      (await place.context.db.selectFrom("accounts").select(["username", "edge"]).orderBy("username").execute()).filter(
-        ({ username }) => username !== "",
-      );
-    const before = await edges();
-    await forgetOldEdges(place.context);
-    assert.deepEqual(await edges(), before, "too early");
-    place.days(250);
-    await nour.signIn();
-    await nour.bring("late");
-    await forgetOldEdges(place.context);
-    const after = await edges();
-    assert.ok(after.every(({ edge }) => edge.length === 405));
-    for (const { username, edge } of before) {
-      assert.notDeepEqual(after.find((one) => one.username === username)?.edge, edge, username);
-    }
-    const tree = await openTheTree(nour);
-    const lines = nodesOf(tree.body);
-    assert.ok(lines.includes("late 1"));
-    assert.ok(lines.includes("emil 0") && lines.includes("ivo 0"), "they are roots now");
-    const now = await edges();
-    await forgetOldEdges(place.context);
-    assert.deepEqual(await edges(), now, "each month once");
-    assert.equal((await new Visitor(place.app).signIn("emil")).statusCode, 303, "the accounts are whole");
+  describe("with edges that are forgotten after six months", () => {
+    const openForgetful = async () => {
+      const place = await openPlace({ env: { KITH_INVITE_EDGE_MONTHS: "6" } });
+      return { place, ...(await village(place)) };
+    };
+    const edgesOf = async ({ context }: Place) => {
+      const rows = await context.db.selectFrom("accounts").select(["username", "edge"]).execute();
+      return new Map(rows.filter(({ username }) => username !== "").map(({ username, edge }) => [username, edge]));
+    };
+    const OLD = ["nour", "dora", "emil", "hana", "ivo", "bea"];
+    const settingOf = ({ context }: Place) => readSetting(context, "edges-forgotten", context.db);
+
+    it("forgets them then, each once a month", async () => {
+      const { place, nour } = await openForgetful();
+      const before = await edgesOf(place);
+      await forgetOldEdges(place.context);
+      assert.deepEqual(await edgesOf(place), before, "too early");
+      place.days(250);
+      await nour.signIn();
+      await nour.bring("late");
+      const late = (await edgesOf(place)).get("late");
+      await forgetOldEdges(place.context);
+      const after = await edgesOf(place);
+      assert.ok([...after.values()].every((edge) => edge.length === 405));
+      for (const name of OLD) assert.notDeepEqual(after.get(name), before.get(name), name);
+      assert.deepEqual(after.get("late"), late);
+      const lines = nodesOf((await openTheTree(nour)).body);
+      assert.ok(lines.includes("late 1"));
+      assert.ok(lines.includes("emil 0") && lines.includes("ivo 0"), "they are roots now");
+      const now = await edgesOf(place);
+      await forgetOldEdges(place.context);
+      assert.deepEqual(await edgesOf(place), now, "each month once");
+      assert.equal((await new Visitor(place.app).signIn("emil")).statusCode, 303, "the accounts are whole");
+    });
+
+    it("forgets them again where a branch was moved since, and writes all old ones alike", async () => {
+      const { place, nour } = await openForgetful();
+      place.days(250);
+      await nour.signIn();
+      await nour.bring("late");
+      await forgetOldEdges(place.context);
+      await openTheTree(nour);
+      await nour.post("/admin/accounts/graft", { username: "emil", inviter: "late" }, "/admin/accounts");
+      await forgetOldEdges(place.context);
+      assert.ok(nodesOf((await nour.get("/admin/tree")).body).includes("emil 2"), "in that month the move is seen");
+      place.days(31);
+      await nour.signIn();
+      const before = await edgesOf(place);
+      await forgetOldEdges(place.context);
+      const after = await edgesOf(place);
+      for (const name of OLD) assert.notDeepEqual(after.get(name), before.get(name), name);
+      assert.deepEqual(after.get("late"), before.get("late"));
+      const lines = nodesOf((await openTheTree(nour)).body);
+      assert.ok(lines.includes("emil 0") && lines.includes("late 1"));
+    });
+
+    it("forgets none by a clock that is years ahead, and says so", async () => {
+      const { place, nour } = await openForgetful();
+      const before = await edgesOf(place);
+      place.days(73 * 365);
+      await sweepSessions(place.context);
+      await forgetOldEdges(place.context);
+      assert.deepEqual(await edgesOf(place), before);
+      assert.equal(await settingOf(place), undefined, "nothing is written down");
+      assert.match(place.log.join(""), /is the clock right/);
+      place.days(-73 * 365 + 250);
+      await forgetOldEdges(place.context);
+      assert.deepEqual(await edgesOf(place), before, "nobody signed in since");
+      await nour.signIn();
+      await forgetOldEdges(place.context);
+      for (const [name, edge] of await edgesOf(place)) assert.notDeepEqual(edge, before.get(name), name);
+    });
+
+    it("goes on after a clock that was ahead: the month written down then does not count", async () => {
+      const { place, nour } = await openForgetful();
+      await writeSetting(place.context, "edges-forgotten", "2098-11", place.context.db);
+      place.days(250);
+      await nour.signIn();
+      const before = await edgesOf(place);
+      await forgetOldEdges(place.context);
+      for (const [name, edge] of await edgesOf(place)) assert.notDeepEqual(edge, before.get(name), name);
+      assert.match(place.log.join(""), /a clock that was ahead/);
+      const written = await settingOf(place);
+      assert.ok(written !== undefined && written < monthOf(place.context.clock()), written);
+    });
   });
 });

@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { after } from "node:test";
 
 export interface ReceivedMail {
@@ -14,13 +14,23 @@ export interface ReceivedMail {
 export interface MailServer {
   url: string;
   received: ReceivedMail[];
+  /** Visitors who wait for an answer. */
+  kept: ReadonlySet<Socket>;
   /** Waits until so many letters came. */
   until(count: number, milliseconds?: number): Promise<ReceivedMail[]>;
 }
 
-/** A mail server on loopback that takes everything, or answers nothing at all. */
-export async function openMailServer({ silent = false } = {}): Promise<MailServer> {
+export interface MailServerOptions {
+  /** Answers nothing at all. */
+  silent?: boolean;
+  /** Who is never answered from RCPT on; or line by line without an end, which is never idle. */
+  stuck?: { to: RegExp; drips: boolean };
+}
+
+/** A mail server on loopback that takes everything, or keeps its visitors. */
+export async function openMailServer({ silent = false, stuck }: MailServerOptions = {}): Promise<MailServer> {
   const received: ReceivedMail[] = [];
+  const kept = new Set<Socket>();
   const server: Server = createServer((socket) => {
     socket.on("error", () => undefined);
     if (silent) return;
@@ -49,6 +59,13 @@ export async function openMailServer({ silent = false } = {}): Promise<MailServe
         else if (/^MAIL FROM:/i.test(line)) {
           from = /<([^>]*)>/.exec(line)?.[1] ?? "";
           say("250 ok");
+        } else if (/^RCPT TO:/i.test(line) && stuck?.to.test(line)) {
+          kept.add(socket);
+          const dripping = setInterval(() => stuck.drips && say("250-wait"), 50);
+          socket.on("close", () => {
+            clearInterval(dripping);
+            kept.delete(socket);
+          });
         } else if (/^RCPT TO:/i.test(line)) {
           to.push(/<([^>]*)>/.exec(line)?.[1] ?? "");
           say("250 ok");
@@ -69,6 +86,7 @@ export async function openMailServer({ silent = false } = {}): Promise<MailServe
   return {
     url: `smtp://127.0.0.1:${port}`,
     received,
+    kept,
     async until(count, milliseconds = 10_000) {
       const end = Date.now() + milliseconds;
       while (received.length < count && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 20));

@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { before, beforeEach, describe, it } from "node:test";
+import { openPlace, type Place, passwordOf, type Visitor } from "../support/app.js";
+
+let place: Place;
+let nour: Visitor;
+/** How many acts there were when a story began. */
+let begun = 0;
+
+/** nour brought dora and bea; below dora is emil, below emil hana. The tree is open. */
+before(async () => {
+  place = await openPlace();
+  nour = await place.founder();
+  const dora = await nour.bring("dora");
+  await (await dora.bring("emil")).bring("hana");
+  await nour.bring("bea");
+  const fields = { current_password: passwordOf("nour") };
+  assert.equal((await nour.post("/admin/tree", fields, "/admin/tree")).statusCode, 303);
+});
+
+beforeEach(async () => {
+  const all = { username: "dora", branch: "on" };
+  await nour.post("/admin/accounts/reinstate", all, "/admin/accounts");
+  for (const what of ["sign-in", "inviting"]) {
+    await nour.post("/admin/accounts/unfreeze", { ...all, what }, "/admin/accounts");
+  }
+  begun = (await actsOf()).length;
+});
+
+const act = async (what: string, fields: Record<string, string>) => {
+  const answer = await nour.post(`/admin/accounts/${what}`, { reason: "Spam.", ...fields }, "/admin/accounts");
+  assert.equal(answer.statusCode, 303, `${what} ${fields.username}`);
+};
+
+/** Acts as they were done; opening the tree is none of them. */
+async function actsOf() {
+  const rows = await place.context.db.selectFrom("admin_acts").selectAll().orderBy("number").execute();
+  return rows.filter(({ kind }) => !["tree-opened", "confirmed"].includes(kind));
+}
+
+/** Takes back one of this story's acts, from 1. @returns the answer's status */
+async function undo(number: number): Promise<number> {
+  const id = (await actsOf())[begun + number - 1]?.id as string;
+  return (await nour.post("/admin/log/undo", { act: id }, "/admin/log")).statusCode;
+}
+
+async function states(names: readonly string[]) {
+  const rows = await place.context.db.selectFrom("accounts").selectAll().where("username", "in", names).execute();
+  return Object.fromEntries(
+    rows.map(({ username, status, frozen }) => [username, status === "suspended" ? status : frozen]),
+  );
+}
+
+async function depthsOf() {
+  const { body } = await nour.get("/admin/tree");
+  return Object.fromEntries(
+    [...body.matchAll(/data-username="([^"]+)" data-depth="(\d+)"/g)].map(([, name, depth]) => [name, Number(depth)]),
+  );
+}
+
+const BRANCH = ["dora", "emil", "hana"] as const;
+const PAIRS = [
+  { down: ["suspend", ""], up: ["reinstate", ""], is: "suspended" },
+  { down: ["freeze", "sign-in"], up: ["unfreeze", "sign-in"], is: "sign-in" },
+  { down: ["freeze", "inviting"], up: ["unfreeze", "inviting"], is: "inviting" },
+] as const;
+
+for (const { down, up, is } of PAIRS) {
+  const to = (way: readonly [string, string], username: string, branch = false) =>
+    act(way[0], { username, what: way[1], ...(branch && { branch: "on" }) });
+  const expected = (dora: boolean, emil: boolean, hana: boolean) =>
+    Object.fromEntries([dora, emil, hana].map((so, index) => [BRANCH[index], so ? is : "nothing"]));
+
+  describe(`taking back what made a branch ${is}`, () => {
+    it("leaves alone whom a later act made so again", async () => {
+      await to(down, "dora", true);
+      await to(up, "emil");
+      await to(down, "emil");
+      assert.equal(await undo(1), 303);
+      assert.deepEqual(await states(BRANCH), expected(false, true, false));
+      assert.equal(await undo(3), 303, "that act can be taken back");
+      assert.deepEqual(await states(BRANCH), expected(false, false, false));
+    });
+
+    it("or lifted it leaves alone whom a later act let go again", async () => {
+      await to(down, "dora", true);
+      await to(up, "dora", true);
+      await to(down, "emil");
+      await to(up, "emil");
+      assert.equal(await undo(2), 303);
+      assert.deepEqual(await states(BRANCH), expected(true, false, true));
+    });
+
+    it("is for all of them where what came later was taken back as well", async () => {
+      await to(down, "dora", true);
+      await to(up, "emil");
+      assert.equal(await undo(2), 303);
+      assert.deepEqual(await states(BRANCH), expected(true, true, true));
+      assert.equal(await undo(1), 303);
+      assert.deepEqual(await states(BRANCH), expected(false, false, false));
+    });
+
+    it("counts a later act for those for whom it was not taken back", async () => {
+      await to(down, "dora", true);
+      await to(up, "dora", true);
+      await to(down, "emil");
+      assert.equal(await undo(2), 303);
+      assert.deepEqual(await states(BRANCH), expected(true, true, true));
+      assert.equal(await undo(1), 303);
+      assert.deepEqual(await states(BRANCH), expected(false, true, false));
+    });
+
+    it("does nothing, and writes nothing down, where all of them were concerned since", async () => {
+      await to(down, "emil");
+      await to(up, "dora", true);
+      await to(down, "dora", true);
+      const known = await actsOf();
+      assert.equal(await undo(1), 422);
+      assert.deepEqual(await states(BRANCH), expected(true, true, true));
+      assert.deepEqual(await actsOf(), known);
+    });
+  });
+}
+
+describe("taking back", () => {
+  it("that a branch was frozen is not held up by a later act of another kind", async () => {
+    await act("freeze", { username: "dora", what: "inviting", branch: "on" });
+    await act("freeze", { username: "emil", what: "sign-in" });
+    await act("suspend", { username: "hana" });
+    assert.equal(await undo(1), 303);
+    assert.deepEqual(await states(BRANCH), { dora: "nothing", emil: "sign-in", hana: "suspended" });
+  });
+
+  it("that a role was taken does not give it back after it was taken again, until that is taken back", async () => {
+    const isAdmin = async () =>
+      (await place.context.db.selectFrom("accounts").select("role").where("username", "=", "bea").execute())[0]?.role;
+    for (const role of ["admin", "member", "admin", "member"]) await act("role", { username: "bea", role });
+    assert.equal(await undo(2), 422);
+    assert.equal(await isAdmin(), "member");
+    assert.equal(await undo(4), 303);
+    assert.equal(await isAdmin(), "admin");
+    assert.equal(await undo(1), 422, "it was given again since");
+    assert.equal(await isAdmin(), "admin");
+    assert.equal(await undo(3), 303);
+    assert.equal(await undo(2), 303, "nothing stands that came later");
+    assert.equal(await isAdmin(), "admin");
+  });
+
+  it("that a branch was moved does not undo a later move, until that is taken back", async () => {
+    const depths = await depthsOf();
+    await act("graft", { username: "emil", inviter: "nour" });
+    await act("graft", { username: "emil", inviter: "bea" });
+    await act("graft", { username: "hana", inviter: "bea" });
+    const edges = () => place.context.db.selectFrom("accounts").select("edge").where("username", "<>", "").execute();
+    const moved = await edges();
+    assert.equal(await undo(1), 422);
+    assert.deepEqual(await edges(), moved);
+    assert.equal(await undo(2), 303);
+    assert.equal(await undo(1), 303);
+    assert.equal(await undo(3), 303);
+    assert.deepEqual(await depthsOf(), depths);
+  });
+});
