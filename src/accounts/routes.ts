@@ -380,6 +380,7 @@ async function accountPage(visit: MemberVisit, address: string | undefined, erro
   const data = {
     language: visit.lang,
     contact: { address: address ?? stored },
+    mailed: context.config.mailFrom !== undefined,
     treeOpened: await lastOpening(context),
     acts: acts.map(({ kind, day, by, reason, count }) => ({ kind, day, by, reason, count: count ?? 0 })),
     ownKey: account.role === "member" ? null : fingerprintText(account.fingerprint),
@@ -431,8 +432,9 @@ export async function postContact(visit: MemberVisit) {
     // Where notices went so far: whoever holds a stolen session can't turn them away unseen.
     tellMember(context, before, "contact-changed");
   }
-  const flash = address === "" ? { key: "flash.contact-removed" } : { key: "flash.contact-saved", vars: { address } };
-  return await goTo(visit, "/account", { kind: "good", ...flash });
+  if (address === "") return await goTo(visit, "/account", { kind: "good", key: "flash.contact-removed" });
+  const key = context.config.mailFrom === undefined ? "flash.contact-kept" : "flash.contact-saved";
+  return await goTo(visit, "/account", { kind: "good", key, vars: { address } });
 }
 
 export function languageOf(visit: Pick<Visit, "session">): Language | undefined {

@@ -6,6 +6,7 @@ import type { FieldError } from "../web/pages.js";
 import { field, goTo, type MemberVisit, show, ticked } from "../web/visit.js";
 import { readAlike } from "./alike.js";
 import { peopleFor, rulesFor } from "./page-data.js";
+import { trustSummary } from "./statement.js";
 import { addTrusted, confirmTrusted, type RulesFault, removeTrusted, setRules } from "./trust.js";
 
 interface PeopleForm {
@@ -197,10 +198,13 @@ export async function confirmPerson(visit: MemberVisit) {
   return await goTo(visit, "/trust", { kind: "good", key: "flash.person-confirmed", vars: { name } });
 }
 
-/** `GET /trust/card`: for the drawer. */
+/** `GET /trust/card`: for the drawer, with those only who are there to be rung. */
 export async function showCard(visit: MemberVisit) {
   const state = await readAlike(visit.context, visit.session);
   const list = await peopleFor(visit.context, state.trusted, []);
-  const data = { people: list.map((person) => person.username), rules: rulesFor(state.record.rules) };
+  const rules = rulesFor(state.record.rules);
+  const { counting, held, able } = trustSummary(list, rules);
+  const there = list.filter((person) => counting.includes(person) || held.includes(person));
+  const data = { people: there.map((person) => person.username), able, rules };
   return await show(visit, "trust/card", data, { current: "trust" });
 }

@@ -296,6 +296,8 @@ export interface Pages {
   "accounts/account": {
     language: Language;
     contact: { address: string } | null;
+    /** Whether notices are sent by mail at all. */
+    mailed: boolean;
     treeOpened: { day: Day; by: string } | null;
     /** What admins did with this account, newest first. */
     acts: readonly OwnAct[];
@@ -419,7 +421,7 @@ export interface Pages {
       needsPassword: boolean;
     } | null;
   };
-  "trust/card": { people: readonly string[]; rules: Rules };
+  "trust/card": { people: readonly string[]; able: boolean; rules: Rules };
   "trust/confirm": { people: readonly TrustedPerson[] };
   "resets/help": { form: { username: string } };
   "resets/help-nothing": Record<never, never>;

@@ -29,7 +29,10 @@ describe("the contact address", () => {
       const address = ofBytes(254, letter);
       assert.equal((await setAddress(address)).statusCode, 303, letter);
       assert.equal(await stored(), address);
-      assert.match((await ada.get("/account")).body, /Notices go to/);
+      const page = (await ada.get("/account")).body;
+      assert.match(page, /is kept\./);
+      assert.match(page, /Kith sends no mail at present/, "nothing is promised without KITH_MAIL_FROM");
+      assert.doesNotMatch(page, /Notices go to|Kith writes there/);
     }
   });
 

@@ -287,6 +287,24 @@ describe("the handover link", () => {
     await choose(place, late, passwordOf("ada", 3));
   });
 
+  it("on the last day of the wait neither page says that it is over while it runs", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    place.advance(129_600_000 - (place.context.clock().getTime() % 86_400_000)); // noon
+    await who.ada.signIn();
+    await who.bea.signIn();
+    await trustAll(who.ada, ["bea"], { threshold: 1, waitDays: 1 });
+    const { browser, words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    place.advance(13 * 3_600_000);
+    await who.bea.signIn();
+    await who.bea.agree("ada", words);
+    assert.doesNotMatch(readable((await who.bea.get("/help/agreed")).body), /can sign in now/);
+    const early = readable((await browser.signIn("ada", passwordOf("ada", 2))).body);
+    assert.match(early, /The last day of the wait is still running: try again this evening, or tomorrow\./);
+    assert.match(early, /Its last day is still running\./);
+    place.advance(11 * 3_600_000);
+    assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 303);
+  });
+
   it("choosing late still ripens: the last day of choice and the longest wait fit", async () => {
     const { place, who } = await openCommunity(["ada", "bea"]);
     await trustAll(who.ada, ["bea"], { threshold: 1, waitDays: 30 });

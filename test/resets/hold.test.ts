@@ -75,10 +75,16 @@ describe("the hold on a new key", () => {
     const page = (await who.ada.get("/trust")).body;
     assert.match(readable(page), /Suspended: doesn’t count/);
     assert.equal(statementOf(page), "Nobody can let you back in right now.");
+    const card = readable((await who.ada.get("/trust/card")).body);
+    assert.doesNotMatch(card, /\bbea\b/i, "who can't help is not on the card");
+    assert.match(card, /\bcem\b/);
+    assert.match(card, /these people can’t let you back in/);
+    assert.match(card, /Any 2 let me in/, "not that this person does");
     await setStatus(place.context, bea, "active");
     await who.ada.signOut();
     await who.ada.signIn();
     assert.equal(statementOf((await who.ada.get("/trust")).body), "Bea and cem together can let you back in.");
+    assert.match(readable((await who.ada.get("/trust/card")).body), /All of them together let me in/);
     await who.bea.signIn("bea");
     assert.ok(await who.bea.openCase("ada"));
   });

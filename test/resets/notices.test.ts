@@ -70,7 +70,7 @@ describe("notices of a reset by mail", () => {
     await mail.until(4);
     const [opened, stopped, , expired] = mail.received;
     assert.equal(opened?.subject, "Jemand möchte dein Passwort zurücksetzen");
-    assert.equal(stopped?.subject, "Das Zurücksetzen deines Passworts wurde aufgehalten");
+    assert.equal(stopped?.subject, "Das Zurücksetzen deines Passworts wurde angehalten");
     assert.equal(expired?.subject, "Das Zurücksetzen deines Passworts ist abgelaufen");
     assert.match(String(opened?.text), /Warst du das, gibt es hier nichts zu tun/);
     for (const { to } of mail.received) assert.deepEqual(to, ["ada@elsewhere.example"]);
@@ -79,13 +79,13 @@ describe("notices of a reset by mail", () => {
     await mail.until(5);
     await who.ada.signIn();
     await mail.until(6);
-    assert.equal(mail.received[5]?.subject, "Das Zurücksetzen deines Passworts wurde aufgehalten", "by a sign-in");
+    assert.equal(mail.received[5]?.subject, "Das Zurücksetzen deines Passworts wurde angehalten", "by a sign-in");
     await who.bea.openCase("ada");
     await mail.until(7);
     await who.ada.rules(1, 0);
     await mail.until(8);
     assert.equal(mail.received.length, 8);
-    assert.equal(mail.received[7]?.subject, "Das Zurücksetzen deines Passworts wurde aufgehalten", "by other rules");
+    assert.equal(mail.received[7]?.subject, "Das Zurücksetzen deines Passworts wurde angehalten", "by other rules");
   });
 
   it("hold up nothing: not with a server that never answers, nor with none at all", async (t) => {

@@ -135,6 +135,8 @@ add("accounts/sign-in-waiting", "", waiting);
 add("accounts/sign-in-waiting", "one", { ...waiting, agreed: 0, threshold: 1, earliest: SAMPLE_DAY, daysLeft: 0 });
 add("accounts/sign-in-waiting", "one-and-days", { ...waiting, agreed: 0, threshold: 1, daysLeft: 1 });
 add("accounts/sign-in-waiting", "days", { ...waiting, agreed: 2, earliest: "2025-11-25", daysLeft: 1 });
+add("accounts/sign-in-waiting", "last-day", { ...waiting, agreed: 2, earliest: SAMPLE_DAY, daysLeft: 1 });
+add("accounts/sign-in-waiting", "one-and-last-day", { ...waiting, earliest: SAMPLE_DAY, daysLeft: 1 });
 add("accounts/sign-in-waiting", "people", { ...waiting, agreed: 0, threshold: 3, earliest: SAMPLE_DAY, daysLeft: 0 });
 add("accounts/suspended", "", { kind: "suspended", reason: null });
 add("accounts/suspended", "frozen", { kind: "frozen", reason: null });
@@ -200,6 +202,8 @@ add(
   },
   { ...atHome, band: [reset, { ...reset, chosen: null, earliest: null, agreed: 0 }] },
 );
+add("accounts/home", "none-held", { ...home, people: [bea] }, atHome);
+add("accounts/home", "none-counts", { ...home, people: [person("emil", "suspended")], rules: rules(1) }, atHome);
 add("accounts/home", "stopped", { ...home, people: three.slice(1), stopped: { agreed: [] } }, atHome);
 add(
   "accounts/home",
@@ -210,7 +214,7 @@ add(
     flash: { kind: "good", key: "flash.back-in", vars: { username: "ada" } },
   },
 );
-add("accounts/home", "nobody", { ...home, people: [], departed: 2, lastSignIn: null }, atHome);
+add("accounts/home", "nobody", { ...home, people: [], departed: 2, lastSignIn: null }, { ...atHome, band: [reset] });
 add(
   "accounts/home",
   "eight",
@@ -265,6 +269,12 @@ add(
 );
 add(
   "accounts/security",
+  "no-codes",
+  { ...security, secondStep: { state: "on", since: "2025-06", codesLeft: 0, codesTotal: 8 } },
+  atSecurity,
+);
+add(
+  "accounts/security",
   "errors",
   {
     ...security,
@@ -286,6 +296,7 @@ add(
   {
     language: "en",
     contact: { address: "" },
+    mailed: true,
     treeOpened: { day: "2025-11-03", by: "nour" },
     acts: [
       { kind: "reinstated", day: "2025-11-20", by: "nour", reason: "", count: 0 },
@@ -304,6 +315,7 @@ add(
   {
     language: "de",
     contact: null,
+    mailed: true,
     treeOpened: null,
     acts: [],
     ownKey: null,
@@ -318,6 +330,7 @@ add(
   {
     language: "en",
     contact: { address: "ada at example" },
+    mailed: false,
     treeOpened: null,
     acts: [],
     ownKey: null,
@@ -787,12 +800,18 @@ add(
   },
   atTrust,
 );
-add("trust/card", "", { people: ["bea", "cem", "dora"], rules: rules(2, 3) }, atTrust);
-add("trust/card", "one", { people: ["bea"], rules: rules(1) }, atTrust);
-add("trust/card", "eight", { people: eight.map((each) => each.username), rules: rules(1, 1) }, atTrust);
-add("trust/card", "nobody", { people: [], rules: rules(1) }, atTrust);
+add("trust/card", "", { people: ["bea", "cem", "dora"], able: true, rules: rules(2, 3) }, atTrust);
+add("trust/card", "one", { people: ["bea"], able: true, rules: rules(1) }, atTrust);
+add("trust/card", "too-few", { people: ["bea"], able: false, rules: rules(2, 3) }, atTrust);
+add("trust/card", "eight", { people: eight.map((each) => each.username), able: true, rules: rules(1, 1) }, atTrust);
+add("trust/card", "nobody", { people: [], able: false, rules: rules(1) }, atTrust);
 add("trust/confirm", "", { people: [bea] }, atTrust);
-add("trust/confirm", "several", { people: [bea, person("cem", "new-key")] }, { ...atTrust, band: [reset] });
+add(
+  "trust/confirm",
+  "several",
+  { people: [bea, person("cem", "new-key")] },
+  { ...atTrust, band: [reset], collective: { ...shell().collective, contact: null } },
+);
 
 add("resets/help", "", { form: { username: "" } }, helper);
 add(
@@ -874,6 +893,7 @@ const agreed = { username: "ada", agreed: 1, threshold: 2, chosen: SAMPLE_DAY, e
 add("resets/help-agreed", "", agreed, helper);
 add("resets/help-agreed", "one", { ...agreed, threshold: 1, earliest: SAMPLE_DAY, waitDays: 0 }, helper);
 add("resets/help-agreed", "one-wait", { ...agreed, threshold: 1 }, helper);
+add("resets/help-agreed", "last-day", { ...agreed, threshold: 1, chosen: "2025-11-21", earliest: SAMPLE_DAY }, helper);
 add("resets/help-agreed", "many", { ...agreed, threshold: 4, earliest: SAMPLE_DAY, waitDays: 0 }, helper);
 const choose: Pages["resets/handover"] = {
   username: "ada",
