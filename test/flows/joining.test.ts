@@ -60,12 +60,12 @@ describe("joining by a letter", () => {
     });
     const visitor = place.visitor();
     const before = await contents(context.pool, ["relations", "spent_invites", "sessions"]);
-    assert.equal((await visitor.join(path, "yara")).statusCode, 404);
+    assert.equal((await visitor.join(path, "ottilie")).statusCode, 404);
     hashing.mock.restore();
     assert.deepEqual(await contents(context.pool, ["relations", "spent_invites", "sessions"]), before);
-    assert.equal(await accountOf(context.pool, "yara"), undefined);
+    assert.equal(await accountOf(context.pool, "ottilie"), undefined);
     await setStatus(context, name, "active");
-    assert.equal((await visitor.join(path, "yara")).statusCode, 303);
+    assert.equal((await visitor.join(path, "ottilie")).statusCode, 303);
   });
 
   it("ends the session that the browser had before", async () => {
