@@ -100,7 +100,7 @@ async function signInPage(visit: Visit, username: string, errors: FieldError[] =
   return await show(
     visit,
     "accounts/sign-in",
-    { form: { username }, next },
+    { form: { username }, next, lost: query(visit, "lost") !== "" },
     {
       errors,
       status: errors.length > 0 ? 422 : 200,

@@ -230,7 +230,12 @@ export interface PanelForm {
 
 /** Each page's template and what it needs. The same stands in words at the top of the template. */
 export interface Pages {
-  "accounts/sign-in": { form: { username: string }; next: string | null };
+  "accounts/sign-in": {
+    form: { username: string };
+    next: string | null;
+    /** A form came after the session had run out. */
+    lost: boolean;
+  };
   "accounts/sign-in-code": { next: string | null };
   "accounts/sign-in-waiting": {
     username: string;

@@ -46,7 +46,7 @@ export const FORMS: Readonly<Record<string, readonly string[]>> = {
 
 export const QUERIES: Readonly<Record<string, readonly string[]>> = {
   "/": ["language", "next"],
-  "/sign-in": ["language", "next"],
+  "/sign-in": ["language", "next", "lost"],
   "/sign-in/code": ["next"],
   "/invite/:letter": ["language", "suggest"],
   "/handover/:secret": ["language", "suggest"],

@@ -104,21 +104,18 @@ function add<Template extends keyof Pages>(
 const ada = { me: { username: "ada", label: "ada", isAdmin: false } };
 const helper = { me: { username: "bea", label: "bea", isAdmin: false }, current: "help" as const };
 
-add("accounts/sign-in", "", { form: { username: "" }, next: null });
+add("accounts/sign-in", "", { form: { username: "" }, next: null, lost: false });
 add(
   "accounts/sign-in",
   "error",
-  { form: { username: 'ada"><script>alert(1)</script>' }, next: "/trust?a=b" },
+  { form: { username: 'ada"><script>alert(1)</script>' }, next: "/trust?a=b", lost: false },
   { errors: [{ field: "password", key: "problem.signIn" }] },
 );
 add(
   "accounts/sign-in",
-  "signed-out",
-  { form: { username: "" }, next: null },
-  {
-    flash: { kind: "good", key: "flash.signed-out" },
-    switchHref: null,
-  },
+  "lost",
+  { form: { username: "" }, next: "/help", lost: true },
+  { switchHref: "?next=%2Fhelp&lost=1&language=de" },
 );
 add("accounts/sign-in-code", "", { next: null });
 add("accounts/sign-in-code", "error", { next: "/" }, { errors: [{ field: "code", key: "problem.code.wrong" }] });
