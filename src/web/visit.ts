@@ -143,6 +143,11 @@ export function ticked(visit: Visit, name: string): boolean {
   return field(visit, name) === "on";
 }
 
+/** Whether a page is asked for a passphrase, by a form or by a link. */
+export function asksSuggestion(visit: Visit): boolean {
+  return field(visit, "suggest") !== "" || (visit.request.method === "GET" && query(visit, "suggest") !== "");
+}
+
 export function query(visit: Visit, name: string): string {
   return textOf((visit.request.query as Record<string, unknown>)[name]);
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { casesOf, passwordOf, textOf, wordsOf } from "../support/app.js";
+import { buttonsOf, casesOf, passwordOf, textOf, wordsOf } from "../support/app.js";
+import { contents } from "../support/pages.js";
 import { choose, openCommunity, readable, trustAll, turnOnSecondStep } from "../support/resets.js";
 
 describe("a reset that several must agree to", () => {
@@ -240,6 +241,30 @@ describe("the handover link", () => {
       ["password", "lost_second_step"],
       "it asks for nothing that could have been forgotten",
     );
+  });
+
+  it("is not used up by asking for a passphrase, which keeps the box as it was", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    const path = await who.bea.openCase("ada");
+    const visitor = place.visitor();
+    const { buttons, suggest } = buttonsOf((await visitor.get(path)).body);
+    assert.doesNotMatch(buttons[0] as string, /suggest/, "Enter in a field sends the first button of a form");
+    assert.match(suggest, /formnovalidate/);
+    const before = await contents(place.context.pool);
+    const password = passwordOf("ada", 2);
+    const ticked = await visitor.post(path, { password, lost_second_step: "on", suggest: "1" }, path);
+    assert.equal(ticked.statusCode, 200);
+    assert.match(ticked.body, /id="lost_second_step"[^>]* checked/);
+    assert.match(ticked.body, /id="suggestion"/);
+    assert.ok(!ticked.body.includes(password));
+    const unticked = await visitor.post(path, { suggest: "1" }, path);
+    assert.doesNotMatch(unticked.body, /id="lost_second_step"[^>]* checked/);
+    assert.match((await visitor.get(`${path}?suggest=1`)).body, /id="suggestion"/, "a link to it still works");
+    assert.deepEqual(await contents(place.context.pool), before);
+    await choose(place, path, password);
+    const dead = await place.visitor().post(path, { suggest: "1" }, "/about");
+    assert.equal(dead.statusCode, 404, "no more than a look would tell");
   });
 
   it("the page after choosing shows words, what is missing, and why the words matter", async () => {
