@@ -208,7 +208,13 @@ export async function postCode(visit: Visit) {
   await visit.limits.take("sign-in", ...subjects);
   const outcome = await confirmCode(visit.context, half, code);
   if (outcome.outcome !== "wrong") await visit.limits.giveBack("sign-in", ...subjects);
-  return await answerSignIn(visit, outcome, () => showCode(visit, [{ field: "code", key: "problem.code.wrong" }]));
+  if (outcome.outcome === "over") {
+    await endSessions(visit.context, [half.id]);
+    return await goTo(visit, "/sign-in");
+  }
+  return await answerSignIn(visit, outcome, () =>
+    showCode(visit, [{ field: "code", key: "problem.code.wrongAtSignIn" }]),
+  );
 }
 
 /** `POST /sign-out` */

@@ -328,6 +328,27 @@ describe("a member with a second step", () => {
     assert.equal((await again.signIn("ada", passwordOf("ada", 2))).headers.location, "/sign-in/code", "it is kept");
   });
 
+  it("who was asked for the code while the reset ended begins anew, instead of typing right codes for ever", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    const code = await turnOnSecondStep(place, who.ada);
+    const { browser, words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    await who.bea.agree("ada", words);
+    assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).headers.location, "/sign-in/code");
+    assert.equal((await who.ada.post("/resets/stop", {}, "/trust")).statusCode, 303);
+    place.advance(60_000);
+    const finish = (typed: string) => browser.post("/sign-in/code", { code: typed }, "/sign-in/code");
+    assert.equal((await finish("000000")).statusCode, 422, "a wrong code is told nothing");
+    const before = await contents(place.context.pool);
+    const over = await finish(code());
+    assert.equal(over.statusCode, 303);
+    assert.equal(over.headers.location, "/sign-in");
+    assert.deepEqual(await contents(place.context.pool), before, "nothing but the half session is gone");
+    assert.equal((await browser.get("/sign-in/code")).headers.location, "/sign-in", "the half session is over");
+    assert.equal((await browser.get("/trust")).statusCode, 303);
+    assert.equal((await who.ada.get("/trust")).statusCode, 200);
+  });
+
   it("who lost it too says so: approvers are shown it, and it takes at least three days", async () => {
     const { place, who } = await openCommunity(["ada", "bea"]);
     await trustAll(who.ada, ["bea"]);

@@ -118,7 +118,12 @@ add(
   { switchHref: "?next=%2Fhelp&lost=1&language=de" },
 );
 add("accounts/sign-in-code", "", { next: null });
-add("accounts/sign-in-code", "error", { next: "/" }, { errors: [{ field: "code", key: "problem.code.wrong" }] });
+add(
+  "accounts/sign-in-code",
+  "error",
+  { next: "/" },
+  { errors: [{ field: "code", key: "problem.code.wrongAtSignIn" }] },
+);
 const waiting = {
   username: "ada",
   words: WORDS,
