@@ -220,10 +220,13 @@ export interface OwnAct {
   count: number;
 }
 
-/** What was typed into the forms of a person's panel. */
+/** What was sent by one of the forms of a person's panel, or by that for everybody; the others are as nobody touched them. */
 export interface PanelForm {
+  /** The last word of its address, or `all`; empty: none. */
+  sent: string;
   reason: string;
   branch: boolean;
+  what: string;
   inviter: string;
   count: string;
 }

@@ -391,7 +391,7 @@ add(
 );
 add("admin/gate", "unconfirmed", { state: "unconfirmed", members: 26, last: opened }, atAdmin);
 add("admin/reading", "", { done: 12_000, total: 100_000 }, atAdmin);
-const panelForm = { reason: "", branch: true, inviter: "", count: "" };
+const panelForm = { sent: "", reason: "", branch: false, what: "", inviter: "", count: "" };
 const emil: Pages["admin/accounts"]["person"] = {
   username: "emil",
   self: false,
@@ -476,7 +476,7 @@ add(
     },
     filter: { q: "ad", month: "2025-03", domain: "example.net", state: "suspended" },
     domains: ["example.org", "example.net"],
-    form: { reason: "spam & <b>worse</b>", branch: false, inviter: "xenia", count: "zero" },
+    form: { sent: "suspend", reason: "spam & <b>worse</b>", branch: false, what: "", inviter: "xenia", count: "zero" },
   },
   {
     ...atAdmin,
