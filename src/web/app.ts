@@ -28,7 +28,7 @@ import type { OpenReset } from "./pages.js";
 import { securityHeaders } from "./security-headers.js";
 import { toldMilliseconds, toldRoute } from "./told.js";
 import { createView } from "./view.js";
-import { type MemberVisit, sameSitePath, untilStep, type Visit } from "./visit.js";
+import { inLanguage, isSecret, type MemberVisit, sameSitePath, untilStep, type Visit } from "./visit.js";
 
 /** A route for members: without a session it answers 303 to `/sign-in?next=…`. */
 interface MemberRoute {
@@ -238,7 +238,8 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     if (!asked || request.method !== "GET") return done();
     setCookie(config, reply, "language", asked, ONE_YEAR_SECONDS);
     // A path that begins with two slashes would lead to another host.
-    void reply.redirect(sameSitePath(request.url.split("?")[0] as string) ?? "/", 303);
+    const path = sameSitePath(request.url.split("?")[0] as string);
+    void reply.redirect(path ? path + inLanguage(request.url) : "/", 303);
   });
   app.addHook("onResponse", (request, reply, done) => {
     const route = toldRoute(request);
@@ -306,7 +307,6 @@ function isReadable(url: string): boolean {
 function onionLocation({ origin, onionOrigin }: Config, request: FastifyRequest): string | undefined {
   if (!onionOrigin || origin.protocol !== "https:" || request.host === onionOrigin.host) return undefined;
   const path = request.url.split("?")[0] as string;
-  const secret = /^\/(?:invite|handover)\//.test(path);
-  if (secret || request.method !== "GET" || sameSitePath(path) === undefined) return undefined;
+  if (isSecret(path) || request.method !== "GET" || sameSitePath(path) === undefined) return undefined;
   return new URL(path, onionOrigin).href;
 }

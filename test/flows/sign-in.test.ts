@@ -189,6 +189,30 @@ describe("signing in", () => {
     assert.equal(about.headers.location, "/about");
   });
 
+  it("in the other language leads where the first one would have", async () => {
+    const visitor = place.visitor();
+    const page = await visitor.get("/sign-in?next=%2Ftrust%3Fa%3D1%26b%3D2&lost=1");
+    const href = /<a class="me" href="([^"]+)"/.exec(page.body)?.[1]?.replaceAll("&amp;", "&") as string;
+    const other = await visitor.get(new URL(href, "http://localhost/sign-in").href.slice("http://localhost".length));
+    assert.equal(other.statusCode, 303);
+    const german = await visitor.get(other.headers.location as string);
+    assert.match(german.body, /<html lang="de">/);
+    assert.match(german.body, /Du wurdest abgemeldet/);
+    const action = /<form action="([^"]+)"/.exec(german.body)?.[1]?.replaceAll("&amp;", "&") as string;
+    const answer = await visitor.post(action, { username: "ada", password: passwordOf("ada") }, "/sign-in");
+    assert.equal(answer.headers.location, "/trust?a=1&b=2");
+  });
+
+  it("in the other language keeps of a letter's or a link's address the path alone", async () => {
+    const letter = await nour.invite();
+    const page = await place.visitor().get(`${letter}?suggest=1&x=y`);
+    assert.match(page.body, /<a class="me" href="\?language=de"/);
+    for (const path of [letter, "/handover/abc"]) {
+      const answer = await place.visitor().get(`${path}?x=y&language=de`);
+      assert.equal(answer.headers.location, path);
+    }
+  });
+
   it("puts a new session in the place of the one this browser had", async () => {
     const visitor = place.visitor();
     await visitor.signIn("ada");
