@@ -402,6 +402,8 @@ export interface Pages {
     fallback: boolean;
     note: string;
     check: { outcome: string; starttls: boolean | null; seconds: string; day: Day } | null;
+    /** Of a domain that somebody removed: where its mail went. */
+    again: { onion: string; port: number } | null;
     history: readonly { event: string; actor: string; day: Day; detail: string }[];
   };
   "onion/import": {

@@ -669,6 +669,7 @@ add(
     fallback: true,
     note: "spoke to them in May",
     check: { outcome: "no-descriptor", starttls: null, seconds: "30", day: "2025-11-24" },
+    again: null,
     history: [{ event: "pinned", actor: "ada", day: "2025-08-02", detail: onionAddress }],
   },
   atOnion,
@@ -676,7 +677,17 @@ add(
 add(
   "onion/entry",
   "removed",
-  { domain: "gone.example", row: null, notices: [], targets: [], fallback: false, note: "", check: null, history: [] },
+  {
+    domain: "gone.example",
+    row: null,
+    notices: [],
+    targets: [],
+    fallback: false,
+    note: "",
+    check: null,
+    again: { onion: onionAddress, port: 25 },
+    history: [],
+  },
   atOnion,
 );
 add("onion/import", "", { form: { list: "", strict: false }, refused: [], changed: 0 }, atOnion);
