@@ -100,7 +100,7 @@ async function signInPage(visit: Visit, username: string, errors: FieldError[] =
   return await show(
     visit,
     "accounts/sign-in",
-    { form: { username }, next },
+    { form: { username }, next, lost: query(visit, "lost") !== "" },
     {
       errors,
       status: errors.length > 0 ? 422 : 200,
@@ -211,7 +211,13 @@ export async function postCode(visit: Visit) {
   if (outcome.outcome !== "wrong") {
     await Promise.all([visit.limits.giveBack("sign-in", client), visit.limits.giveBack("code", member)]);
   }
-  return await answerSignIn(visit, outcome, () => showCode(visit, [{ field: "code", key: "problem.code.wrong" }]));
+  if (outcome.outcome === "over") {
+    await endSessions(visit.context, [half.id]);
+    return await goTo(visit, "/sign-in");
+  }
+  return await answerSignIn(visit, outcome, () =>
+    showCode(visit, [{ field: "code", key: "problem.code.wrongAtSignIn" }]),
+  );
 }
 
 /** Counts a code for the member: whoever comes here has the password, and may come from any number of addresses. */

@@ -122,8 +122,13 @@ async function startCodeStage(context: Context, unlocked: Unlocked, client: stri
  * The second step of a sign-in.
  *
  * @param session one of stage `code`
+ * @returns `over`: the code is right, but the reset that this sign-in would complete has ended
  */
-export async function confirmCode(context: Context, session: Session, code: string): Promise<SignInOutcome> {
+export async function confirmCode(
+  context: Context,
+  session: Session,
+  code: string,
+): Promise<SignInOutcome | { outcome: "over" }> {
   const { payload } = session;
   const account = await findOwnAccount(context, payload.accountId);
   // Since the session was opened for this request, the password may have been changed.
@@ -131,7 +136,7 @@ export async function confirmCode(context: Context, session: Session, code: stri
   if (!columnsAfterCode(context, account, code)) return { outcome: "wrong" };
   const cases = await openOwnCases(context, account);
   const pendingCase = cases.find((row) => row.id === payload.caseId);
-  if (payload.caseId && !pendingCase) return { outcome: "wrong" };
+  if (payload.caseId && !pendingCase) return { outcome: "over" };
   const unlocked: Unlocked = {
     account,
     cases,

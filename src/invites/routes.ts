@@ -8,7 +8,7 @@ import { memberSubject } from "../web/limits.js";
 import { leaveNote, type Note, takeNote } from "../web/note.js";
 import type { FieldError, FreshLetter, Letter } from "../web/pages.js";
 import { passwordProblem } from "../web/problems.js";
-import { field, goTo, type MemberVisit, originOf, query, show, ticked, type Visit } from "../web/visit.js";
+import { asksSuggestion, field, goTo, type MemberVisit, originOf, show, ticked, type Visit } from "../web/visit.js";
 import { letterId, letterLink, revokeInvite, type WriteOutcome, writeInvite } from "./letters.js";
 import { findLetter, type GoodLetter, redeem } from "./redeem.js";
 
@@ -27,7 +27,7 @@ async function redeemPage(
     expires: good.expires,
     passwordMin: visit.context.config.passwordMin,
     form,
-    suggestion: query(visit, "suggest") ? suggestPassphrase() : null,
+    suggestion: asksSuggestion(visit) ? suggestPassphrase() : null,
   };
   return await show(visit, "invites/redeem", data, {
     errors,
@@ -42,18 +42,23 @@ async function deadLetter(visit: Visit) {
 
 /** `GET /invite/:letter`: never redeems, since messengers fetch previews. */
 export async function showLetter(visit: Visit) {
+  return await look(visit, { username: "", trustInviter: true });
+}
+
+async function look(visit: Visit, form: { username: string; trustInviter: boolean }) {
   await visit.limits.take("invite", `client ${visit.client}`);
   const good = await findLetter(visit.context, letterOf(visit));
   if (!good) return await deadLetter(visit);
   await visit.limits.giveBack("invite", `client ${visit.client}`);
-  return await redeemPage(visit, good, { username: "", trustInviter: true });
+  return await redeemPage(visit, good, form);
 }
 
-/** `POST /invite/:letter` */
+/** `POST /invite/:letter`; with `suggest` it only suggests a passphrase. */
 export async function join(visit: Visit) {
   const { context } = visit;
-  await visit.limits.take("invite", `client ${visit.client}`);
   const typed = { username: field(visit, "username").trim(), trustInviter: ticked(visit, "trust_inviter") };
+  if (asksSuggestion(visit)) return await look(visit, typed);
+  await visit.limits.take("invite", `client ${visit.client}`);
   const outcome = await redeem(context, letterOf(visit), {
     ...typed,
     password: field(visit, "password"),

@@ -1,4 +1,5 @@
 import type { Domain } from "./domain.js";
+import { parseOnion } from "./onion-address.js";
 import type { Outcome } from "./outcome.js";
 import type { RoutedTarget, Source, Target } from "./route.js";
 
@@ -49,6 +50,13 @@ export interface HistoryRow {
   actor: string;
   event: HistoryEvent;
   detail: string;
+}
+
+/** The one target that `describeTargets` wrote, or undefined if there were several. */
+export function readTarget(detail: string): Pick<Target, "onion" | "port"> | undefined {
+  const [, text = "", port] = /^([a-z2-7]{56}\.onion):(\d{1,5})$/.exec(detail) ?? [];
+  const read = parseOnion(text);
+  return "onion" in read ? { onion: read.onion, port: Number(port) } : undefined;
 }
 
 /** Targets in few words, for the history and for comparing. */

@@ -4,6 +4,7 @@ import type { FieldError, Pages } from "../web/pages.js";
 import { field, goTo, type MemberVisit, query, show, ticked } from "../web/visit.js";
 import { type Domain, parseDomain } from "./domain.js";
 import { type ImportResult, importList, pinDomain, removeDomain, setFallback } from "./edit-map.js";
+import { readTarget } from "./entry.js";
 import { guessFormat } from "./formats/formats.js";
 import { parseOnion } from "./onion-address.js";
 import { noticesOf, rowOf, secondsOf, weekAgo } from "./page-data.js";
@@ -109,6 +110,7 @@ async function entryPage({ context }: MemberVisit, domain: Domain): Promise<Page
   ]);
   if (entry === undefined && history.length === 0) return undefined;
   const { check } = entry ?? {};
+  const last = history[0];
   return {
     domain,
     row: entry === undefined ? null : rowOf(entry),
@@ -120,6 +122,7 @@ async function entryPage({ context }: MemberVisit, domain: Domain): Promise<Page
       check === undefined
         ? null
         : { outcome: check.outcome, starttls: check.starttls ?? null, seconds: secondsOf(check), day: dayOf(check.at) },
+    again: (entry === undefined && last?.event === "removed" && readTarget(last.detail)) || null,
     history: history.map(({ event, actor, at, detail }) => ({ event, actor, day: dayOf(at), detail })),
   };
 }

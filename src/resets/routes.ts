@@ -6,7 +6,7 @@ import { memberSubject } from "../web/limits.js";
 import { leaveNote, takeNote } from "../web/note.js";
 import type { FieldError } from "../web/pages.js";
 import { passwordProblem } from "../web/problems.js";
-import { field, goTo, type MemberVisit, originOf, query, show, ticked, type Visit } from "../web/visit.js";
+import { asksSuggestion, field, goTo, type MemberVisit, originOf, show, ticked, type Visit } from "../web/visit.js";
 import { resetAlarm } from "./alarm.js";
 import { choosePassword, findHandover, type Handover } from "./handover.js";
 import { approve, type HelpOutcome, help } from "./help.js";
@@ -146,7 +146,7 @@ async function handoverPage(visit: Visit, secret: string, handover: Handover, er
     waitDays: rules.waitDays,
     earliest: addDays(dayOf(visit.context.clock()), rules.waitDays),
     form: { lostSecondStep: ticked(visit, "lost_second_step") },
-    suggestion: query(visit, "suggest") ? suggestPassphrase() : null,
+    suggestion: asksSuggestion(visit) ? suggestPassphrase() : null,
   };
   return await show(visit, "resets/handover", data, { errors, status: errors.length > 0 ? 422 : 200 });
 }
@@ -166,8 +166,9 @@ export async function showHandover(visit: Visit) {
   return await handoverPage(visit, secretOf(visit), handover);
 }
 
-/** `POST /handover/:secret` */
+/** `POST /handover/:secret`; with `suggest` it only suggests a passphrase. */
 export async function choose(visit: Visit) {
+  if (asksSuggestion(visit)) return await showHandover(visit);
   await visit.limits.take("handover", `client ${visit.client}`);
   const secret = secretOf(visit);
   const outcome = await choosePassword(

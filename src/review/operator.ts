@@ -21,9 +21,14 @@ export async function actByOperator(context: Context, name: Name, kind: SimpleAc
 /**
  * Gives or takes the role. Where nobody can open the review key, or there is none yet, a new one is made for this
  * admin; otherwise it only follows when an admin confirms the fingerprint.
+ *
+ * @throws Failure if nobody has that name, the last admin would go, or the role only rests
  */
 export async function setRoleByOperator(context: Context, name: Name, role: "admin" | "member") {
   const account = await memberNamed(context, name);
+  if (role === "admin" && account.role === "reset-admin") {
+    throw new Failure(`the role rests since a reset: run kith admin confirm ${name.username}@${name.domain}`);
+  }
   const { outcome } = await setRole(context, OPERATOR, account.id, role);
   if (outcome === "last") throw new Failure("there must be at least one admin whose role does not rest");
   const admin = await memberNamed(context, name);

@@ -118,7 +118,7 @@ export const unlockTree = admins(async (visit) => {
   return await goTo(visit, "/admin/tree");
 });
 
-const EMPTY_FORM: PanelForm = { reason: "", branch: true, inviter: "", count: "" };
+const EMPTY_FORM: PanelForm = { sent: "", reason: "", branch: false, what: "", inviter: "", count: "" };
 
 function findNode(visit: MemberVisit, tree: Tree, typed: string): TreeNode | undefined {
   const name = parseName(typed, visit.context.config.domains);
@@ -266,14 +266,18 @@ export const search = (path: "/admin/tree" | "/admin/accounts", to: string) =>
 
 /** Where somebody was who acts: in the open tree, or among the accounts. */
 async function refuse(visit: MemberVisit, username: string, errors: FieldError[]) {
+  const all = ticked(visit, "everybody");
   const typed = {
+    sent: all ? "all" : (visit.request.routeOptions.url?.split("/").at(-1) ?? ""),
     reason: field(visit, "reason"),
     branch: ticked(visit, "branch"),
+    what: field(visit, "what"),
     inviter: field(visit, "inviter"),
     count: field(visit, "count"),
   };
   const asked = { person: username, form: typed, errors };
-  if (openFor(visit) > 0) return await treePage(visit, asked);
+  // The form for everybody stands among the accounts only.
+  if (openFor(visit) > 0 && !all) return await treePage(visit, asked);
   return await accountsPage(visit, asked);
 }
 
@@ -288,7 +292,7 @@ async function afterAct(visit: MemberVisit, outcome: ActOutcome, username: strin
     case "done":
       return await backTo(visit, username, `flash.act.${kind}`, { name: username, count: Math.max(1, outcome.count) });
     case "nothing":
-      return await refuse(visit, username, [{ field: "username", key: "problem.admin.nothing" }]);
+      return await refuse(visit, username, [{ field: "person", key: "problem.admin.nothing" }]);
     case "not-admin":
       return await notFound(visit);
   }
@@ -337,13 +341,15 @@ function simpleAct(kindOf: (visit: MemberVisit) => SimpleAct | undefined, needsR
     const { root, username, ids } = subjects;
     const { account } = visit.session;
     const kind = kindOf(visit);
-    if (!kind) return await refuse(visit, username, [{ form: "freeze", field: "what", key: "problem.admin.what" }]);
+    if (!kind) return await refuse(visit, username, [{ form: "freeze", field: "inviting", key: "problem.admin.what" }]);
     const letsIn = kind === "reinstated" || kind === "unfrozen-sign-in";
     // Who is an admin again is sealed the key again by whoever once confirmed it.
     if (letsIn && root.role !== "member" && !typedLately(visit)) return await passwordFirst(visit);
     const form = kind === "suspended" || kind === "reinstated" ? "suspend" : "freeze";
     if (needsReason && ids.includes(account.id)) {
-      return await refuse(visit, username, [{ form, field: "reason", key: "problem.admin.self" }]);
+      // On the own panel there is no such form.
+      const at = root.id === account.id ? { field: "person" } : { form, field: "reason" };
+      return await refuse(visit, username, [{ ...at, key: "problem.admin.self" }]);
     }
     const reason = oneLine(field(visit, "reason"));
     if (needsReason && reason === "") {

@@ -9,6 +9,7 @@ import { learnParameters } from "../accounts/decoy-parameters.js";
 import { openResets } from "../accounts/page-data.js";
 import * as accounts from "../accounts/routes.js";
 import { openSession } from "../accounts/sessions.js";
+import { StaleKeyError } from "../accounts/state.js";
 import type { Config } from "../config.js";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
@@ -27,9 +28,9 @@ import type { OpenReset } from "./pages.js";
 import { securityHeaders } from "./security-headers.js";
 import { toldMilliseconds, toldRoute } from "./told.js";
 import { createView } from "./view.js";
-import { type MemberVisit, sameSitePath, untilStep, type Visit } from "./visit.js";
+import { inLanguage, isSecret, type MemberVisit, sameSitePath, untilStep, type Visit } from "./visit.js";
 
-/** A route for members: without a session it answers 303 to `/sign-in`. */
+/** A route for members: without a session it answers 303 to `/sign-in?next=…`. */
 interface MemberRoute {
   member: (visit: MemberVisit) => Promise<unknown>;
 }
@@ -134,6 +135,24 @@ const TABLE: readonly { url: string; get?: Route; post?: Route; told?: { get?: s
   { url: "/admin/onion/entry/:domain", get: member(onion.forAdmins(onion.showEntry)) },
 ];
 
+const MEMBER_PAGES = new Set(TABLE.filter(({ get }) => get && "member" in get).map(({ url }) => url));
+
+/** The nearest page at or above the address of a form. */
+function pageOf(form: string): string | undefined {
+  for (let path = form; path !== ""; path = path.slice(0, path.lastIndexOf("/"))) {
+    if (MEMBER_PAGES.has(path)) return path;
+  }
+  return undefined;
+}
+
+/** Where to sign in, and go on after it; what was sent by a form was not done, and that is said there. */
+function signInFor({ method, url, routeOptions }: FastifyRequest): string {
+  const isForm = method === "POST";
+  const next = isForm ? pageOf(routeOptions.url ?? "") : sameSitePath(url);
+  const asked = [...(next ? [`next=${encodeURIComponent(next)}`] : []), ...(isForm ? ["lost=1"] : [])];
+  return asked.length > 0 ? `/sign-in?${asked.join("&")}` : "/sign-in";
+}
+
 const ONE_YEAR_SECONDS = 365 * 86_400;
 
 /**
@@ -219,7 +238,8 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     if (!asked || request.method !== "GET") return done();
     setCookie(config, reply, "language", asked, ONE_YEAR_SECONDS);
     // A path that begins with two slashes would lead to another host.
-    void reply.redirect(sameSitePath(request.url.split("?")[0] as string) ?? "/", 303);
+    const path = sameSitePath(request.url.split("?")[0] as string);
+    void reply.redirect(path ? path + inLanguage(request.url) : "/", 303);
   });
   app.addHook("onResponse", (request, reply, done) => {
     const route = toldRoute(request);
@@ -227,7 +247,12 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     log.info({ method: request.method, route, status: reply.statusCode, milliseconds }, "answered");
     done();
   });
-  app.setErrorHandler(async (error, request, reply) => await showError(visitOf(request, reply), error));
+  app.setErrorHandler(async (error, request, reply) => {
+    const visit = visitOf(request, reply);
+    if (!(error instanceof StaleKeyError)) return await showError(visit, error);
+    // The session ended meanwhile.
+    return await reply.redirect(visit.session ? signInFor(request) : "/sign-in", 303);
+  });
 
   /** The visit with the session that its cookie opens, if any. */
   const visitOfMember = async (request: FastifyRequest, reply: FastifyReply): Promise<Visit> => {
@@ -252,8 +277,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
       if (request.method === "GET") visit.band().catch(() => undefined);
       return await route.member(visit as MemberVisit);
     }
-    const next = request.method === "GET" ? sameSitePath(request.url) : undefined;
-    return await reply.redirect(next ? `/sign-in?next=${encodeURIComponent(next)}` : "/sign-in", 303);
+    return await reply.redirect(signInFor(request), 303);
   };
   for (const { url, get, post, told } of TABLE) {
     if (get) app.get(url, { config: { told: told?.get } }, serve(get));
@@ -283,7 +307,6 @@ function isReadable(url: string): boolean {
 function onionLocation({ origin, onionOrigin }: Config, request: FastifyRequest): string | undefined {
   if (!onionOrigin || origin.protocol !== "https:" || request.host === onionOrigin.host) return undefined;
   const path = request.url.split("?")[0] as string;
-  const secret = /^\/(?:invite|handover)\//.test(path);
-  if (secret || request.method !== "GET" || sameSitePath(path) === undefined) return undefined;
+  if (isSecret(path) || request.method !== "GET" || sameSitePath(path) === undefined) return undefined;
   return new URL(path, onionOrigin).href;
 }

@@ -1,6 +1,5 @@
 import type { FastifyError } from "fastify";
 import { BusyError } from "../accounts/hashing.js";
-import { StaleKeyError } from "../accounts/state.js";
 import { isDatabaseDown } from "../db/connect.js";
 import { TooManyError } from "./limits.js";
 import type { Visit } from "./visit.js";
@@ -21,7 +20,6 @@ export async function showError(visit: Visit, error: unknown): Promise<unknown> 
     reply.header("Retry-After", "30");
     return await show(visit, "errors/database-down", {}, { status: 503 });
   }
-  if (error instanceof StaleKeyError) return await reply.redirect("/sign-in", 303);
   const { code, statusCode } = error as FastifyError;
   if (code?.startsWith("FST_CSRF")) return await show(visit, "errors/old-form", {}, { status: 403 });
   if (statusCode && statusCode >= 400 && statusCode < 500) {

@@ -220,17 +220,25 @@ export interface OwnAct {
   count: number;
 }
 
-/** What was typed into the forms of a person's panel. */
+/** What was sent by one of the forms of a person's panel, or by that for everybody; the others are as nobody touched them. */
 export interface PanelForm {
+  /** The last word of its address, or `all`; empty: none. */
+  sent: string;
   reason: string;
   branch: boolean;
+  what: string;
   inviter: string;
   count: string;
 }
 
 /** Each page's template and what it needs. The same stands in words at the top of the template. */
 export interface Pages {
-  "accounts/sign-in": { form: { username: string }; next: string | null };
+  "accounts/sign-in": {
+    form: { username: string };
+    next: string | null;
+    /** A form came after the session had run out. */
+    lost: boolean;
+  };
   "accounts/sign-in-code": { next: string | null };
   "accounts/sign-in-waiting": {
     username: string;
@@ -396,6 +404,8 @@ export interface Pages {
     fallback: boolean;
     note: string;
     check: { outcome: string; starttls: boolean | null; seconds: string; day: Day } | null;
+    /** Of a domain that somebody removed: where its mail went. */
+    again: { onion: string; port: number } | null;
     history: readonly { event: string; actor: string; day: Day; detail: string }[];
   };
   "onion/import": {

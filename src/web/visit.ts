@@ -104,7 +104,7 @@ export async function show<Template extends keyof Pages>(
       origin: origin.origin,
       contact: contactLink(config.contact),
     },
-    switchHref: full || request.method !== "GET" ? null : `?language=${lang === "en" ? "de" : "en"}`,
+    switchHref: full || request.method !== "GET" ? null : inLanguage(request.url, lang === "en" ? "de" : "en"),
     flash: flash ? { kind: flash.kind, key: flash.key, ...(flash.vars && { vars: flash.vars }) } : null,
     band: full ? await visit.band() : null,
     errors: options.errors ?? [],
@@ -143,8 +143,30 @@ export function ticked(visit: Visit, name: string): boolean {
   return field(visit, name) === "on";
 }
 
+/** Whether a page is asked for a passphrase, by a form or by a link. */
+export function asksSuggestion(visit: Visit): boolean {
+  return field(visit, "suggest") !== "" || (visit.request.method === "GET" && query(visit, "suggest") !== "");
+}
+
 export function query(visit: Visit, name: string): string {
   return textOf((visit.request.query as Record<string, unknown>)[name]);
+}
+
+/** Whether a path has a letter or a link in it. */
+export function isSecret(path: string): boolean {
+  return /^\/(?:invite|handover)\//.test(path);
+}
+
+/**
+ * The query of an address for the same page in another language; without one: for the page once that is chosen.
+ * Of an address with a letter or a link nothing but the path goes on.
+ */
+export function inLanguage(url: string, language?: Language): string {
+  const [path = "", ...asked] = url.split("?");
+  const query = new URLSearchParams(isSecret(path) ? "" : asked.join("?"));
+  query.delete("language");
+  if (language) query.append("language", language);
+  return query.size > 0 ? `?${query}` : "";
 }
 
 /** A path of this site to go to, or undefined: nothing that a browser could take for another host. */

@@ -28,7 +28,9 @@ describe("the second step", () => {
   const isIn = async (visitor: Visitor) => (await visitor.get("/trust")).statusCode === 200;
 
   it("does not take the code again that it was set up with", async () => {
-    assert.equal((await finish(await half(), code())).statusCode, 422);
+    const answer = await finish(await half(), code());
+    assert.equal(answer.statusCode, 422);
+    assert.match(answer.body, /Use the next one in the app, or another of your recovery codes\./);
   });
 
   it("opens nothing until the code was typed, and gives another cookie then", async () => {

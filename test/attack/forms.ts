@@ -6,7 +6,7 @@ export const FORMS: Readonly<Record<string, readonly string[]>> = {
   "/sign-in": ["username", "password"],
   "/sign-in/code": ["code"],
   "/sign-out": [],
-  "/invite/:letter": ["username", "password", "trust_inviter"],
+  "/invite/:letter": ["username", "password", "trust_inviter", "suggest"],
   "/invites": ["note"],
   "/invites/revoke": ["invite"],
   "/trust": ["username"],
@@ -15,7 +15,7 @@ export const FORMS: Readonly<Record<string, readonly string[]>> = {
   "/trust/confirm": ["username"],
   "/help": ["username", "again"],
   "/help/approve": ["username", "case"],
-  "/handover/:secret": ["password", "lost_second_step"],
+  "/handover/:secret": ["password", "lost_second_step", "suggest"],
   "/resets/stop": [],
   "/security/password": ["current_password", "password"],
   "/security/sessions/end": ["session", "all"],
@@ -46,7 +46,7 @@ export const FORMS: Readonly<Record<string, readonly string[]>> = {
 
 export const QUERIES: Readonly<Record<string, readonly string[]>> = {
   "/": ["language", "next"],
-  "/sign-in": ["language", "next"],
+  "/sign-in": ["language", "next", "lost"],
   "/sign-in/code": ["next"],
   "/invite/:letter": ["language", "suggest"],
   "/handover/:secret": ["language", "suggest"],

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { before, describe, it, mock } from "node:test";
 import { setStatus } from "#kith/accounts/suspend.js";
 import { firstAdminLink } from "#kith/invites/first-admin.js";
-import { countOf, openPlace, type Place, passwordOf, textOf, Visitor } from "../support/app.js";
+import { buttonsOf, countOf, openPlace, type Place, passwordOf, textOf, Visitor } from "../support/app.js";
 import { accountOf, assertSame, contents, countRows, slotsOf } from "../support/pages.js";
 
 const MANY = { KITH_INVITES_PER_MEMBER: "40" };
@@ -110,6 +110,36 @@ describe("joining by a letter", () => {
     const password = "мой сад за рекой 🦔";
     assert.equal((await visitor.join(path, "yara", { password })).statusCode, 303);
     assert.equal((await place.visitor().signIn("yara", password)).statusCode, 303);
+  });
+
+  it("is not done by asking for a passphrase, which keeps what was typed and ticked, and spends nothing", async () => {
+    const path = await nour.invite();
+    const visitor = place.visitor();
+    const first = (await visitor.get(path)).body;
+    const { buttons, suggest } = buttonsOf(first);
+    assert.doesNotMatch(buttons[0] as string, /suggest/, "Enter in a field sends the first button of a form");
+    assert.match(suggest, /formnovalidate/);
+    const before = await contents(place.context.pool);
+    const password = passwordOf("sven");
+    const asked = await visitor.post(path, { username: "<b>Sven", password, suggest: "1" }, path);
+    assert.equal(asked.statusCode, 200);
+    assert.ok(!visitor.cookies.has("session"));
+    assert.deepEqual(await contents(place.context.pool), before);
+    assert.match(asked.body, /value="&lt;b&gt;Sven"/);
+    assert.doesNotMatch(asked.body, /id="trust_inviter"[^>]* checked/, "it was unticked");
+    assert.doesNotMatch(asked.body, /role="alert"/);
+    assert.ok(!asked.body.includes(password));
+    assert.doesNotMatch(/<input id="password"[^>]*>/.exec(asked.body)?.[0] as string, /value=/);
+    const passphrase = /<code class="copy"[^>]*>([a-z ]+)<\/code>/.exec(asked.body)?.[1] as string;
+    assert.equal(passphrase.split(" ").length, 6);
+    assert.doesNotMatch(buttonsOf(asked.body).buttons[0] as string, /suggest/);
+    const ticked = await visitor.post(path, { username: "", trust_inviter: "on", suggest: "1" }, path);
+    assert.match(ticked.body, /id="trust_inviter"[^>]* checked/);
+    assert.match((await visitor.get(`${path}?suggest=1`)).body, /id="suggestion"/, "a link to it still works");
+    const joined = await visitor.join(path, "sven", { password: passphrase, trust: false });
+    assert.equal(joined.statusCode, 303);
+    const dead = await place.visitor().post(path, { username: "late", suggest: "1" }, "/about");
+    assert.equal(dead.statusCode, 404, "no more than a look would tell");
   });
 
   it("lower-cases the name, tells at /welcome once, and makes S rows that are full from the first second", async () => {

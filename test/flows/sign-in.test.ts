@@ -3,6 +3,7 @@ import { before, describe, it } from "node:test";
 import { setStatus } from "#kith/accounts/suspend.js";
 import { openPlace, type Place, passwordOf, textOf, Visitor } from "../support/app.js";
 import { accountOf, asSeen, assertSame, contents, countRows, slotsOf } from "../support/pages.js";
+import { readable } from "../support/resets.js";
 
 const hex = (rows: { [column: string]: Buffer }[], column: string) => rows.map((row) => row[column]?.toString("hex"));
 
@@ -188,6 +189,30 @@ describe("signing in", () => {
     assert.equal(about.headers.location, "/about");
   });
 
+  it("in the other language leads where the first one would have", async () => {
+    const visitor = place.visitor();
+    const page = await visitor.get("/sign-in?next=%2Ftrust%3Fa%3D1%26b%3D2&lost=1");
+    const href = /<a class="me" href="([^"]+)"/.exec(page.body)?.[1]?.replaceAll("&amp;", "&") as string;
+    const other = await visitor.get(new URL(href, "http://localhost/sign-in").href.slice("http://localhost".length));
+    assert.equal(other.statusCode, 303);
+    const german = await visitor.get(other.headers.location as string);
+    assert.match(german.body, /<html lang="de">/);
+    assert.match(german.body, /Du wurdest abgemeldet/);
+    const action = /<form action="([^"]+)"/.exec(german.body)?.[1]?.replaceAll("&amp;", "&") as string;
+    const answer = await visitor.post(action, { username: "ada", password: passwordOf("ada") }, "/sign-in");
+    assert.equal(answer.headers.location, "/trust?a=1&b=2");
+  });
+
+  it("in the other language keeps of a letter's or a link's address the path alone", async () => {
+    const letter = await nour.invite();
+    const page = await place.visitor().get(`${letter}?suggest=1&x=y`);
+    assert.match(page.body, /<a class="me" href="\?language=de"/);
+    for (const path of [letter, "/handover/abc"]) {
+      const answer = await place.visitor().get(`${path}?x=y&language=de`);
+      assert.equal(answer.headers.location, path);
+    }
+  });
+
   it("puts a new session in the place of the one this browser had", async () => {
     const visitor = place.visitor();
     await visitor.signIn("ada");
@@ -222,6 +247,28 @@ describe("signing in", () => {
     for (let half = 0; half < 30 && (await visitor.get("/trust")).statusCode === 200; half++)
       place.advance(25 * 60_000);
     assert.equal((await visitor.get("/trust")).statusCode, 303, "twelve hours");
+  });
+
+  it("that ran out says so to whoever sends a form, in both languages, and leads back to the form's page", async () => {
+    const visitor = place.visitor();
+    await visitor.signIn("ada");
+    const before = await contents(place.context.pool);
+    place.advance(46 * 60_000);
+    const lost = await visitor.post("/help", { username: "bea" }, "/sign-in");
+    assert.equal(lost.statusCode, 303);
+    const url = lost.headers.location as string;
+    assert.equal(url, "/sign-in?next=%2Fhelp&lost=1");
+    const page = readable((await visitor.get(url)).body);
+    assert.match(page, /You were signed out.* What you sent just now was not done/);
+    const german = await visitor.request("GET", url, undefined, { "accept-language": "de" });
+    assert.match(readable(german.body), /Was du eben abgeschickt hast, ist nicht geschehen/);
+    assert.deepEqual(await contents(place.context.pool), before);
+    const action = /<form action="([^"]+)"/.exec((await visitor.get(url)).body)?.[1] as string;
+    const back = await visitor.post(action, { username: "ada", password: passwordOf("ada") }, "/sign-in");
+    assert.equal(back.headers.location, "/help");
+    const looked = await place.visitor().get("/trust");
+    assert.equal(looked.headers.location, "/sign-in?next=%2Ftrust", "who only looked lost nothing");
+    assert.doesNotMatch((await place.visitor().get("/sign-in?next=%2Ftrust")).body, /You were signed out/);
   });
 
   it("keeps the last visit in the cookie, where nobody can make it later, and in no row", async () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Domain } from "#kith/onion/domain.js";
 import { onionOfKey } from "#kith/onion/onion-address.js";
-import { countEntries, readHistory } from "#kith/onion/queries.js";
+import { countEntries, readEntries, readHistory } from "#kith/onion/queries.js";
 import { csrfOf, openPlace } from "../support/app.js";
 
 const ONION = onionOfKey(Buffer.alloc(32, 1));
@@ -77,6 +78,38 @@ describe("/admin/onion", () => {
     assert.doesNotMatch((await admin.get("/admin/onion")).body, /entry\/a\.example/);
     const events = (await readHistory(place.context.db, { domain: "a.example", limit: 9 })).map(({ event }) => event);
     assert.deepEqual(events, ["removed", "fallback-off", "fallback-on", "imported"]);
+  });
+
+  it("a domain that was removed by a slip is pinned again with one form, as it was", async () => {
+    const other = onionOfKey(Buffer.alloc(32, 2));
+    await admin.post("/admin/onion", { domain: "slip.example", onion: other, port: "25" });
+    await admin.post("/admin/onion", { domain: "slip.example", onion: ONION, port: "2525" });
+    const form = /<form[^>]* action="\/admin\/onion" method="post">[\s\S]*?<\/form>/;
+    assert.doesNotMatch((await admin.get("/admin/onion/entry/slip.example")).body, form, "it is there");
+    await admin.post("/admin/onion/remove", { domain: "slip.example" });
+    const again = form.exec((await admin.get("/admin/onion/entry/slip.example")).body)?.[0] as string;
+    assert.match(again, /Pin it again/);
+    const fields = [...again.matchAll(/name="(domain|onion|port)" value="([^"]+)"/g)].map(([, name, value]) => [
+      name,
+      value,
+    ]);
+    assert.deepEqual(Object.fromEntries(fields), { domain: "slip.example", onion: ONION, port: "2525" });
+    assert.equal((await admin.post("/admin/onion", Object.fromEntries(fields))).statusCode, 303);
+    const [entry] = await readEntries(place.context.db, { domains: ["slip.example" as Domain] });
+    assert.deepEqual(
+      entry?.targets.map(({ onion, port }) => [onion, port]),
+      [[ONION, 2525]],
+    );
+  });
+
+  it("a domain that was removed with several onions is not offered half", async () => {
+    const servers = [1, 2].map((priority) => ({ onion: ONION, port: 25 + priority, priority, weight: 0 }));
+    const list = JSON.stringify([{ domain: "two.example", targets: servers }]);
+    await admin.post("/admin/onion/import", { list });
+    const [entry] = await readEntries(place.context.db, { domains: ["two.example" as Domain] });
+    assert.equal(entry?.targets.length, 2);
+    await admin.post("/admin/onion/remove", { domain: "two.example" });
+    assert.doesNotMatch((await admin.get("/admin/onion/entry/two.example")).body, /Pin it again/);
   });
 
   it("to everybody else there is no such page, and nothing is changed", async () => {

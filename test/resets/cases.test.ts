@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { casesOf, passwordOf, textOf, wordsOf } from "../support/app.js";
+import { buttonsOf, casesOf, passwordOf, textOf, wordsOf } from "../support/app.js";
 import { contents } from "../support/pages.js";
 import { choose, openCommunity, readable, trustAll, turnOnSecondStep } from "../support/resets.js";
 
@@ -243,6 +243,30 @@ describe("the handover link", () => {
     );
   });
 
+  it("is not used up by asking for a passphrase, which keeps the box as it was", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    const path = await who.bea.openCase("ada");
+    const visitor = place.visitor();
+    const { buttons, suggest } = buttonsOf((await visitor.get(path)).body);
+    assert.doesNotMatch(buttons[0] as string, /suggest/, "Enter in a field sends the first button of a form");
+    assert.match(suggest, /formnovalidate/);
+    const before = await contents(place.context.pool);
+    const password = passwordOf("ada", 2);
+    const ticked = await visitor.post(path, { password, lost_second_step: "on", suggest: "1" }, path);
+    assert.equal(ticked.statusCode, 200);
+    assert.match(ticked.body, /id="lost_second_step"[^>]* checked/);
+    assert.match(ticked.body, /id="suggestion"/);
+    assert.ok(!ticked.body.includes(password));
+    const unticked = await visitor.post(path, { suggest: "1" }, path);
+    assert.doesNotMatch(unticked.body, /id="lost_second_step"[^>]* checked/);
+    assert.match((await visitor.get(`${path}?suggest=1`)).body, /id="suggestion"/, "a link to it still works");
+    assert.deepEqual(await contents(place.context.pool), before);
+    await choose(place, path, password);
+    const dead = await place.visitor().post(path, { suggest: "1" }, "/about");
+    assert.equal(dead.statusCode, 404, "no more than a look would tell");
+  });
+
   it("the page after choosing shows words, what is missing, and why the words matter", async () => {
     const { place, who } = await openCommunity(["ada", "bea"]);
     await trustAll(who.ada, ["bea"], { threshold: 1, waitDays: 4 });
@@ -339,6 +363,27 @@ describe("a member with a second step", () => {
     assert.match(readable((await browser.get("/security")).body), /second step/i);
     const again = place.visitor();
     assert.equal((await again.signIn("ada", passwordOf("ada", 2))).headers.location, "/sign-in/code", "it is kept");
+  });
+
+  it("who was asked for the code while the reset ended begins anew, instead of typing right codes for ever", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    const code = await turnOnSecondStep(place, who.ada);
+    const { browser, words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    await who.bea.agree("ada", words);
+    assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).headers.location, "/sign-in/code");
+    assert.equal((await who.ada.post("/resets/stop", {}, "/trust")).statusCode, 303);
+    place.advance(60_000);
+    const finish = (typed: string) => browser.post("/sign-in/code", { code: typed }, "/sign-in/code");
+    assert.equal((await finish("000000")).statusCode, 422, "a wrong code is told nothing");
+    const before = await contents(place.context.pool);
+    const over = await finish(code());
+    assert.equal(over.statusCode, 303);
+    assert.equal(over.headers.location, "/sign-in");
+    assert.deepEqual(await contents(place.context.pool), before, "nothing but the half session is gone");
+    assert.equal((await browser.get("/sign-in/code")).headers.location, "/sign-in", "the half session is over");
+    assert.equal((await browser.get("/trust")).statusCode, 303);
+    assert.equal((await who.ada.get("/trust")).statusCode, 200);
   });
 
   it("who lost it too says so: approvers are shown it, and it takes at least three days", async () => {

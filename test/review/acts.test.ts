@@ -235,6 +235,51 @@ describe("acts of admins", () => {
     assert.equal((await statusOf(place)).nour, "active");
   });
 
+  it("refused comes back as it was sent, in its own form and in no other", async () => {
+    const place = await openPlace();
+    const { nour } = await village(place);
+    await open(nour);
+    const isOn = (body: string, id: string) => new RegExp(`<input id="${id}"[^>]* checked`).test(body);
+    const typedIn = (body: string, id: string) => new RegExp(`<input id="${id}"[^>]* value="([^"]*)"`).exec(body)?.[1];
+
+    const freeze = await act(nour, "freeze", { username: "dora", what: "sign-in", branch: "on", reason: "" });
+    assert.equal(freeze.statusCode, 422);
+    assert.ok(isOn(freeze.body, "freeze-sign-in") && !isOn(freeze.body, "freeze-inviting"));
+    assert.ok(isOn(freeze.body, "freeze-branch"));
+    assert.ok(isOn(freeze.body, "branch"), "suspending is as on a page nobody has typed in");
+    const inviting = await act(nour, "freeze", { username: "dora", what: "inviting", reason: "x".repeat(1_000) });
+    assert.ok(isOn(inviting.body, "freeze-inviting") && !isOn(inviting.body, "freeze-sign-in"));
+    assert.ok(!isOn(inviting.body, "freeze-branch"));
+    assert.equal(typedIn(inviting.body, "freeze-reason"), "x".repeat(1_000));
+    assert.equal(typedIn(inviting.body, "suspend-reason"), "");
+    const suspend = await act(nour, "suspend", { username: "dora", reason: "" });
+    assert.ok(!isOn(suspend.body, "branch"), "it was unticked");
+    const invites = await act(nour, "invites", { username: "dora", branch: "on", count: "many" });
+    assert.ok(isOn(invites.body, "invites-branch") && !isOn(invites.body, "freeze-branch"));
+    assert.equal(typedIn(invites.body, "invites-count"), "many");
+    const all = await act(nour, "invites", { everybody: "on", count: "<9999" });
+    assert.equal(all.statusCode, 422);
+    assert.equal(typedIn(all.body, "all-count"), "&lt;9999");
+
+    // Each message leads to something that is there, whether the tree is open or not.
+    const nothing = { username: "dora", inviter: "nour" };
+    for (const answer of [
+      freeze,
+      suspend,
+      invites,
+      all,
+      await act(nour, "freeze", { username: "dora", reason: "No what." }),
+      await act(nour, "freeze", { username: "nour", what: "inviting", reason: "Myself." }),
+      await act(nour, "unfreeze", { username: "dora", what: "inviting" }),
+      await act(nour, "graft", nothing),
+    ]) {
+      assert.equal(answer.statusCode, 422);
+      const links = [...answer.body.matchAll(/<li><a href="#([^"]+)">/g)].map(([, id]) => id);
+      assert.equal(links.length, 1);
+      assert.ok(answer.body.includes(` id="${links[0]}"`), links[0]);
+    }
+  });
+
   it("only admins act", async () => {
     const place = await openPlace();
     const { bea } = await village(place);

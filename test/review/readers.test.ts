@@ -329,6 +329,12 @@ describe("who can read the invite tree", () => {
     const name = { username: "nour", domain: "localhost" };
     const stored = () => contents(pool, ["accounts", "people", "admin_acts", "events", "review_keys"]);
 
+    await assert.rejects(setRoleByOperator(place.context, name, "admin"), {
+      name: "Failure",
+      message: "the role rests since a reset: run kith admin confirm nour@localhost",
+    });
+    assert.match((await back.get("/")).body, /whoever runs the server can: <code>kith admin confirm<\/code>/);
+
     // Something happens between the account's row and the one that others see.
     await pool.query("alter table people add constraint no_more check (status <> 'active') not valid");
     const before = await stored();

@@ -211,6 +211,13 @@ export function csrfOf(html: string): string | undefined {
   return /name="_csrf" value="([^"]+)"/.exec(html)?.[1];
 }
 
+/** The buttons that send the form with a password in it, in their order, and the one that asks for a passphrase. */
+export function buttonsOf(html: string): { buttons: string[]; suggest: string } {
+  const form = [...html.matchAll(/<form [\s\S]*?<\/form>/g)].find(([one]) => one.includes('id="password"'))?.[0] ?? "";
+  const buttons = [...form.matchAll(/<button[^>]*>/g)].map(([one]) => one).filter((one) => !one.includes("data-show"));
+  return { buttons, suggest: buttons.find((one) => one.includes('name="suggest"')) ?? "" };
+}
+
 /** The text of the element with this hook. */
 export function textOf(html: string, testid: string): string | undefined {
   return new RegExp(`data-testid="${testid}"[^>]*>([^<]*)<`).exec(html)?.[1];

@@ -104,24 +104,26 @@ function add<Template extends keyof Pages>(
 const ada = { me: { username: "ada", label: "ada", isAdmin: false } };
 const helper = { me: { username: "bea", label: "bea", isAdmin: false }, current: "help" as const };
 
-add("accounts/sign-in", "", { form: { username: "" }, next: null });
+add("accounts/sign-in", "", { form: { username: "" }, next: null, lost: false });
 add(
   "accounts/sign-in",
   "error",
-  { form: { username: 'ada"><script>alert(1)</script>' }, next: "/trust?a=b" },
+  { form: { username: 'ada"><script>alert(1)</script>' }, next: "/trust?a=b", lost: false },
   { errors: [{ field: "password", key: "problem.signIn" }] },
 );
 add(
   "accounts/sign-in",
-  "signed-out",
-  { form: { username: "" }, next: null },
-  {
-    flash: { kind: "good", key: "flash.signed-out" },
-    switchHref: null,
-  },
+  "lost",
+  { form: { username: "" }, next: "/help", lost: true },
+  { switchHref: "?next=%2Fhelp&lost=1&language=de" },
 );
 add("accounts/sign-in-code", "", { next: null });
-add("accounts/sign-in-code", "error", { next: "/" }, { errors: [{ field: "code", key: "problem.code.wrong" }] });
+add(
+  "accounts/sign-in-code",
+  "error",
+  { next: "/" },
+  { errors: [{ field: "code", key: "problem.code.wrongAtSignIn" }] },
+);
 const waiting = {
   username: "ada",
   words: WORDS,
@@ -402,7 +404,7 @@ add(
 );
 add("admin/gate", "unconfirmed", { state: "unconfirmed", members: 26, last: opened }, atAdmin);
 add("admin/reading", "", { done: 12_000, total: 100_000 }, atAdmin);
-const panelForm = { reason: "", branch: true, inviter: "", count: "" };
+const panelForm = { sent: "", reason: "", branch: false, what: "", inviter: "", count: "" };
 const emil: Pages["admin/accounts"]["person"] = {
   username: "emil",
   self: false,
@@ -487,7 +489,7 @@ add(
     },
     filter: { q: "ad", month: "2025-03", domain: "example.net", state: "suspended" },
     domains: ["example.org", "example.net"],
-    form: { reason: "spam & <b>worse</b>", branch: false, inviter: "xenia", count: "zero" },
+    form: { sent: "suspend", reason: "spam & <b>worse</b>", branch: false, what: "", inviter: "xenia", count: "zero" },
   },
   {
     ...atAdmin,
@@ -680,6 +682,7 @@ add(
     fallback: true,
     note: "spoke to them in May",
     check: { outcome: "no-descriptor", starttls: null, seconds: "30", day: "2025-11-24" },
+    again: null,
     history: [{ event: "pinned", actor: "ada", day: "2025-08-02", detail: onionAddress }],
   },
   atOnion,
@@ -687,7 +690,17 @@ add(
 add(
   "onion/entry",
   "removed",
-  { domain: "gone.example", row: null, notices: [], targets: [], fallback: false, note: "", check: null, history: [] },
+  {
+    domain: "gone.example",
+    row: null,
+    notices: [],
+    targets: [],
+    fallback: false,
+    note: "",
+    check: null,
+    again: { onion: onionAddress, port: 25 },
+    history: [],
+  },
   atOnion,
 );
 add("onion/import", "", { form: { list: "", strict: false }, refused: [], changed: 0 }, atOnion);

@@ -32,6 +32,14 @@ describe("the routes", () => {
     routes = routesOf(place.app);
     ada = await (await place.founder()).bring("ada");
   });
+  /** Where a form stands, as far as its address says: the nearest page above it that members have. */
+  const pageOf = (form: string) =>
+    each()
+      .filter(({ method, url }) => method === "GET" && !OPEN.includes(`GET ${url}`))
+      .map(({ url }) => url)
+      .filter((url) => form === url || form.startsWith(`${url}/`))
+      .sort((a, b) => a.length - b.length)
+      .at(-1);
   const each = () => routes.flatMap(({ url, methods }) => methods.map((method) => ({ method, url })));
 
   it("are found by this test: known ones are among them", () => {
@@ -59,11 +67,31 @@ describe("the routes", () => {
           ? await stranger.get(filled(url))
           : await stranger.post(filled(url), { username: "ada", all: "on" }, "/sign-in");
       assert.equal(answer.statusCode, 303, `${method} ${url}`);
-      const location = method === "GET" ? `/sign-in?next=${encodeURIComponent(url)}` : "/sign-in";
-      assert.equal(answer.headers.location, location);
+      const next = method === "GET" ? url : pageOf(url);
+      const asked = [...(next ? [`next=${encodeURIComponent(next)}`] : []), ...(method === "POST" ? ["lost=1"] : [])];
+      assert.equal(answer.headers.location, `/sign-in?${asked.join("&")}`, `${method} ${url}`);
       assert.equal(answer.body, "");
     }
     assert.deepEqual(await contents(place.context.pool), before);
+  });
+
+  it("lead back to the page where a form without a session stands, and say that it was not done", async () => {
+    for (const [form, page] of [
+      ["/help", "/help"],
+      ["/help/approve", "/help"],
+      ["/trust/rules", "/trust"],
+      ["/trust/confirm", "/trust/confirm"],
+      ["/invites/revoke", "/invites"],
+      ["/security/password", "/security"],
+      ["/admin/accounts/freeze", "/admin/accounts"],
+      ["/admin/onion/remove", "/admin/onion"],
+      ["/resets/stop", undefined],
+    ] as const) {
+      const stranger = new Visitor(place.app);
+      const answer = await stranger.post(`${form}?next=//evil.example&a=b`, { username: "zoe" }, "/sign-in");
+      const next = page ? `next=${encodeURIComponent(page)}&` : "";
+      assert.equal(answer.headers.location, `/sign-in?${next}lost=1`, form);
+    }
   });
 
   it("keep the query of where somebody wanted to go, within this site", async () => {
