@@ -40,7 +40,7 @@ const trust: Pages["trust/people"] = { people, rules, slots: people.length, isAd
 
 const bare = Fastify({ logger: false });
 const html = "text/html; charset=utf-8";
-const signInData = { form: { username: "" }, next: null };
+const signInData = { form: { username: "" }, next: null, lost: false };
 bare.get("/sign-in", async (_request, reply) =>
   reply.type(html).send(view.render("accounts/sign-in", shell(false), signInData)),
 );
