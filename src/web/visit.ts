@@ -159,12 +159,13 @@ export function isSecret(path: string): boolean {
 
 /**
  * The query of an address for the same page in another language; without one: for the page once that is chosen.
- * Of an address with a letter or a link nothing but the path goes on.
+ * Of an address with a letter or a link nothing but the path goes on, and no `next` that leads to another site.
  */
 export function inLanguage(url: string, language?: Language): string {
   const [path = "", ...asked] = url.split("?");
   const query = new URLSearchParams(isSecret(path) ? "" : asked.join("?"));
   query.delete("language");
+  if (query.getAll("next").some((next) => sameSitePath(next) === undefined)) query.delete("next");
   if (language) query.append("language", language);
   return query.size > 0 ? `?${query}` : "";
 }

@@ -201,6 +201,12 @@ describe("signing in", () => {
     const action = /<form action="([^"]+)"/.exec(german.body)?.[1]?.replaceAll("&amp;", "&") as string;
     const answer = await visitor.post(action, { username: "ada", password: passwordOf("ada") }, "/sign-in");
     assert.equal(answer.headers.location, "/trust?a=1&b=2");
+    for (const next of ["//evil.example", "https://evil.example/", "/\\evil.example"]) {
+      const query = `?next=${encodeURIComponent(next)}`;
+      assert.doesNotMatch((await place.visitor().get(`/sign-in${query}`)).body, /evil/, next);
+      const chosen = await place.visitor().get(`/sign-in${query}&language=de`);
+      assert.equal(chosen.headers.location, "/sign-in", next);
+    }
   });
 
   it("in the other language keeps of a letter's or a link's address the path alone", async () => {
