@@ -130,7 +130,7 @@ describe("joining by a letter", () => {
     assert.doesNotMatch(asked.body, /role="alert"/);
     assert.ok(!asked.body.includes(password));
     assert.doesNotMatch(/<input id="password"[^>]*>/.exec(asked.body)?.[0] as string, /value=/);
-    const passphrase = /<code class="copy"[^>]*>([a-z ]+)<\/code>/.exec(asked.body)?.[1] as string;
+    const passphrase = /<code class="copy"[^>]*><span lang="en">([a-z ]+)<\/span>/.exec(asked.body)?.[1] as string;
     assert.equal(passphrase.split(" ").length, 6);
     assert.doesNotMatch(buttonsOf(asked.body).buttons[0] as string, /suggest/);
     const ticked = await visitor.post(path, { username: "", trust_inviter: "on", suggest: "1" }, path);
