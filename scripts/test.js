@@ -13,6 +13,7 @@ import { filesBelow } from "./sources.js";
 const root = fileURLToPath(new URL("..", import.meta.url));
 /** What below test/ needs other programs, or more than a few seconds. */
 const LONG = [
+  "accounts/decoy-parameters",
   "adversary",
   "attack",
   "backup",
@@ -22,6 +23,7 @@ const LONG = [
   "flows",
   "forgery",
   "interop",
+  "mail/queue",
   "model",
   "onion/map",
   "outside",
