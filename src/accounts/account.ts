@@ -13,6 +13,11 @@ export function nameOf(account: Pick<AccountRow, "username" | "domain">): string
   return `${account.username}@${account.domain}`;
 }
 
+/** Whether an account is frozen for inviting, or for signing in. */
+export function isFrozenFor({ frozen }: Pick<AccountRow, "frozen">, what: "inviting" | "sign-in"): boolean {
+  return frozen === what || frozen === "both";
+}
+
 /** The row with its tag; every write of an account goes through here. */
 export function tagged(context: Pick<Context, "secret">, account: Omit<AccountRow, "tag">): AccountRow {
   const { tag: _old, ...columns } = account as AccountRow;

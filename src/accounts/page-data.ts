@@ -4,10 +4,11 @@ import type { RecordedEvent } from "../protocol/self-record.js";
 import { openCases, waitDaysOf } from "../resets/cases.js";
 import { ownCases } from "../resets/stop.js";
 import { adminNeeds, lastOpening } from "../review/page-data.js";
+import { setCookie } from "../web/cookies.js";
 import { memberSubject } from "../web/limits.js";
 import type { ActivityKind, OpenReset } from "../web/pages.js";
-import { field, type MemberVisit } from "../web/visit.js";
-import { type Session, stillOpen } from "./sessions.js";
+import { field, type MemberVisit, type Visit } from "../web/visit.js";
+import { endSessions, type Session, stillOpen } from "./sessions.js";
 import { openOwnState } from "./state.js";
 import { confirmPassword } from "./unlock.js";
 
@@ -74,6 +75,12 @@ export function activityOf(events: readonly RecordedEvent[]): { kind: ActivityKi
     else if (KINDS.has(kind)) list.push({ kind: kind as ActivityKind, day, times: 1 });
   }
   return list;
+}
+
+/** Gives this browser a new session, in place of the one that it may have had. */
+export async function giveSession({ context, reply, anySession }: Visit, cookie: string): Promise<void> {
+  if (anySession) await endSessions(context, [anySession.id]);
+  setCookie(context.config, reply, "session", cookie);
 }
 
 /** Whether the own password, typed again as `current_password`, is right; wrong ones count for the member. */

@@ -17,7 +17,7 @@ import { field, goTo, type MemberVisit, query, sameSitePath, show, type Visit } 
 import { nameOf } from "./account.js";
 import { changePassword, endListedSession, endOtherSessions, listedId } from "./change-password.js";
 import { tellMember } from "./notices.js";
-import { activityOf, passwordAgain, readLanding } from "./page-data.js";
+import { activityOf, giveSession, passwordAgain, readLanding } from "./page-data.js";
 import {
   makeRecoveryCodes,
   newSecondStep,
@@ -146,7 +146,6 @@ export async function postSignIn(visit: Visit) {
 }
 
 async function answerSignIn(visit: Visit, outcome: SignInOutcome, wrong: () => Promise<unknown>): Promise<unknown> {
-  const { config } = visit.context;
   switch (outcome.outcome) {
     case "wrong":
       return await wrong();
@@ -170,14 +169,12 @@ async function answerSignIn(visit: Visit, outcome: SignInOutcome, wrong: () => P
       return await show({ ...visit, session: undefined }, "accounts/sign-in-waiting", data);
     }
     case "code-needed": {
-      if (visit.anySession) await endSessions(visit.context, [visit.anySession.id]);
-      setCookie(config, visit.reply, "session", outcome.cookie);
+      await giveSession(visit, outcome.cookie);
       const next = sameSitePath(query(visit, "next"));
       return await goTo(visit, `/sign-in/code${next ? `?next=${encodeURIComponent(next)}` : ""}`);
     }
     case "signed-in": {
-      if (visit.anySession) await endSessions(visit.context, [visit.anySession.id]);
-      setCookie(config, visit.reply, "session", outcome.cookie);
+      await giveSession(visit, outcome.cookie);
       if (outcome.reset !== "no") {
         const session = await visit.openSession(outcome.cookie);
         const { username } = outcome.account;

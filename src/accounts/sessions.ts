@@ -5,7 +5,7 @@ import { fingerprintOf, type PrivateKey, readPrivateKey } from "../protocol/keyp
 import type { ListedSession } from "../protocol/self-record.js";
 import { newSessionCookie, sessionId, tagSession, tagVisit, unwrapSession, wrapSession } from "../protocol/session.js";
 import { ask } from "../seen.js";
-import { type AccountRow, findOwnAccount, reportForgery } from "./account.js";
+import { type AccountRow, findOwnAccount, isFrozenFor, reportForgery } from "./account.js";
 import * as queries from "./queries.js";
 
 const QUARTER_HOUR_MILLISECONDS = 15 * 60_000;
@@ -164,7 +164,7 @@ export function isAllowed(payload: SessionPayload, account: AccountRow): boolean
   // Between a new password and the code, on the way that a freeze leaves open.
   const completesReset = payload.stage === "code" && payload.caseId !== undefined;
   // Frozen since a thief knows the password: the thief's sessions end, too.
-  const isFrozen = (account.frozen === "sign-in" || account.frozen === "both") && !completesReset;
+  const isFrozen = isFrozenFor(account, "sign-in") && !completesReset;
   return account.status === "active" && !isFrozen && payload.epoch === toBase64url(account.session_epoch);
 }
 

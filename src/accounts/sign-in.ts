@@ -13,7 +13,7 @@ import { whoAgreed } from "../resets/stop.js";
 import { forgetEvents, suspensionReason, takeEvents } from "../review/events.js";
 import { noteGranter, noteLeavers, renewGrants } from "../review/keys.js";
 import { makeNewKey, ownPerson } from "../trust/rekey.js";
-import { type AccountRow, findOwnAccount } from "./account.js";
+import { type AccountRow, findOwnAccount, isFrozenFor } from "./account.js";
 import { insertSession } from "./queries.js";
 import { sealSecondStep, secondStepOf, useCode } from "./second-step.js";
 import { isAllowed, makeSession, type Session, sessionOwner } from "./sessions.js";
@@ -82,7 +82,7 @@ export async function signIn(
   if (account.status !== "active") {
     return { outcome: "suspended", reason: await suspensionReason(context, account.id, unlocked.privateKey) };
   }
-  if (!pendingCase && (account.frozen === "sign-in" || account.frozen === "both")) return { outcome: "frozen" };
+  if (!pendingCase && isFrozenFor(account, "sign-in")) return { outcome: "frozen" };
 
   if (pendingCase) {
     const standing = await judge(context, account, pendingCase, unlocked.privateKey);

@@ -1,3 +1,4 @@
+import { isFrozenFor } from "../accounts/account.js";
 import type { Session } from "../accounts/sessions.js";
 import { hasRoom } from "../accounts/state.js";
 import type { Context } from "../context.js";
@@ -62,7 +63,7 @@ export async function writeInvite(context: Context, session: Session, note: stri
     const refuse = (outcome: WriteOutcome) => ({ store: false, outcome });
     if (hasControls(trimmed)) return refuse({ outcome: "note-no-line" });
     if (jsonBytes(trimmed) > NOTE_BYTES) return refuse({ outcome: "note-too-long" });
-    if (account.frozen === "inviting" || account.frozen === "both") return refuse({ outcome: "frozen" });
+    if (isFrozenFor(account, "inviting")) return refuse({ outcome: "frozen" });
     const age = daysBetween(record.joined, today);
     if (age < config.inviteMinAgeDays) return refuse({ outcome: "too-young", days: config.inviteMinAgeDays });
     if (record.openLetters.length >= SELF_RECORD_LIMITS.openLetters) {

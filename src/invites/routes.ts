@@ -1,9 +1,9 @@
-import { endSessions, saveSession } from "../accounts/sessions.js";
+import { giveSession } from "../accounts/page-data.js";
+import { saveSession } from "../accounts/sessions.js";
 import { labelOf } from "../accounts/username.js";
 import { suggestPassphrase } from "../protocol/words.js";
 import { readAlike } from "../trust/alike.js";
 import { clientFamily } from "../web/client.js";
-import { setCookie } from "../web/cookies.js";
 import { memberSubject } from "../web/limits.js";
 import { leaveNote, type Note, takeNote } from "../web/note.js";
 import type { FieldError, FreshLetter, Letter } from "../web/pages.js";
@@ -75,8 +75,7 @@ export async function join(visit: Visit) {
     if (outcome.password) errors.push(passwordProblem(outcome.password));
     return await redeemPage(visit, outcome.good, typed, errors);
   }
-  if (visit.anySession) await endSessions(context, [visit.anySession.id]);
-  setCookie(context.config, visit.reply, "session", outcome.cookie);
+  await giveSession(visit, outcome.cookie);
   const session = await visit.openSession(outcome.cookie);
   if (session) await saveSession(context, session, { once: { welcome: outcome.trusts ?? "" } });
   return await goTo({ ...visit, session }, "/welcome", {

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { AccountRow } from "../accounts/account.js";
+import { type AccountRow, isFrozenFor } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import { monthStart } from "../days.js";
 import { equalBytes } from "../protocol/bytes.js";
@@ -59,7 +59,7 @@ function statusOf({ status }: queries.PersonRow): Person["status"] {
 /** What others may see of an account's state: suspended, or that its letters are refused. */
 export function personStatus(account: Pick<AccountRow, "status" | "frozen">): queries.PersonRow["status"] {
   if (account.status === "suspended") return "suspended";
-  return account.frozen === "inviting" || account.frozen === "both" ? "no-invites" : "active";
+  return isFrozenFor(account, "inviting") ? "no-invites" : "active";
 }
 
 /**

@@ -1,5 +1,5 @@
 import { randomInt } from "node:crypto";
-import { type AccountRow, genuineAccounts } from "../accounts/account.js";
+import { type AccountRow, genuineAccounts, isFrozenFor } from "../accounts/account.js";
 import { passwordAgain } from "../accounts/page-data.js";
 import { hasPresentKey, saveSession } from "../accounts/sessions.js";
 import { openOwnState } from "../accounts/state.js";
@@ -244,8 +244,8 @@ function closedPanel(visit: MemberVisit, account: AccountRow): PersonPanel {
     self: account.id === visit.session.account.id,
     isAdmin: account.role !== "member",
     suspended: account.status === "suspended",
-    invitingFrozen: account.frozen === "inviting" || account.frozen === "both",
-    signInFrozen: account.frozen === "sign-in" || account.frozen === "both",
+    invitingFrozen: isFrozenFor(account, "inviting"),
+    signInFrozen: isFrozenFor(account, "sign-in"),
     place: null,
   };
 }

@@ -3,8 +3,8 @@ import { it, mock } from "node:test";
 import type { Hashing } from "#kith/accounts/hashing.js";
 import { unlockByPassword } from "#kith/accounts/unlock.js";
 import { formatParameters } from "#kith/protocol/password.js";
-import { startUpkeep } from "#kith/web/upkeep.js";
 import { openPlace, type Place, Visitor } from "../support/app.js";
+import { hourlyUpkeep } from "../support/upkeep.js";
 
 const OLD = "m=1024,t=1,p=1";
 const NEW = "m=2048,t=1,p=1";
@@ -26,17 +26,6 @@ async function costs({ context }: Place, names: readonly string[]): Promise<stri
 
 const count = (costs: readonly string[], parameters: string) => costs.filter((cost) => cost === parameters).length;
 
-/** What the upkeep does every hour. */
-async function hourly(place: Place): Promise<void> {
-  const every = new Map<number, () => Promise<void>>();
-  const timers = mock.method(globalThis, "setInterval", ((work: () => Promise<void>, milliseconds: number) => {
-    every.set(milliseconds, work);
-  }) as never);
-  startUpkeep(place.context).stop();
-  timers.mock.restore();
-  await every.get(3_600_000)?.();
-}
-
 it("a name that nobody has costs what accounts cost, in their shares and always the same, after KITH_ARGON2 was changed", async () => {
   // Always the same secret: the draw is by chance, the test is not.
   const secret = new Uint8Array(32).fill(7);
@@ -53,7 +42,7 @@ it("a name that nobody has costs what accounts cost, in their shares and always 
   assert.equal(count(await costs(place, NOBODIES), OLD), NOBODIES.length, "nobody has the new ones yet");
   assert.equal((await new Visitor(place.app).join(letter, "cem")).statusCode, 303);
   assert.deepEqual(await costs(place, ["nour", "ada", "bea", "cem"]), [OLD, OLD, OLD, NEW]);
-  await hourly(place);
+  await hourlyUpkeep(place.context)?.();
   const drawn = await costs(place, NOBODIES);
   assert.equal(count(drawn, OLD) + count(drawn, NEW), NOBODIES.length);
   const old = count(drawn, OLD) / NOBODIES.length;
@@ -65,13 +54,13 @@ it("a name that nobody has costs what accounts cost, in their shares and always 
 
   // Whoever moves on takes names along, none of which goes back.
   assert.equal((await new Visitor(place.app).signIn("ada")).statusCode, 303);
-  await hourly(place);
+  await hourlyUpkeep(place.context)?.();
   const later = await costs(place, NOBODIES);
   assert.ok(count(later, NEW) > count(drawn, NEW));
   assert.ok(drawn.every((cost, at) => cost === OLD || later[at] === NEW));
 
   // Nobody lets Kith run what a writer wants.
   await place.context.pool.query("update accounts set parameters = 'm=4096,t=1,p=1' where username = 'bea'");
-  await hourly(place);
+  await hourlyUpkeep(place.context)?.();
   assert.equal(count(await costs(place, NOBODIES), "m=4096,t=1,p=1"), 0);
 });

@@ -3,7 +3,8 @@ import { before, describe, it } from "node:test";
 import { openSession } from "#kith/accounts/sessions.js";
 import { confirmCode } from "#kith/accounts/sign-in.js";
 import { setStatus } from "#kith/accounts/suspend.js";
-import { openPlace, type Place, passwordOf, Visitor } from "../support/app.js";
+import { openPlace, type Place, passwordOf, type Visitor } from "../support/app.js";
+import { Client } from "../support/client.js";
 import { contents } from "../support/pages.js";
 import { turnOnSecondStep } from "../support/resets.js";
 
@@ -163,16 +164,3 @@ describe("the second step", () => {
     assert.equal((await finish(elsewhere, right())).statusCode, 303, "from elsewhere, the member gets in");
   });
 });
-
-/** A visitor who comes from an address of their own. */
-class Client extends Visitor {
-  constructor(
-    place: Place,
-    readonly address: string,
-  ) {
-    super(place.app);
-  }
-  override request(method: "GET" | "POST", url: string, body?: string, headers: Record<string, string> = {}) {
-    return super.request(method, url, body, { ...headers, "x-forwarded-for": this.address });
-  }
-}

@@ -4,25 +4,13 @@ import type { LightMyRequestResponse } from "fastify";
 import { dayOf } from "#kith/days.js";
 import { toBase64url } from "#kith/protocol/bytes.js";
 import { hmac } from "#kith/protocol/derive.js";
-import { openPlace, type Place, passwordOf, textOf, Visitor } from "../support/app.js";
+import { openPlace, passwordOf, textOf, type Visitor } from "../support/app.js";
+import { Client } from "../support/client.js";
 import { contents } from "../support/pages.js";
 
 const POINTS = 4;
 const place = (limits: string) =>
   openPlace({ env: { KITH_LIMITS: limits, KITH_TRUSTED_PROXIES: "127.0.0.1", KITH_INVITES_PER_MEMBER: "40" } });
-
-/** A visitor who comes from an address of their own. */
-class Client extends Visitor {
-  constructor(
-    place: Place,
-    readonly address: string,
-  ) {
-    super(place.app);
-  }
-  override request(method: "GET" | "POST", url: string, body?: string, headers: Record<string, string> = {}) {
-    return super.request(method, url, body, { ...headers, "x-forwarded-for": this.address });
-  }
-}
 
 function assertTooMany(answer: LightMyRequestResponse): void {
   assert.equal(answer.statusCode, 429);

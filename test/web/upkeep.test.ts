@@ -1,18 +1,12 @@
 import assert from "node:assert/strict";
-import { it, mock } from "node:test";
-import { startUpkeep } from "#kith/web/upkeep.js";
+import { it } from "node:test";
 import { openPlace } from "../support/app.js";
+import { hourlyUpkeep } from "../support/upkeep.js";
 
 it("the upkeep inspects every hour, begins no inspection beside another, and goes on after one that failed", async () => {
   const place = await openPlace();
   await place.founder();
-  const every = new Map<number, () => Promise<void>>();
-  const timers = mock.method(globalThis, "setInterval", ((work: () => Promise<void>, milliseconds: number) => {
-    every.set(milliseconds, work);
-  }) as never);
-  startUpkeep(place.context).stop();
-  timers.mock.restore();
-  const hourly = every.get(3_600_000);
+  const hourly = hourlyUpkeep(place.context);
   assert.ok(hourly);
 
   await place.context.pool.query("update accounts set role = 'member' where username = 'nour'");
