@@ -7,7 +7,7 @@ import { type PrivateKey, publicHalf, readPrivateKey } from "../protocol/keypair
 import { lockPrivateKey } from "../protocol/lock.js";
 import { formatParameters, newSalt } from "../protocol/password.js";
 import type { RelationRow } from "../protocol/relation.js";
-import { type CaseRow, judge, openOwnCases, type Standing } from "../resets/cases.js";
+import { type CaseRow, isChosen, judge, openOwnCases, type Standing } from "../resets/cases.js";
 import { completeReset, countFinishedCase } from "../resets/complete.js";
 import { whoAgreed } from "../resets/stop.js";
 import { forgetEvents, suspensionReason, takeEvents } from "../review/events.js";
@@ -135,7 +135,7 @@ export async function confirmCode(
   if (!account || payload.stage !== "code" || !isAllowed(payload, account)) return { outcome: "wrong" };
   if (!columnsAfterCode(context, account, code)) return { outcome: "wrong" };
   const cases = await openOwnCases(context, account);
-  const pendingCase = cases.find((row) => row.id === payload.caseId);
+  const pendingCase = cases.filter(isChosen).find((row) => row.id === payload.caseId);
   if (payload.caseId && !pendingCase) return { outcome: "over" };
   const unlocked: Unlocked = {
     account,
@@ -194,7 +194,7 @@ async function finishSignIn(
       relations = undefined;
       cases = await openOwnCases(context, account);
       if (pendingCase) {
-        pendingCase = cases.find((row) => row.id === pendingCase?.id);
+        pendingCase = cases.filter(isChosen).find((row) => row.id === pendingCase?.id);
         if (!pendingCase) return { outcome: "wrong" };
       }
     } catch (error) {

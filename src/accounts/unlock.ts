@@ -4,8 +4,14 @@ import type { PrivateKey } from "../protocol/keypair.js";
 import { unlockPrivateKey } from "../protocol/lock.js";
 import { decoySalt, formatParameters, parseParameters } from "../protocol/password.js";
 import type { RelationRow } from "../protocol/relation.js";
-import type { CaseRow } from "../resets/cases.js";
-import { countingCases, countingOwnCases, storedCasesAmongDecoys } from "../resets/cases.js";
+import {
+  type CaseRow,
+  type ChosenCase,
+  countingCases,
+  countingOwnCases,
+  isChosen,
+  storedCasesAmongDecoys,
+} from "../resets/cases.js";
 import { type AccountRow, findAccountOrDecoy } from "./account.js";
 import { parametersOfNobody } from "./decoy-parameters.js";
 import * as queries from "./queries.js";
@@ -19,7 +25,7 @@ export interface Unlocked {
   relations: RelationRow[];
   cases: CaseRow[];
   /** The case whose pending key it is; undefined: the account's present key. */
-  pendingCase: CaseRow | undefined;
+  pendingCase: ChosenCase | undefined;
 }
 
 /**
@@ -82,8 +88,7 @@ async function tryKeys(
   if (privateKey) return { privateKey, pendingCase: undefined };
   let opened: Pick<Unlocked, "privateKey" | "pendingCase"> | undefined;
   let tried = 1;
-  for (const row of cases) {
-    if (!row.pending_locked_key) continue;
+  for (const row of cases.filter(isChosen)) {
     const pendingKey = await unlockPrivateKey(row.pending_locked_key, unlockKey, context.secret, id);
     if (pendingKey) opened = { privateKey: pendingKey, pendingCase: row };
     tried += 1;

@@ -28,6 +28,17 @@ export function lastChoiceDay(row: Pick<CaseRow, "expiry_day">, rules: Pick<Rule
 
 export type CaseRow = queries.CaseRow;
 
+/** A case in which a password was chosen: all three are written in one statement, under one tag. */
+export type ChosenCase = CaseRow & {
+  pending_public_key: Uint8Array;
+  pending_locked_key: Uint8Array;
+  choice_day: string;
+};
+
+export function isChosen(row: CaseRow): row is ChosenCase {
+  return row.choice_day !== null;
+}
+
 /** All cases of an account as they are stored. */
 export async function storedCases(context: Context, accountId: string): Promise<CaseRow[]> {
   return await queries.selectCases(context.db, accountId);
@@ -49,12 +60,12 @@ export async function openOwnCases(context: Context, account: AccountRow): Promi
   return countingOwnCases(context, await queries.selectCases(context.db, account.id), account);
 }
 
+/** Of the rows under an account's id, which the tag holds to it, those that count. */
 export function countingCases(context: Context, rows: readonly CaseRow[], account: AccountRow): CaseRow[] {
   const today = dayOf(context.clock());
   return rows.filter(
     (row) =>
       hasValidTag(context.secret, "reset_cases", { ...row }) &&
-      row.trusting_id === account.id &&
       equalBytes(row.generation, account.generation) &&
       row.expiry_day >= today,
   );
@@ -67,13 +78,15 @@ export function countingOwnCases(context: Context, rows: readonly CaseRow[], acc
   return countingCases(context, rows, account);
 }
 
-/** The rows that have approved each case, by case id. Approvals that do not count are left out. */
+/** Who has approved a case: rows that do not count are left out. */
+export type Approvals = (row: CaseRow) => queries.ApprovalRow[];
+
 export async function approvalsOf(
   context: Context,
   account: AccountRow,
   cases: readonly CaseRow[],
-): Promise<Map<string, queries.ApprovalRow[]>> {
-  return countingApprovals(context, await storedApprovals(context, cases), account, cases);
+): Promise<Approvals> {
+  return countingApprovals(context, await storedApprovals(context, cases), account);
 }
 
 /** The same at a sign-in to that account, or a change of it: what is not Kith's is reported. */
@@ -81,12 +94,12 @@ export async function ownApprovalsOf(
   context: Context,
   account: AccountRow,
   cases: readonly CaseRow[],
-): Promise<Map<string, queries.ApprovalRow[]>> {
+): Promise<Approvals> {
   const rows = await storedApprovals(context, cases);
   for (const row of rows) {
     if (!hasValidTag(context.secret, "approvals", { ...row })) reportForgery(context, "approvals");
   }
-  return countingApprovals(context, rows, account, cases);
+  return countingApprovals(context, rows, account);
 }
 
 async function storedApprovals(context: Context, cases: readonly CaseRow[]): Promise<queries.ApprovalRow[]> {
@@ -96,23 +109,14 @@ async function storedApprovals(context: Context, cases: readonly CaseRow[]): Pro
   );
 }
 
-function countingApprovals(
-  context: Context,
-  rows: readonly queries.ApprovalRow[],
-  account: AccountRow,
-  cases: readonly CaseRow[],
-): Map<string, queries.ApprovalRow[]> {
-  const byCase = new Map<string, queries.ApprovalRow[]>(cases.map((row) => [row.id, []]));
-  for (const row of rows) {
-    const isGood = hasValidTag(context.secret, "approvals", { ...row });
-    if (isGood && equalBytes(row.generation, account.generation)) byCase.get(row.case_id)?.push(row);
-  }
-  return byCase;
+function countingApprovals(context: Context, rows: readonly queries.ApprovalRow[], account: AccountRow): Approvals {
+  const good = rows.filter(
+    (row) => hasValidTag(context.secret, "approvals", { ...row }) && equalBytes(row.generation, account.generation),
+  );
+  return ({ id }) => good.filter((row) => row.case_id === id);
 }
 
-/** The four words of a case in which a password was chosen. */
-export async function wordsOf(row: CaseRow): Promise<FourWords> {
-  if (!row.pending_public_key) throw new Error("No password was chosen in this case.");
+export async function wordsOf(row: ChosenCase): Promise<FourWords> {
   return caseWords(row.id, fingerprintOf(await readPublicKey(row.pending_public_key)));
 }
 
@@ -148,13 +152,13 @@ const DAY_MILLISECONDS = 86_400_000;
 export async function judge(
   context: Context,
   account: AccountRow,
-  row: CaseRow,
+  row: ChosenCase,
   pendingKey: PrivateKey,
 ): Promise<Standing | undefined> {
   const rules = await openPendingRules(row.rules, pendingKey);
-  if (!rules || !row.choice_day) return undefined;
-  const approvals = (await ownApprovalsOf(context, account, [row])).get(row.id) ?? [];
-  const opened = await Promise.all(approvals.map((approval) => openApproval(approval.sealed, pendingKey)));
+  if (!rules) return undefined;
+  const approvals = await ownApprovalsOf(context, account, [row]);
+  const opened = await Promise.all(approvals(row).map((approval) => openApproval(approval.sealed, pendingKey)));
   const shares: Uint8Array[] = [];
   for (const approval of opened) {
     if (

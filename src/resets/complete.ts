@@ -16,7 +16,7 @@ import { fingerprintOf, type PrivateKey, publicHalf, readPrivateKey } from "../p
 import { lockPrivateKey } from "../protocol/lock.js";
 import type { RelationRow } from "../protocol/relation.js";
 import { newSelfRecord } from "../protocol/self-record.js";
-import { type CaseRow, judge } from "./cases.js";
+import { type ChosenCase, judge } from "./cases.js";
 import { countCase } from "./queries.js";
 
 /**
@@ -32,7 +32,7 @@ export async function completeReset(
   input: {
     account: AccountRow;
     relations: RelationRow[] | undefined;
-    pendingCase: CaseRow;
+    pendingCase: ChosenCase;
     unlocked: Pick<Unlocked, "privateKey" | "unlockKey">;
     client: string;
     columns: Partial<AccountRow>;
@@ -41,7 +41,7 @@ export async function completeReset(
   const { account, pendingCase, client } = input;
   const { privateKey: pendingKey, unlockKey } = input.unlocked;
   const standing = await judge(context, account, pendingCase, pendingKey);
-  if (!standing?.ripe || !pendingCase.pending_locked_key) return "not-ripe";
+  if (!standing?.ripe) return "not-ripe";
   const relations = input.relations ?? (await relationsOf(context, account.id));
   const person = await findPerson(context, account.id);
   const resetMark = (person?.resetMark ?? 0) + 1;
@@ -110,8 +110,8 @@ function freshState(
   // A reset does not refill: invites that were granted before stay spent.
   record.grantedSeen = account.granted;
   record.grantedToAllSeen = grantedToAll;
-  const rowIds = relations.map((row) => row.id).slice(0, context.config.trustSlots);
-  while (rowIds.length < context.config.trustSlots) rowIds.push(randomUUID());
+  // A writer may have added rows or taken some: S there are from now on.
+  const rowIds = Array.from({ length: context.config.trustSlots }, (_, index) => relations[index]?.id ?? randomUUID());
   return { account, privateKey: pendingKey, rowIds, record, trusted: [], damagedSlots: 0, forgedSlots: 0 };
 }
 

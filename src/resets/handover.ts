@@ -45,8 +45,8 @@ async function findLive(context: Context, linkText: string): Promise<LiveCase | 
   const account = await findAccount(context, isFound ? row.trusting_id : context.decoys.accountId);
   const counts = account !== undefined && countingCases(context, [row], account).length > 0;
   const rules = openRulesOfLink(row.rules, secret ?? deadLinkHash(), row.id);
-  if (!isFound || !secret || account?.status !== "active" || !counts) return undefined;
-  if (!rules || row.choice_day || dayOf(context.clock()) > lastChoiceDay(row, rules)) return undefined;
+  if (account?.status !== "active" || !counts || !rules) return undefined;
+  if (dayOf(context.clock()) > lastChoiceDay(row, rules)) return undefined;
   return {
     row,
     account,

@@ -13,7 +13,9 @@ import type { FourWords } from "../protocol/words.js";
 import {
   approvalsOf,
   type CaseRow,
+  type ChosenCase,
   countingCases,
+  isChosen,
   lastChoiceDay,
   MAX_CASE_DAYS,
   openCases,
@@ -86,7 +88,7 @@ async function prove(
   const complete = genuine.length === context.config.trustSlots && person?.status !== "suspended";
   const rows = complete ? genuine : context.decoys.rows;
   const match = await proveToken(privateKey, rows, context.config.trustSlots);
-  if (!match || !complete || !person || person.status !== "active" || person.id === helper.account.id) return undefined;
+  if (!match || !complete || person?.status !== "active") return undefined;
   const [account, stored] = await Promise.all([findAccount(context, person.id), storedCases(context, person.id)]);
   if (account?.status !== "active" || !equalBytes(match.row.generation, account.generation)) return undefined;
   const cases = countingCases(context, stored, account);
@@ -113,7 +115,7 @@ export async function help(
   const username = labelOf(context, account);
   const { rules } = token;
   const mine = cases.find((row) => row.row_id === rowId);
-  const chosen = cases.filter((row) => row.pending_public_key);
+  const chosen = cases.filter(isChosen);
   const fresh = again || !mine ? await openCase(context, proof) : undefined;
   if (fresh && (again || chosen.length === 0)) return { outcome: "opened", username, rules, ...fresh };
   if (chosen.length === 0) {
@@ -125,7 +127,7 @@ export async function help(
 async function comparable(
   context: Context,
   account: AccountRow,
-  chosen: readonly CaseRow[],
+  chosen: readonly ChosenCase[],
   { rowId, token }: Proof,
 ): Promise<ComparableCase[]> {
   const approvals = await approvalsOf(context, account, chosen);
@@ -133,11 +135,11 @@ async function comparable(
     chosen.map(async (row) => ({
       id: row.id,
       words: await wordsOf(row),
-      choiceDay: row.choice_day as string,
-      agreed: approvals.get(row.id)?.length ?? 0,
+      choiceDay: row.choice_day,
+      agreed: approvals(row).length,
       lostSecondStep: row.lost_second_step,
       waitDays: waitDaysOf(token.rules, row.lost_second_step),
-      approvedByMe: approvals.get(row.id)?.some((approval) => approval.row_id === rowId) ?? false,
+      approvedByMe: approvals(row).some((approval) => approval.row_id === rowId),
     })),
   );
 }
@@ -204,7 +206,7 @@ export async function approve(
   const { account, cases, rowId, token } = proof;
   const username = labelOf(context, account);
   const row = cases.find((open) => open.id === caseId);
-  if (!row?.pending_public_key || !row.choice_day) return { outcome: "ended", username };
+  if (!row || !isChosen(row)) return { outcome: "ended", username };
   const columns = {
     case_id: row.id,
     row_id: rowId,
@@ -224,7 +226,7 @@ export async function approve(
   return {
     outcome: "agreed",
     username,
-    agreed: approvals.get(row.id)?.length ?? 0,
+    agreed: approvals(row).length,
     threshold: token.rules.threshold,
     chosen: row.choice_day,
     earliest: addDays(row.choice_day, waitDays),

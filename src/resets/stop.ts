@@ -4,7 +4,7 @@ import { labelOfFull } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
 import { equalBytes } from "../protocol/bytes.js";
-import { approvalsOf, type CaseRow, openCases, openOwnCases, ownApprovalsOf } from "./cases.js";
+import { approvalsOf, type CaseRow, isChosen, openCases, openOwnCases, ownApprovalsOf } from "./cases.js";
 
 /** A reset of one's own password that is under way, as an open session may see it. */
 export interface OwnCase {
@@ -22,9 +22,9 @@ export async function ownCases(context: Context, session: Session): Promise<OwnC
   const approvals = await approvalsOf(context, session.account, cases);
   return cases.map((row) => ({
     openedDay: row.opening_day,
-    chosen: row.choice_day !== null,
+    chosen: isChosen(row),
     choiceDay: row.choice_day ?? undefined,
-    agreed: approvals.get(row.id)?.length ?? 0,
+    agreed: approvals(row).length,
     lostSecondStep: row.lost_second_step,
   }));
 }
@@ -57,7 +57,7 @@ export async function stopResets(
 
 /** As the pages count them: while a password is chosen in one, links that nobody used don't count. */
 function toldCount(cases: readonly CaseRow[]): number {
-  return cases.filter((row) => row.choice_day !== null).length || cases.length;
+  return cases.filter(isChosen).length || cases.length;
 }
 
 /** Who of A's people has agreed to each of these cases, as A's own list names them. */
@@ -69,6 +69,8 @@ export async function whoAgreed(
   const approvals = await ownApprovalsOf(context, state.account, cases);
   const nameOfRow = new Map(state.trusted.map((trusted) => [trusted.rowId, labelOfFull(context, trusted.name)]));
   return cases.map((row) =>
-    (approvals.get(row.id) ?? []).flatMap((approval) => nameOfRow.get(approval.row_id) ?? []).sort(),
+    approvals(row)
+      .flatMap((approval) => nameOfRow.get(approval.row_id) ?? [])
+      .sort(),
   );
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { addDays, dayOf, weekOf } from "#kith/days.js";
 import { resetAlarm, usual } from "#kith/resets/alarm.js";
 import { passwordOf } from "../support/app.js";
 import { choose, letBackIn, openCommunity, readable, trustAll } from "../support/resets.js";
@@ -57,6 +58,22 @@ describe("the alarm", () => {
     assert.equal((await resetAlarm(place.context)).warning, false);
     await who.bea.openCase("ada", true);
     assert.equal((await resetAlarm(place.context)).warning, true, "five at once are many where none is usual");
+  });
+
+  it("measures a week by those before it, not by those that came after", async () => {
+    const { place } = await openCommunity([]);
+    const { db } = place.context;
+    const monday = (ago: number) => addDays(weekOf(dayOf(place.context.clock())), -7 * ago);
+    const counts = Array.from({ length: 25 }, (_, ago) => ({
+      week: monday(ago),
+      opened: ago < 13 ? 8 : 2,
+      finished: 0,
+    }));
+    await db.insertInto("case_weeks").values(counts).execute();
+    const alarming = async () => (await resetAlarm(place.context)).weeks.map((week) => week.alarming);
+    assert.deepEqual(await alarming(), new Array(12).fill(false), "eight are not more than four times two");
+    await db.updateTable("case_weeks").set({ opened: 9 }).where("week", "=", monday(11)).execute();
+    assert.deepEqual(await alarming(), [...new Array(11).fill(false), true], "and nine are, however many came after");
   });
 
   it("takes the median for the usual", () => {

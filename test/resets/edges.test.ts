@@ -161,14 +161,60 @@ describe("cases of resets", () => {
         .set({ sealed, tag: tagRow(secret, "approvals", columns) })
         .execute();
       assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 422, JSON.stringify(other));
-      // Nor with one that the pending key does not open.
+      // Nor with one that the pending key does not open, nor with rules that it does not.
       const broken = { ...columns, sealed: randomBytes(sealed.length) };
       await db
         .updateTable("approvals")
         .set({ sealed: broken.sealed, tag: tagRow(secret, "approvals", broken) })
         .execute();
       assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 422);
+      await db.updateTable("approvals").set({ sealed: approval.sealed, tag: approval.tag }).execute();
+      const { tag: _kept, ...stored } = { ...row, rules: randomBytes(row.rules.length) };
+      await db
+        .updateTable("reset_cases")
+        .set({ rules: stored.rules, tag: tagRow(secret, "reset_cases", stored) })
+        .execute();
+      assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 422);
+      await db.updateTable("reset_cases").set({ rules: row.rules, tag: row.tag }).execute();
+      assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 303, "all as it was");
     }
+  });
+
+  it("of an account that is not Kith's, or suspended whatever others see, can be neither opened nor used", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    const { db, secret } = place.context;
+    await trustAll(who.ada, ["bea"]);
+    const link = await who.bea.openCase("ada");
+    const ada = await db.selectFrom("accounts").selectAll().where("username", "=", "ada").executeTakeFirstOrThrow();
+    const put = (values: { tag: Uint8Array; status?: "suspended" }) =>
+      db.updateTable("accounts").set(values).where("id", "=", ada.id).execute();
+    const { tag: _tag, ...suspended } = { ...ada, status: "suspended" as const };
+    for (const values of [
+      { tag: randomBytes(32) },
+      { status: "suspended" as const, tag: tagRow(secret, "accounts", suspended) },
+    ]) {
+      await put(values);
+      assert.equal((await place.visitor().get(link)).statusCode, 404);
+      const page = await who.bea.help("ada", true);
+      assert.equal(page.statusCode, 200);
+      assert.match(readable(page.body), /Nothing opens for you there/);
+    }
+    await put({ status: "active" as never, tag: ada.tag });
+    assert.equal((await place.visitor().get(link)).statusCode, 200);
+  });
+
+  it("can't be opened by anybody while one of the member's rows is missing, whosever it was", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    const { db } = place.context;
+    await trustAll(who.ada, ["bea"]);
+    const { id } = await db.selectFrom("accounts").select("id").where("username", "=", "ada").executeTakeFirstOrThrow();
+    const rows = await db.selectFrom("relations").selectAll().where("trusting_id", "=", id).execute();
+    for (const row of rows) {
+      await db.deleteFrom("relations").where("id", "=", row.id).execute();
+      assert.doesNotMatch((await who.bea.help("ada")).body, /handover/);
+      await db.insertInto("relations").values(row).execute();
+    }
+    assert.ok(await who.bea.openCase("ada"));
   });
 
   it("that ended are not opened again by their rows put back: link and password are dead", async () => {
@@ -187,16 +233,25 @@ describe("cases of resets", () => {
   it("that expire are told to their owner, unless their row is not Kith's", async (t) => {
     const mail = await openMailServer();
     const env = { KITH_SMTP_URL: mail.url, KITH_MAIL_FROM: "Kith <kith@example.org>" };
-    const { place, who } = await openCommunity(["ada", "bea", "cem"], { env });
+    const { place, who } = await openCommunity(["ada", "bea", "cem", "dora"], { env });
     const queue = await startMailQueue(place.context, { pollSeconds: 0.5 });
     t.after(() => queue.stop());
-    await trustAll(who.ada, ["bea"]);
+    await trustAll(who.ada, ["bea", "dora"]);
     await trustAll(who.cem, ["bea"]);
+    await trustAll(who.dora, ["bea"]);
     await who.bea.openCase("ada");
+    await who.dora.openCase("ada");
     await who.bea.openCase("cem");
-    await mail.until(2);
+    await who.bea.openCase("dora");
+    await mail.until(4);
     const { db } = place.context;
     const { id } = await db.selectFrom("accounts").select("id").where("username", "=", "cem").executeTakeFirstOrThrow();
+    // Nor is one whose account is not Kith's any more.
+    await db
+      .updateTable("accounts")
+      .set({ tag: randomBytes(32) })
+      .where("username", "=", "dora")
+      .execute();
     await db
       .updateTable("reset_cases")
       .set({ tag: randomBytes(32) })
@@ -204,10 +259,11 @@ describe("cases of resets", () => {
       .execute();
     place.days(45);
     await sweepCases(place.context);
-    await mail.until(3);
+    await mail.until(6, 1_500);
     assert.deepEqual(
-      mail.received.slice(2).map(({ to }) => to[0]),
+      mail.received.slice(4).map(({ to }) => to[0]),
       ["ada@localhost"],
+      "once, though two of hers did",
     );
   });
 
@@ -293,6 +349,43 @@ describe("a completed reset", () => {
       assert.equal(await frozen(), after);
     });
   }
+
+  it("leaves S rows, whatever somebody added to them or took from them, and a member whom others see", async () => {
+    for (const [what, count] of [
+      ["added", 3],
+      ["taken", 3],
+    ] as const) {
+      const { place, who } = await openCommunity(["ada", "bea"]);
+      const { db, config } = place.context;
+      await trustAll(who.ada, ["bea"]);
+      const { browser, words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+      await who.bea.agree("ada", words);
+      const ada = db.selectFrom("accounts").select("id").where("username", "=", "ada");
+      const { id } = await ada.executeTakeFirstOrThrow();
+      const rows = () => db.selectFrom("relations").selectAll().where("trusting_id", "=", id).execute();
+      const some = (await rows()).slice(0, count);
+      if (what === "added") {
+        await db
+          .insertInto("relations")
+          .values(some.map((row) => ({ ...row, id: randomUUID(), token_hash: randomBytes(32) })))
+          .execute();
+      } else {
+        await db
+          .deleteFrom("relations")
+          .where(
+            "id",
+            "in",
+            some.map((row) => row.id),
+          )
+          .execute();
+      }
+      await db.deleteFrom("people").where("account_id", "=", id).execute();
+      assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 303, what);
+      assert.equal((await rows()).length, config.trustSlots, what);
+      assert.equal((await browser.trust("bea")).statusCode, 303);
+      assert.equal((await who.bea.trust("ada")).statusCode, 303, "she can be named");
+    }
+  });
 
   it("opens a frozen account with a second step as well: the code comes after the new password", async () => {
     const { place, nour, who } = await openCommunity(["ada", "bea"]);

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { casesOf, passwordOf, type Visitor } from "../support/app.js";
+import { choose, openCommunity, readable, trustAll } from "../support/resets.js";
+import { beforeStatement } from "../support/statements.js";
+
+const WRITING_THE_APPROVAL = /^insert into "approvals"/;
+const READING_THE_APPROVALS = /^select .* from "approvals"/;
+const READING_AN_ACCOUNT = /from "?accounts/;
+
+/** Ada trusts bea and cem, one of whom is enough, and has chosen a password. */
+async function openChosen() {
+  const { place, nour, who } = await openCommunity(["ada", "bea", "cem"]);
+  await trustAll(who.ada, ["bea", "cem"]);
+  const choice = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+  const found = casesOf((await who.bea.help("ada")).body)[0];
+  const agree = (helper: Visitor) =>
+    helper.post("/help/approve", { username: "ada", case: String(found?.id) }, "/help");
+  const rows = (table: "approvals" | "reset_cases" | "accounts") =>
+    place.context.db.selectFrom(table).selectAll().execute();
+  return { place, nour, who, ...choice, agree, rows };
+}
+
+describe("agreeing to a reset at the moment in which it ends", () => {
+  for (const [what, moment] of [
+    ["before the agreement is written", [WRITING_THE_APPROVAL]],
+    ["just after it was", [WRITING_THE_APPROVAL, READING_AN_ACCOUNT]],
+  ] as const) {
+    it(`says that it has ended, if its owner stops it ${what}`, async () => {
+      const { place, who, agree, rows } = await openChosen();
+      await beforeStatement(place.context.pool, [...moment], async () => {
+        await who.ada.signIn();
+        // What another helper begins at once is not what was agreed to.
+        await who.cem.openCase("ada");
+      });
+      const page = await agree(who.bea);
+      assert.equal(page.statusCode, 422);
+      assert.match(readable(page.body), /That reset is not open any more/);
+      assert.deepEqual(await rows("approvals"), []);
+      assert.equal((await rows("reset_cases")).length, 1);
+    });
+
+    it(`says so, too, if the account is gone ${what}`, async () => {
+      const { place, who, agree } = await openChosen();
+      await beforeStatement(place.context.pool, [...moment], async () => {
+        await place.context.db.deleteFrom("accounts").where("username", "=", "ada").execute();
+      });
+      assert.equal((await agree(who.bea)).statusCode, 422);
+    });
+  }
+});
+
+describe("completing a reset at the moment in which its account changes", () => {
+  it("takes up the change, if it left the reset as it was", async () => {
+    const { place, nour, who, browser, agree, rows } = await openChosen();
+    await agree(who.bea);
+    await beforeStatement(place.context.pool, [READING_THE_APPROVALS], async () => {
+      const act = { username: "ada", what: "inviting", reason: "Somebody is inviting strangers." };
+      assert.equal((await nour.post("/admin/accounts/freeze", act, "/admin/accounts")).statusCode, 303);
+    });
+    assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 303);
+    assert.equal((await browser.get("/security")).statusCode, 200, "signed in");
+    const ada = (await rows("accounts")).find(({ username }) => username === "ada");
+    assert.equal(ada?.frozen, "inviting");
+    assert.deepEqual(await rows("reset_cases"), []);
+  });
+
+  it("does not, if it was stopped: the old password is right", async () => {
+    const { place, who, browser, agree } = await openChosen();
+    await agree(who.bea);
+    await beforeStatement(place.context.pool, [READING_THE_APPROVALS], () => who.ada.signIn());
+    assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 422);
+    assert.equal((await place.visitor().signIn("ada")).statusCode, 303);
+  });
+});
