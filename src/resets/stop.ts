@@ -18,7 +18,6 @@ export interface OwnCase {
 /** Every reset under way for the account of this session. */
 export async function ownCases(context: Context, session: Session): Promise<OwnCase[]> {
   const cases = await openCases(context, session.account);
-  if (cases.length === 0) return [];
   const approvals = await approvalsOf(context, session.account, cases);
   return cases.map((row) => ({
     openedDay: row.opening_day,

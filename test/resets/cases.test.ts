@@ -386,6 +386,21 @@ describe("a member with a second step", () => {
     assert.equal((await who.ada.get("/trust")).statusCode, 200);
   });
 
+  it("whose approvals vanished while the code was asked for is not let in by it", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    const { db } = place.context;
+    await trustAll(who.ada, ["bea"]);
+    const code = await turnOnSecondStep(place, who.ada);
+    const { browser, words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    await who.bea.agree("ada", words);
+    assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).headers.location, "/sign-in/code");
+    await db.deleteFrom("approvals").execute();
+    place.advance(60_000);
+    const before = await contents(place.context.pool, ["accounts", "relations", "reset_cases"]);
+    assert.equal((await browser.post("/sign-in/code", { code: code() }, "/sign-in/code")).statusCode, 422);
+    assert.deepEqual(await contents(place.context.pool, ["accounts", "relations", "reset_cases"]), before);
+  });
+
   it("who lost it too says so: approvers are shown it, and it takes at least three days", async () => {
     const { place, who } = await openCommunity(["ada", "bea"]);
     await trustAll(who.ada, ["bea"]);

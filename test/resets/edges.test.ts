@@ -66,6 +66,26 @@ describe("pages about resets", () => {
     assert.equal((await who.ada.get("/resets/stopped")).headers.location, "/");
   });
 
+  it("list cases by the day of their choice, each with those who have agreed to it", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem", "dora"]);
+    await trustAll(who.ada, ["bea", "cem", "dora"], { threshold: 3 });
+    const words: string[][] = [];
+    for (const helper of ["dora", "cem", "bea"] as const) {
+      words.push((await choose(place, await who[helper].openCase("ada", true), passwordOf("ada", 2))).words);
+      place.days(1);
+      for (const each of ["bea", "cem", "dora"] as const) await who[each].signIn();
+    }
+    await who.bea.agree("ada", words[0] as string[]);
+    await who.bea.agree("ada", words[2] as string[]);
+    await who.cem.agree("ada", words[2] as string[]);
+    const { body } = await who.dora.help("ada");
+    assert.deepEqual(
+      casesOf(body).map((one) => one.words),
+      words,
+    );
+    assert.match(readable(body), /1 of 3 have agreed .*0 of 3 have agreed .*2 of 3 have agreed/);
+  });
+
   it("list cases of one day in the same order whenever they are asked for", async () => {
     const { place, who } = await openCommunity(["ada", "bea", "cem", "dora", "emil"]);
     await trustAll(who.ada, ["bea", "cem", "dora", "emil"], { threshold: 2 });
