@@ -205,8 +205,8 @@ export async function makeCast(context: Context): Promise<Cast> {
       linkHash(fromBase64url(text) as Uint8Array),
       context.decoys.case,
     );
-    const { tag: readTag, ...columns } = { ...row, expiry_day: addDays(dayOf(context.clock()), -1) };
-    await resets.updateCase(context.db, readTag, { ...columns, tag: tagRow(context.secret, "reset_cases", columns) });
+    const { tag: _tag, ...columns } = { ...row, expiry_day: addDays(dayOf(context.clock()), -1) };
+    await resets.updateCase(context.db, row, { ...columns, tag: tagRow(context.secret, "reset_cases", columns) });
   }
 
   async function deadLetters(context: Context, inviterId: string): Promise<Classes> {

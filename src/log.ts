@@ -12,16 +12,24 @@ const SECRET_FIELDS = [
   "_csrf",
 ];
 
+const SECOND_MILLISECONDS = 1_000;
+
 /**
- * JSON lines on stderr, from level `info`. No host name and no process number: they tell nobody anything here.
+ * What a line holds. No host name and no process number: they tell nobody anything here. The time is that of the whole
+ * second: between two lines a few milliseconds more would tell what the process had done before, and so which of two
+ * pages was shown.
  */
+export const LINES = {
+  level: "info",
+  base: null,
+  timestamp: () => `,"time":${Math.floor(Date.now() / SECOND_MILLISECONDS) * SECOND_MILLISECONDS}`,
+  redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), remove: true },
+} satisfies pino.LoggerOptions;
+
+/** JSON lines on stderr, from level `info`. */
 export function createLog(): pino.Logger {
   return pino(
-    {
-      level: "info",
-      base: null,
-      redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), remove: true },
-    },
+    LINES,
     // Synchronous, so that nothing is lost at the end.
     pino.destination({ fd: 2, sync: true }),
   );

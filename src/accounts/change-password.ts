@@ -1,6 +1,6 @@
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
-import { equalBytes, fromBase64url, toBase64url, uuidText } from "../protocol/bytes.js";
+import { fromBase64url, toBase64url, uuidText } from "../protocol/bytes.js";
 import { newSessionEpoch } from "../protocol/generation.js";
 import { lockPrivateKey } from "../protocol/lock.js";
 import { formatParameters, newSalt } from "../protocol/password.js";
@@ -8,7 +8,7 @@ import type { AccountRow } from "./account.js";
 import { tellMember } from "./notices.js";
 import { checkPassword, type PasswordFault } from "./password-policy.js";
 import { endSessions, makeSession, type Session, sessionOwner } from "./sessions.js";
-import { changeState, StaleKeyError } from "./state.js";
+import { changeState } from "./state.js";
 import { confirmPassword } from "./unlock.js";
 
 export type ChangePasswordOutcome =
@@ -69,9 +69,7 @@ async function goOnAlone(
     stage: "full",
     client,
   });
-  const { outcome: ended } = await changeState(context, session.account.id, privateKey, async (state) => {
-    // Somebody chose a password, or a reset was completed, since this session was opened for the request.
-    if (!equalBytes(state.account.session_epoch, session.account.session_epoch)) throw new StaleKeyError();
+  const { outcome: ended } = await changeState(context, session, async (state) => {
     const day = dayOf(context.clock());
     const ended = state.record.sessions.map((listed) => fromBase64url(listed.id) as Uint8Array);
     state.record.sessions = [{ id: toBase64url(next.row.id), client, since: day }];
@@ -85,18 +83,13 @@ async function goOnAlone(
 /** Ends one listed session. */
 export async function endListedSession(context: Context, session: Session, which: string): Promise<boolean> {
   const own = toBase64url(session.id);
-  const { outcome: ended } = await changeState(
-    context,
-    session.account.id,
-    await session.privateKey(),
-    async (state) => {
-      const ending = state.record.sessions.find((listed) => listed.id !== own && listedId(listed.id) === which);
-      if (!ending) return { store: false, outcome: undefined };
-      state.record.sessions = state.record.sessions.filter((listed) => listed !== ending);
-      state.record.events.push({ kind: "sessions-ended", day: dayOf(context.clock()) });
-      return { store: true, outcome: fromBase64url(ending.id) };
-    },
-  );
+  const { outcome: ended } = await changeState(context, session, async (state) => {
+    const ending = state.record.sessions.find((listed) => listed.id !== own && listedId(listed.id) === which);
+    if (!ending) return { store: false, outcome: undefined };
+    state.record.sessions = state.record.sessions.filter((listed) => listed !== ending);
+    state.record.events.push({ kind: "sessions-ended", day: dayOf(context.clock()) });
+    return { store: true, outcome: fromBase64url(ending.id) };
+  });
   if (ended) await endSessions(context, [ended]);
   return ended !== undefined;
 }

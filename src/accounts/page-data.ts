@@ -8,7 +8,7 @@ import { setCookie } from "../web/cookies.js";
 import { memberSubject } from "../web/limits.js";
 import type { ActivityKind, OpenReset } from "../web/pages.js";
 import { field, type MemberVisit, type Visit } from "../web/visit.js";
-import { endSessions, type Session, stillOpen } from "./sessions.js";
+import { endSessions, leaveSession, type Session, stillOpen } from "./sessions.js";
 import { openOwnState } from "./state.js";
 import { confirmPassword } from "./unlock.js";
 
@@ -77,9 +77,18 @@ export function activityOf(events: readonly RecordedEvent[]): { kind: ActivityKi
   return list;
 }
 
-/** Gives this browser a new session, in place of the one that it may have had. */
-export async function giveSession({ context, reply, anySession }: Visit, cookie: string): Promise<void> {
-  if (anySession) await endSessions(context, [anySession.id]);
+/**
+ * Gives this browser a new session, in place of the one that it may have had.
+ *
+ * @param accountId whose it is, unless somebody has just joined
+ */
+export async function giveSession(
+  { context, reply, anySession }: Visit,
+  cookie: string,
+  accountId: string | undefined,
+): Promise<void> {
+  if (anySession && anySession.account.id === accountId) await endSessions(context, [anySession.id]);
+  else if (anySession) leaveSession(context, anySession.id);
   setCookie(context.config, reply, "session", cookie);
 }
 

@@ -169,12 +169,12 @@ async function answerSignIn(visit: Visit, outcome: SignInOutcome, wrong: () => P
       return await show({ ...visit, session: undefined }, "accounts/sign-in-waiting", data);
     }
     case "code-needed": {
-      await giveSession(visit, outcome.cookie);
+      await giveSession(visit, outcome.cookie, outcome.accountId);
       const next = sameSitePath(query(visit, "next"));
       return await goTo(visit, `/sign-in/code${next ? `?next=${encodeURIComponent(next)}` : ""}`);
     }
     case "signed-in": {
-      await giveSession(visit, outcome.cookie);
+      await giveSession(visit, outcome.cookie, outcome.account.id);
       if (outcome.reset !== "no") {
         const session = await visit.openSession(outcome.cookie);
         const { username } = outcome.account;

@@ -22,6 +22,8 @@ export interface SessionPayload {
   /** Only in stage `code`: base64url of the unlock key, and the case whose password was typed. */
   unlockKey?: string;
   caseId?: string;
+  /** Only in stage `code`: how the key is to be locked from now on, where that has become too weak. */
+  relock?: Record<keyof Relock, string>;
   next?: string;
   /** Milliseconds since 1970, in quarter hours. */
   begun: number;
@@ -30,6 +32,15 @@ export interface SessionPayload {
   reviewUntil?: number;
   /** What is to be shown once on the page that follows, and nowhere else. */
   once?: Record<string, string | number>;
+}
+
+/** A new way to lock an account's key with the password that was typed. */
+export interface Relock {
+  /** 16 bytes */
+  salt: Uint8Array;
+  parameters: string;
+  /** 32 bytes */
+  unlockKey: Uint8Array;
 }
 
 /** A session that is open for this request. */
@@ -78,12 +89,12 @@ export async function newestSessionDay(context: Context): Promise<Day | undefine
 
 /** A cookie can be made up by anybody, and a row that it opens by whoever writes to the database: hence the tag. */
 function seal({ secret }: Pick<Context, "secret">, cookie: Uint8Array, payload: SessionPayload): Uint8Array {
-  return wrapSession(cookie, { ...payload, tag: toBase64url(tagSession(secret, sessionId(cookie), payload)) });
+  return wrapSession(secret, cookie, { ...payload, tag: toBase64url(tagSession(secret, sessionId(cookie), payload)) });
 }
 
 /** @returns undefined if Kith did not write what is in this row: that is reported */
 function unseal(context: Context, cookie: Uint8Array, { id, sealed }: queries.SessionRow): SessionPayload | undefined {
-  const opened = unwrapSession(cookie, sealed) as (SessionPayload & { tag?: unknown }) | undefined;
+  const opened = unwrapSession(context.secret, cookie, sealed) as (SessionPayload & { tag?: unknown }) | undefined;
   if (opened) {
     const { tag, ...payload } = opened;
     const expected = tagSession(context.secret, id, payload);
@@ -131,6 +142,7 @@ export async function openSession(
   const id = sessionId(cookie);
   const asked = ask(context);
   const row = await queries.selectSession(context.db, id);
+  if (context.seen.leftSessions.has(toBase64url(id))) return undefined;
   if (row && hasEnded(context, id, asked)) return undefined;
   const payload = row && unseal(context, cookie, row);
   if (!payload) return undefined;
@@ -140,10 +152,8 @@ export async function openSession(
   const idle = now >= seen + sessionIdleMinutes * 60_000 + QUARTER_HOUR_MILLISECONDS;
   const old = now >= payload.begun + sessionMaxHours * 3_600_000;
   const account = idle || old ? undefined : await findOwnAccount(context, payload.accountId);
-  if (!account || !isAllowed(payload, account)) {
-    await endSessions(context, [id]);
-    return undefined;
-  }
+  // Its row is left to the daily sweep: deleted now, it would tell whose browser followed a letter or a link.
+  if (!account || !isAllowed(payload, account)) return undefined;
   let key: Promise<PrivateKey> | undefined;
   const visit = quarter(new Date(now));
   return {
@@ -163,9 +173,13 @@ export async function openSession(
 export function isAllowed(payload: SessionPayload, account: AccountRow): boolean {
   // Between a new password and the code, on the way that a freeze leaves open.
   const completesReset = payload.stage === "code" && payload.caseId !== undefined;
-  // Frozen since a thief knows the password: the thief's sessions end, too.
-  const isFrozen = isFrozenFor(account, "sign-in") && !completesReset;
-  return account.status === "active" && !isFrozen && payload.epoch === toBase64url(account.session_epoch);
+  const goesOn = completesReset ? account.status === "active" : letsSessionsGoOn(account);
+  return goesOn && payload.epoch === toBase64url(account.session_epoch);
+}
+
+/** Not suspended; nor frozen since a thief knows the password: the thief's sessions end, too. */
+export function letsSessionsGoOn(account: AccountRow): boolean {
+  return account.status === "active" && !isFrozenFor(account, "sign-in");
 }
 
 /** Stores changes of a session's payload. */
@@ -190,11 +204,19 @@ export async function endSessions(context: Context, ids: readonly Uint8Array[]):
   for (const id of ids) context.seen.endedSessions.set(toBase64url(id), moment);
 }
 
+/**
+ * Ends a session without a word to the database, as long as this process lives; after that it ends by its times. Its row
+ * deleted right after somebody joined would tell in whose browser that was, and so who invited.
+ */
+export function leaveSession(context: Context, id: Uint8Array): void {
+  context.seen.leftSessions.set(toBase64url(id), ask(context));
+}
+
 /** Those of the listed sessions that are not over: a line stays in the record when somebody signs out. */
 export async function stillOpen(context: Context, listed: readonly ListedSession[]): Promise<ListedSession[]> {
   const ids = await queries.selectSessionIds(context.db, listed.map(rowId));
   const open = new Set(ids.map(toBase64url));
-  return listed.filter((session) => open.has(session.id));
+  return listed.filter(({ id }) => open.has(id) && !context.seen.leftSessions.has(id));
 }
 
 /** Ends the sessions that are listed no longer: they could not be ended one by one. */

@@ -16,7 +16,7 @@ import { makeNewKey, ownPerson } from "../trust/rekey.js";
 import { type AccountRow, findOwnAccount, isFrozenFor } from "./account.js";
 import { insertSession } from "./queries.js";
 import { sealSecondStep, secondStepOf, useCode } from "./second-step.js";
-import { isAllowed, makeSession, type Session, sessionOwner } from "./sessions.js";
+import { isAllowed, makeSession, type Relock, type Session, sessionOwner } from "./sessions.js";
 import {
   type ChangeExtras,
   MAX_TRIES,
@@ -35,7 +35,7 @@ export type SignInOutcome =
   | { outcome: "suspended"; reason: string | undefined }
   | { outcome: "frozen" }
   /** The second step is missing; the cookie is good for nothing else. */
-  | { outcome: "code-needed"; cookie: string }
+  | { outcome: "code-needed"; cookie: string; accountId: string }
   /** The password is that of a reset that is not ripe: nothing changed, and there is no session. */
   | { outcome: "waiting"; username: string; standing: Standing }
   | SignedIn;
@@ -97,21 +97,31 @@ export async function signIn(
       return again ? { outcome: "wrong" } : await signIn(context, credentials, {}, true);
     }
   }
+  const relock = pendingCase ? undefined : await prepareRelock(context, account, credentials.password);
   if (secondStepOf(context, account) && !pendingCase?.lost_second_step) {
-    return { outcome: "code-needed", cookie: await startCodeStage(context, unlocked, credentials.client) };
+    const cookie = await startCodeStage(context, unlocked, credentials.client, relock);
+    return { outcome: "code-needed", cookie, accountId: account.id };
   }
-  const outcome = await finishSignIn(context, unlocked, credentials);
+  const outcome = await finishSignIn(context, unlocked, { client: credentials.client, relock });
   // What the password opened was replaced meanwhile: look what it opens now, from the start, once.
   if (outcome.outcome === "wrong" && !again) return await signIn(context, credentials, {}, true);
   return outcome;
 }
 
-async function startCodeStage(context: Context, unlocked: Unlocked, client: string): Promise<string> {
+async function startCodeStage(
+  context: Context,
+  unlocked: Unlocked,
+  client: string,
+  relock: Relock | undefined,
+): Promise<string> {
   const { cookie, row } = makeSession(context, {
     ...sessionOwner(unlocked.account, unlocked.privateKey),
     stage: "code",
     unlockKey: toBase64url(unlocked.unlockKey),
     ...(unlocked.pendingCase && { caseId: unlocked.pendingCase.id }),
+    ...(relock && {
+      relock: { ...relock, salt: toBase64url(relock.salt), unlockKey: toBase64url(relock.unlockKey) },
+    }),
     client,
   });
   await insertSession(context.db, row);
@@ -145,7 +155,12 @@ export async function confirmCode(
     unlockKey: fromBase64url(payload.unlockKey ?? "") as Uint8Array,
     relations: [],
   };
-  return await finishSignIn(context, { ...unlocked, relations: undefined }, { client: payload.client, code });
+  const relock = payload.relock && {
+    ...payload.relock,
+    salt: fromBase64url(payload.relock.salt) as Uint8Array,
+    unlockKey: fromBase64url(payload.relock.unlockKey) as Uint8Array,
+  };
+  return await finishSignIn(context, { ...unlocked, relations: undefined }, { client: payload.client, code, relock });
 }
 
 /** The second step as it is once this code is used up; undefined if the code is wrong, or used already. */
@@ -161,7 +176,7 @@ type Finishing = Omit<Unlocked, "relations"> & { relations: RelationRow[] | unde
 async function finishSignIn(
   context: Context,
   unlocked: Finishing,
-  { client, password, code }: { client: string; password?: string; code?: string },
+  { client, relock, code }: { client: string; relock: Relock | undefined; code?: string },
 ): Promise<SignInOutcome> {
   let { account, relations, cases, pendingCase } = unlocked;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -177,7 +192,7 @@ async function finishSignIn(
             cases,
             unlocked,
             client,
-            password,
+            relock,
             columns: secondStep,
           });
       // Nobody undoes an approval or turns back the clock: somebody wrote to the database.
@@ -214,7 +229,7 @@ async function regenerateAndStart(
     cases: readonly CaseRow[];
     unlocked: Pick<Unlocked, "privateKey" | "unlockKey">;
     client: string;
-    password: string | undefined;
+    relock: Relock | undefined;
     columns: Partial<AccountRow>;
   },
 ): Promise<SignedIn | "changed"> {
@@ -235,7 +250,11 @@ async function regenerateAndStart(
   const newKey = await endKeeping(context, state, input.unlocked.unlockKey);
   const mended = newKey ? undefined : await mendPerson(context, state, day);
   const key = newKey?.privateKey ?? privateKey;
-  const columns = { ...input.columns, ...newKey?.columns, ...(await relock(context, account, key, input.password)) };
+  const columns = {
+    ...input.columns,
+    ...newKey?.columns,
+    ...(await relockColumns(context, account, key, input.relock)),
+  };
   const session = noteSignIn(context, state, { ...account, ...columns } as AccountRow, key, client, day, grantedToAll);
   const extras: ChangeExtras = {
     columns,
@@ -317,19 +336,21 @@ async function noteStoppedCases(context: Context, state: PrivateState, cases: re
   }
 }
 
-/** Locks the key anew if the configured Argon2id parameters are not those it is locked with. */
-async function relock(
+/** Makes ready to lock the key anew, if the configured Argon2id parameters are not those it is locked with. */
+async function prepareRelock(context: Context, account: AccountRow, password: string): Promise<Relock | undefined> {
+  if (!isLockedWeaker(context, account)) return undefined;
+  const salt = newSalt();
+  const unlockKey = await context.hashing.unlockKey(password, salt, context.config.argon2);
+  return { salt, parameters: formatParameters(context.config.argon2), unlockKey };
+}
+
+async function relockColumns(
   context: Context,
   account: AccountRow,
   privateKey: PrivateKey,
-  password: string | undefined,
+  relock: Relock | undefined,
 ): Promise<Partial<AccountRow>> {
-  if (password === undefined || !isLockedWeaker(context, account)) return {};
-  const salt = newSalt();
-  const unlockKey = await context.hashing.unlockKey(password, salt, context.config.argon2);
-  return {
-    salt,
-    parameters: formatParameters(context.config.argon2),
-    locked_key: await lockPrivateKey(privateKey, unlockKey, context.secret, account.id),
-  };
+  if (!relock) return {};
+  const { unlockKey, ...columns } = relock;
+  return { ...columns, locked_key: await lockPrivateKey(privateKey, unlockKey, context.secret, account.id) };
 }

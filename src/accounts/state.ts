@@ -13,7 +13,7 @@ import { type AccountRow, findAccount, findOwnAccount, reportForgery, tagged } f
 import { recallRecord, rememberRecord } from "./opened-records.js";
 import type { SessionRow } from "./queries.js";
 import * as queries from "./queries.js";
-import { endUnlisted, type Session } from "./sessions.js";
+import { endUnlisted, letsSessionsGoOn, type Session } from "./sessions.js";
 
 /** How one of A's trusted people stands now. Only who is `usable` can help. */
 export type Standing = "usable" | "new-key" | "suspended" | "gone" | "forged";
@@ -209,6 +209,7 @@ export async function storeState(
   const key = extras.privateKey ?? state.privateKey;
   const publicKey = publicHalf(key);
   const generation = newGeneration();
+  dealAnew(state);
   state.record.trusted = listOf(state);
   const record = fitSelfRecord(state.record);
   const [{ rows, escrow }, selfRecord] = await Promise.all([
@@ -263,25 +264,36 @@ export async function storeState(
   return account;
 }
 
+/**
+ * Gives everybody on the list another row, drawn anew: whoever sees two cases of one member, months apart, must not see
+ * whether the same one helped. Cases and approvals name rows of one generation, and end with it.
+ */
+function dealAnew(state: PrivateState): void {
+  const rowIds = shuffled(state.rowIds);
+  for (const [index, entry] of state.trusted.entries()) entry.rowId = rowIds[index] as string;
+}
+
 /** How often a change begins anew when others are faster; each round somebody's change was stored. */
 export const MAX_TRIES = 40;
 
 /**
- * Changes an account's private state: reads, lets `decide` alter the opened state, regenerates and stores; again
- * from the start if somebody else was faster.
+ * Changes the private state of the account of this session: reads, lets `decide` alter the opened state, regenerates
+ * and stores; again from the start if somebody else was faster.
  *
  * @param decide alters the state and returns what to answer; with `store: false` nothing is written
- * @throws StaleKeyError if the account has another key by now
+ * @throws StaleKeyError if the session was ended since it was opened for this request: by another key or password, a
+ * suspension or a freeze. What a thief sent before the owner threw him out must not be stored after it.
  */
 export async function changeState<Outcome>(
   context: Context,
-  accountId: string,
-  privateKey: PrivateKey,
+  session: Session,
   decide: (state: PrivateState) => Promise<{ store: boolean; outcome: Outcome; extras?: ChangeExtras }>,
 ): Promise<{ outcome: Outcome; account: AccountRow }> {
+  const privateKey = await session.privateKey();
+  const epoch = session.account.session_epoch;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const account = await findOwnAccount(context, accountId);
-    if (!account) throw new StaleKeyError();
+    const account = await findOwnAccount(context, session.account.id);
+    if (!account || !letsSessionsGoOn(account) || !equalBytes(account.session_epoch, epoch)) throw new StaleKeyError();
     const state = await openState(context, account, privateKey);
     reviewList(context, state);
     const { store, outcome, extras } = await decide(state);
@@ -322,7 +334,7 @@ export async function noteEvent(
   kind: string,
   columns: Partial<AccountRow> = {},
 ): Promise<void> {
-  const { account } = await changeState(context, session.account.id, await session.privateKey(), async (state) => {
+  const { account } = await changeState(context, session, async (state) => {
     state.record.events.push({ kind, day: dayOf(context.clock()) });
     return { store: true, outcome: undefined, extras: { columns } };
   });

@@ -36,7 +36,17 @@ async function redeemPage(
   });
 }
 
+/** As of links to resets: nobody is counted who follows a good letter. */
+async function checkLimit(visit: Visit) {
+  await visit.limits.check("invite", `client ${visit.client}`);
+}
+
+async function takeLimit(visit: Visit) {
+  await visit.limits.take("invite", `client ${visit.client}`);
+}
+
 async function deadLetter(visit: Visit) {
+  await takeLimit(visit);
   return await show(visit, "invites/dead", {}, { status: 404 });
 }
 
@@ -46,10 +56,9 @@ export async function showLetter(visit: Visit) {
 }
 
 async function look(visit: Visit, form: { username: string; trustInviter: boolean }) {
-  await visit.limits.take("invite", `client ${visit.client}`);
+  await checkLimit(visit);
   const good = await findLetter(visit.context, letterOf(visit));
   if (!good) return await deadLetter(visit);
-  await visit.limits.giveBack("invite", `client ${visit.client}`);
   return await redeemPage(visit, good, form);
 }
 
@@ -58,7 +67,7 @@ export async function join(visit: Visit) {
   const { context } = visit;
   const typed = { username: field(visit, "username").trim(), trustInviter: ticked(visit, "trust_inviter") };
   if (asksSuggestion(visit)) return await look(visit, typed);
-  await visit.limits.take("invite", `client ${visit.client}`);
+  await checkLimit(visit);
   const outcome = await redeem(context, letterOf(visit), {
     ...typed,
     password: field(visit, "password"),
@@ -68,14 +77,14 @@ export async function join(visit: Visit) {
   if (outcome.outcome === "dead") return await deadLetter(visit);
   // One good letter is not to tell of any number of names whose they are.
   const isNameTaken = outcome.outcome === "fault" && outcome.username === "taken";
-  if (!isNameTaken) await visit.limits.giveBack("invite", `client ${visit.client}`);
+  if (isNameTaken) await takeLimit(visit);
   if (outcome.outcome === "fault") {
     const errors: FieldError[] = [];
     if (outcome.username) errors.push({ field: "username", key: `problem.username.${outcome.username}` });
     if (outcome.password) errors.push(passwordProblem(outcome.password));
     return await redeemPage(visit, outcome.good, typed, errors);
   }
-  await giveSession(visit, outcome.cookie);
+  await giveSession(visit, outcome.cookie, undefined);
   const session = await visit.openSession(outcome.cookie);
   if (session) await saveSession(context, session, { once: { welcome: outcome.trusts ?? "" } });
   return await goTo({ ...visit, session }, "/welcome", {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { BOX_OVERHEAD_BYTES, discloseBytes, encloseBytes, pad, unpad } from "./box.js";
 import { utf8 } from "./bytes.js";
-import { deriveKey, type Label } from "./derive.js";
+import { deriveKey, hmac, type Label } from "./derive.js";
 import { tagRow } from "./tag.js";
 
 const SESSION_ID: Label = "kith/v1/session id";
@@ -39,20 +39,26 @@ export function tagVisit(serverSecret: Uint8Array, id: Uint8Array, moment: numbe
   return tagRow(serverSecret, "visits of sessions", { id, moment: String(moment) });
 }
 
+/** The cookie opens a session only together with the server secret: 32 bytes. */
+function sessionKey(serverSecret: Uint8Array, cookie: Uint8Array): Uint8Array {
+  return hmac(serverSecret, SESSION, cookie);
+}
+
 /**
- * Wraps a session so that the database alone opens none: the key is the cookie, which only the browser has.
+ * Wraps a session so that the database alone opens none: the key is made of the cookie, which only the browser has, and
+ * of the server secret, without which whoever has half a session opens no copy of its row either.
  *
  * @param payload anything JSON holds, up to 4,092 bytes as text
  * @returns 4,124 bytes
  * @throws ProtocolError `ERR_CLASS_OVERFLOW`
  */
-export function wrapSession(cookie: Uint8Array, payload: unknown): Uint8Array {
-  return encloseBytes(deriveKey(cookie, SESSION), pad(utf8(JSON.stringify(payload)), PAYLOAD_BYTES));
+export function wrapSession(serverSecret: Uint8Array, cookie: Uint8Array, payload: unknown): Uint8Array {
+  return encloseBytes(sessionKey(serverSecret, cookie), pad(utf8(JSON.stringify(payload)), PAYLOAD_BYTES));
 }
 
-/** @returns undefined if the row was not wrapped with this cookie */
-export function unwrapSession(cookie: Uint8Array, wrapped: Uint8Array): unknown {
-  const padded = discloseBytes(deriveKey(cookie, SESSION), wrapped);
+/** @returns undefined if the row was not wrapped with this cookie here */
+export function unwrapSession(serverSecret: Uint8Array, cookie: Uint8Array, wrapped: Uint8Array): unknown {
+  const padded = discloseBytes(sessionKey(serverSecret, cookie), wrapped);
   const bytes = padded && unpad(padded);
   return bytes && JSON.parse(Buffer.from(bytes).toString("utf8"));
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { type AccountRow, findAccount, nameOf } from "../accounts/account.js";
 import { checkPassword, type PasswordFault } from "../accounts/password-policy.js";
 import { secondStepOf } from "../accounts/second-step.js";
@@ -99,9 +100,11 @@ export async function choosePassword(
   ]);
   const pendingKey = await readPrivateKey(pair.privateKey);
   const chosen = { ...rules, chosenAt: now.getTime() };
-  const { tag: readTag, ...before } = row;
+  const { tag: _tag, ...before } = row;
   const columns = {
     ...before,
+    // From now on the id names this choice: no row of that id, and no yes to it, can be for another password.
+    id: randomUUID(),
     link_hash: deadLinkHash(),
     rules: await sealRulesToPending(chosen, pair.publicKey),
     pending_public_key: pair.publicKey,
@@ -109,7 +112,7 @@ export async function choosePassword(
     choice_day: dayOf(now),
     lost_second_step: isLost,
   };
-  const written = await queries.updateCase(context.db, readTag, {
+  const written = await queries.updateCase(context.db, row, {
     ...columns,
     tag: tagRow(context.secret, "reset_cases", columns),
   });
@@ -118,7 +121,7 @@ export async function choosePassword(
   return {
     outcome: "chosen",
     username: labelOf(context, account),
-    words: caseWords(row.id, pair.fingerprint),
+    words: caseWords(columns.id, pair.fingerprint),
     rules: chosen,
     waitDays,
     earliest: addDays(columns.choice_day, waitDays),

@@ -71,13 +71,16 @@ export async function replaceCase(db: Kysely<Database>, row: CaseRow): Promise<v
 }
 
 /** @returns false if the case was changed or ended meanwhile */
-export async function updateCase(db: Kysely<Database>, readTag: Uint8Array, row: CaseRow): Promise<boolean> {
-  const { id, ...columns } = row;
+export async function updateCase(
+  db: Kysely<Database>,
+  read: Pick<CaseRow, "id" | "tag">,
+  row: CaseRow,
+): Promise<boolean> {
   const result = await db
     .updateTable("reset_cases")
-    .set(columns)
-    .where("id", "=", id)
-    .where("tag", "=", readTag)
+    .set(row)
+    .where("id", "=", read.id)
+    .where("tag", "=", read.tag)
     .executeTakeFirst();
   return result.numUpdatedRows === 1n;
 }

@@ -152,24 +152,32 @@ async function handoverPage(visit: Visit, secret: string, handover: Handover, er
 }
 
 async function deadLink(visit: Visit) {
+  await visit.limits.take("handover", `client ${visit.client}`);
   return await show(visit, "resets/dead", {}, { status: 404 });
 }
 
 const secretOf = (visit: Visit) => (visit.request.params as { secret: string }).secret;
 
+/**
+ * Only who follows dead links is counted: messengers fetch previews with the address of whoever sends a good one, which
+ * whoever has the server secret would find among the limits.
+ */
+async function checkLimit(visit: Visit) {
+  await visit.limits.check("handover", `client ${visit.client}`);
+}
+
 /** `GET /handover/:secret`: never changes anything, since messengers fetch previews. */
 export async function showHandover(visit: Visit) {
-  await visit.limits.take("handover", `client ${visit.client}`);
+  await checkLimit(visit);
   const handover = await findHandover(visit.context, secretOf(visit));
   if (!handover) return await deadLink(visit);
-  await visit.limits.giveBack("handover", `client ${visit.client}`);
   return await handoverPage(visit, secretOf(visit), handover);
 }
 
 /** `POST /handover/:secret`; with `suggest` it only suggests a passphrase. */
 export async function choose(visit: Visit) {
   if (asksSuggestion(visit)) return await showHandover(visit);
-  await visit.limits.take("handover", `client ${visit.client}`);
+  await checkLimit(visit);
   const secret = secretOf(visit);
   const outcome = await choosePassword(
     visit.context,
@@ -178,7 +186,6 @@ export async function choose(visit: Visit) {
     ticked(visit, "lost_second_step"),
   );
   if (outcome.outcome === "dead") return await deadLink(visit);
-  await visit.limits.giveBack("handover", `client ${visit.client}`);
   if (outcome.outcome === "fault") {
     return await handoverPage(visit, secret, outcome.handover, [passwordProblem(outcome.fault)]);
   }

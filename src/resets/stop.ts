@@ -1,9 +1,8 @@
 import type { Session } from "../accounts/sessions.js";
-import { changeState, type PrivateState, StaleKeyError } from "../accounts/state.js";
+import { changeState, type PrivateState } from "../accounts/state.js";
 import { labelOfFull } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
-import { equalBytes } from "../protocol/bytes.js";
 import { approvalsOf, type CaseRow, isChosen, openCases, openOwnCases, ownApprovalsOf } from "./cases.js";
 
 /** A reset of one's own password that is under way, as an open session may see it. */
@@ -38,10 +37,7 @@ export async function stopResets(
   context: Context,
   session: Session,
 ): Promise<{ count: number; agreed: readonly string[] }> {
-  const privateKey = await session.privateKey();
-  const { outcome, account } = await changeState(context, session.account.id, privateKey, async (state) => {
-    // A reset that kept the key was completed since this page was asked for: there is nothing left to stop.
-    if (!equalBytes(state.account.session_epoch, session.account.session_epoch)) throw new StaleKeyError();
+  const { outcome, account } = await changeState(context, session, async (state) => {
     const cases = await openOwnCases(context, state.account);
     const agreed = await whoAgreed(context, state, cases);
     const day = dayOf(context.clock());

@@ -378,13 +378,20 @@ export async function giveRoleBack(context: Context, who: string): Promise<ActOu
   });
 }
 
-export type ConfirmOutcome = "confirmed" | "not-a-reader" | "not-an-admin" | "lost-role";
+export type ConfirmOutcome = "confirmed" | "not-a-reader" | "not-an-admin" | "other-key" | "lost-role";
 
 /**
  * "I have asked: this is the key": the present key of another admin may have the review key from now on. The click is
  * kept in the record of the one who clicked; a role that rested after a reset is back.
+ *
+ * @param asked the fingerprint that the page showed, in hexadecimal; empty: not said
  */
-export async function confirmAdmin(context: Context, session: Session, who: string): Promise<ConfirmOutcome> {
+export async function confirmAdmin(
+  context: Context,
+  session: Session,
+  who: string,
+  asked = "",
+): Promise<ConfirmOutcome> {
   const privateKey = await session.privateKey();
   if (!(await openReview(context, session.account, privateKey))) return "not-a-reader";
   const target = await findAccount(context, who);
@@ -392,26 +399,22 @@ export async function confirmAdmin(context: Context, session: Session, who: stri
     return "not-an-admin";
   }
   const fingerprint = toHex(target.fingerprint);
+  if (asked !== "" && asked !== fingerprint) return "other-key";
   const act = await perform(context, session.account.id, {
     kind: "confirmed",
     details: { root: who },
     subjects: [who],
     reason: "",
-    // Only the key that was clicked on: whoever was reset meanwhile is asked about again.
+    // Only the key that was looked at: whoever was reset meanwhile is asked about again.
     decide: (account) =>
       toHex(account.fingerprint) === fingerprint && account.role !== "member" ? { role: "admin" } : undefined,
   });
   if (act.outcome === "not-admin") return "lost-role";
   if (act.outcome === "nothing") return "not-an-admin";
-  const { outcome: grants, account } = await changeState(
-    context,
-    session.account.id,
-    privateKey,
-    async ({ record }) => {
-      if (!record.grants.includes(fingerprint)) record.grants.push(fingerprint);
-      return { store: true, outcome: record.grants };
-    },
-  );
+  const { outcome: grants, account } = await changeState(context, session, async ({ record }) => {
+    if (!record.grants.includes(fingerprint)) record.grants.push(fingerprint);
+    return { store: true, outcome: record.grants };
+  });
   session.account = account;
   await renewFor(context, session, grants);
   return "confirmed";
@@ -422,16 +425,10 @@ export async function confirmAdmin(context: Context, session: Session, who: stri
  * now goes to a new key, because of the act, whatever grants there are: a writer may have taken the leaver's away.
  */
 export async function renewAfterRole(context: Context, session: Session, isTaken: boolean): Promise<void> {
-  const privateKey = await session.privateKey();
-  const { outcome, account } = await changeState(
-    context,
-    session.account.id,
-    privateKey,
-    async ({ account, record }) => {
-      const hasLeft = await noteLeavers(context, account, record);
-      return { store: true, outcome: { grants: record.grants, hasLeft } };
-    },
-  );
+  const { outcome, account } = await changeState(context, session, async ({ account, record }) => {
+    const hasLeft = await noteLeavers(context, account, record);
+    return { store: true, outcome: { grants: record.grants, hasLeft } };
+  });
   session.account = account;
   await renewFor(context, session, outcome.grants, isTaken || outcome.hasLeft);
 }

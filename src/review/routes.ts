@@ -202,6 +202,7 @@ async function accountsPage(visit: MemberVisit, asked: Asked = {}) {
       canConfirm: !self && review !== undefined && row.status === "active" && !confirmed,
       canUnmake: row.role !== "admin" || active > 1,
       fingerprint: fingerprintText(row.fingerprint),
+      key: toHex(row.fingerprint),
     };
   });
   const filter = { q: searchOf(visit), state: query(visit, "state") };
@@ -458,7 +459,9 @@ export const confirm = admins(async (visit) => {
   if (!typedLately(visit)) return await passwordFirst(visit);
   const who = await accountOf(visit, field(visit, "username").trim());
   const username = who ? labelOf(visit.context, who) : field(visit, "username").slice(0, 80);
-  const outcome = who ? await confirmAdmin(visit.context, visit.session, who.id) : "not-an-admin";
+  const outcome = who
+    ? await confirmAdmin(visit.context, visit.session, who.id, field(visit, "fingerprint"))
+    : "not-an-admin";
   switch (outcome) {
     case "confirmed":
       return await goTo(visit, "/admin/accounts", {
@@ -470,6 +473,10 @@ export const confirm = admins(async (visit) => {
       return await notFound(visit);
     case "not-a-reader":
       return await accountsPage(visit, { errors: [{ field: "q", key: "problem.admin.notReader" }] });
+    case "other-key":
+      return await accountsPage(visit, {
+        errors: [{ field: "q", key: "problem.admin.otherKey", vars: { name: username } }],
+      });
     case "not-an-admin":
       return await accountsPage(visit, {
         errors: [{ field: "q", key: "problem.admin.notAdmin", vars: { name: username } }],

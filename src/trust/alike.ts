@@ -38,8 +38,7 @@ export async function changeAlike<Outcome>(
   const { domain, username } = name ?? session.account;
   const found = await findPersonByName(context, domain, username);
   const person = name && found;
-  const privateKey = await session.privateKey();
-  const { outcome, account } = await changeState(context, session.account.id, privateKey, async (state) => {
+  const { outcome, account } = await changeState(context, session, async (state) => {
     const became = await settleLetters(context, state);
     return await decide(state, { person, newKey: await prepareRekey(context, state.account, typed.password), became });
   });

@@ -2,6 +2,7 @@ import type { TrustedPerson as Entry } from "../accounts/state.js";
 import { labelOfFull } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { monthOf } from "../days.js";
+import { toHex } from "../protocol/bytes.js";
 import { keyMonth } from "../protocol/keypair.js";
 import type { RecordedEvent } from "../protocol/self-record.js";
 import type { Rules as TokenRules } from "../protocol/token.js";
@@ -30,6 +31,7 @@ export async function peopleFor(
         username,
         standing: STANDINGS[entry.standing],
         since: entry.month,
+        newKey: newKey ? toHex(newKey.fingerprint) : null,
         reset: newKey ? monthOf(await keyMonth(newKey.publicKey)) : (keptKey?.day.slice(0, 7) ?? null),
       };
     }),

@@ -189,11 +189,10 @@ export async function confirmPerson(visit: MemberVisit) {
   const username = field(visit, "username").trim();
   const name = labelTyped(visit, username);
   await takeLimit(visit);
-  const outcome = await confirmTrusted(visit.context, visit.session, username);
-  if (outcome === "unknown") {
-    return await people(visit, {
-      errors: [{ field: "username", key: "problem.trust.missing", vars: { name: username } }],
-    });
+  const outcome = await confirmTrusted(visit.context, visit.session, username, field(visit, "fingerprint"));
+  if (outcome !== "confirmed") {
+    const key = outcome === "unknown" ? "problem.trust.missing" : "problem.trust.otherKey";
+    return await people(visit, { errors: [{ field: "username", key, vars: { name: username } }] });
   }
   return await goTo(visit, "/trust", { kind: "good", key: "flash.person-confirmed", vars: { name } });
 }

@@ -20,6 +20,8 @@ export interface TrustedPerson {
   since: string | null;
   /** Month of this person's last reset that the owner has not yet been told about, `YYYY-MM`. */
   reset: string | null;
+  /** Of the new key that waits for a yes, in hexadecimal; null: none does. */
+  newKey: string | null;
 }
 
 export interface Rules {

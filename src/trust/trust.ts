@@ -4,6 +4,7 @@ import { addEntry, hasRoom, type PrivateState, type TrustedPerson } from "../acc
 import { parseName } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { dayOf, monthOf } from "../days.js";
+import { toHex } from "../protocol/bytes.js";
 import { changeAlike } from "./alike.js";
 import { type Rekeyed, rekey } from "./rekey.js";
 
@@ -115,15 +116,24 @@ export async function setRules(context: Context, session: Session, input: RulesI
   });
 }
 
-/** "I asked: keep trusting bea": takes the new key of a held person for hers. */
+export type ConfirmOutcome = "confirmed" | "unknown" | "other-key";
+
+/**
+ * "I asked: keep trusting bea": takes the new key of a held person for hers.
+ *
+ * @param asked the fingerprint that the page showed the question for, in hexadecimal; empty: not said. Whoever was reset
+ * once more while the owner rang is to be asked about again
+ */
 export async function confirmTrusted(
   context: Context,
   session: Session,
   username: string,
-): Promise<"confirmed" | "unknown"> {
-  return await changeAlike<"confirmed" | "unknown">(context, session, { username }, async (state) => {
+  asked = "",
+): Promise<ConfirmOutcome> {
+  return await changeAlike<ConfirmOutcome>(context, session, { username }, async (state) => {
     const entry = findEntry(context, state, username);
     if (entry?.standing !== "new-key" || !entry.person) return { store: false, outcome: "unknown" };
+    if (asked !== "" && asked !== toHex(entry.person.fingerprint)) return { store: false, outcome: "other-key" };
     Object.assign(entry, {
       fingerprint: entry.person.fingerprint,
       resetMark: entry.person.resetMark,

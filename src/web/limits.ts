@@ -42,6 +42,12 @@ export interface Limits {
    * @throws TooManyError
    */
   take(action: LimitedAction, ...subjects: string[]): Promise<void>;
+  /**
+   * Counts nothing and writes nothing, but stops whoever is at the limit.
+   *
+   * @throws TooManyError
+   */
+  check(action: LimitedAction, subject: string): Promise<void>;
   /** Takes a try back that was none: it succeeded. */
   giveBack(action: LimitedAction, ...subjects: string[]): Promise<void>;
 }
@@ -66,6 +72,8 @@ export function makeLimits(context: Context): Limits {
   // The key tells nothing without the server secret, and is another one tomorrow.
   const keyOf = (action: LimitedAction, subject: string) =>
     toBase64url(hmac(context.secret, LIMIT, action, dayOf(context.clock()), subject));
+  const tooMany = ({ msBeforeNext }: RateLimiterRes, isFirst: boolean) =>
+    new TooManyError(Math.max(1, Math.ceil(msBeforeNext / 1000)), isFirst);
   return {
     async take(action, ...subjects) {
       const taken = await Promise.allSettled(
@@ -73,9 +81,12 @@ export function makeLimits(context: Context): Limits {
       );
       for (const { reason } of taken.filter((one) => one.status === "rejected")) {
         if (!(reason instanceof RateLimiterRes)) throw reason;
-        const isFirst = reason.consumedPoints === limiter(action).points + 1;
-        throw new TooManyError(Math.max(1, Math.ceil(reason.msBeforeNext / 1000)), isFirst);
+        throw tooMany(reason, reason.consumedPoints === limiter(action).points + 1);
       }
+    },
+    async check(action, subject) {
+      const used = await limiter(action).get(keyOf(action, subject));
+      if (used && used.consumedPoints >= limiter(action).points) throw tooMany(used, false);
     },
     async giveBack(action, ...subjects) {
       await Promise.all(subjects.map((subject) => limiter(action).reward(keyOf(action, subject))));

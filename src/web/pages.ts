@@ -196,6 +196,8 @@ export interface AdminLine {
   canUnmake: boolean;
   /** In groups of four. */
   fingerprint: string;
+  /** The same in hexadecimal, as forms send it back. */
+  key: string;
 }
 
 /** One line of the log. */

@@ -7,11 +7,12 @@ export function toldRoute(request: FastifyRequest): string {
 }
 
 /** Milliseconds; the numbers' own steps as well. */
-export const TOLD_STEPS = [25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 20_000] as const;
+export const TOLD_STEPS = [100, 250, 500, 1_000, 2_500, 5_000, 10_000, 20_000] as const;
 
 /**
  * How long an answer took, as log and numbers tell it: the next step above. To the millisecond it would tell which of
- * two pages was shown, and so what stands in somebody's list.
+ * two pages was shown, and so what stands in somebody's list; so would steps as small as an answer, since the memory of the
+ * process is tidied up some answers later when a larger page came before.
  */
 export function toldMilliseconds(elapsed: number): number {
   const last = TOLD_STEPS[TOLD_STEPS.length - 1] as number;

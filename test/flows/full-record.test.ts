@@ -94,7 +94,7 @@ describe("a self record as full as it gets", () => {
 
   it("from before there was a reserve opens at every sign-in, too, and whichever session it lists no longer is over", async () => {
     const session = await sessionOf(ada);
-    await changeState(place.context, session.account.id, await session.privateKey(), async (state) => {
+    await changeState(place.context, session, async (state) => {
       const { openLetters, sessions } = state.record;
       const [letter] = openLetters;
       assert.ok(letter);

@@ -46,7 +46,7 @@ describe("a session that somebody else began", () => {
       begun: now,
     };
     for (const made of [payload, { ...payload, tag: toBase64url(newSessionCookie()) }, { ...payload, tag: 7 }]) {
-      await store(cookie, wrapSession(cookie, made));
+      await store(cookie, wrapSession(place.context.secret, cookie, made));
       const intruder = withCookie(cookie);
       const before = reported();
       assert.equal((await intruder.get("/admin/accounts")).statusCode, 303);
@@ -60,19 +60,19 @@ describe("a session that somebody else began", () => {
   it("made of one's own genuine one, whatever is changed in it, is refused", async () => {
     const cookie = Buffer.from(mal.cookies.get("session") as string, "base64url");
     const { rows } = await place.context.pool.query("select sealed from sessions where id = $1", [sessionId(cookie)]);
-    const { tag, ...payload } = unwrapSession(cookie, rows[0].sealed) as Record<string, unknown>;
+    const { tag, ...payload } = unwrapSession(place.context.secret, cookie, rows[0].sealed) as Record<string, unknown>;
     assert.ok(tag);
     for (const name of Object.keys(payload)) {
       const old = payload[name];
       const changed = { ...payload, [name]: typeof old === "number" ? old + 900_000 : `${old}x`, tag };
-      await store(cookie, wrapSession(cookie, changed));
+      await store(cookie, wrapSession(place.context.secret, cookie, changed));
       assert.equal((await mal.get("/trust")).statusCode, 303, name);
     }
-    await store(cookie, wrapSession(cookie, { ...payload, reviewUntil: 9e15, tag }));
+    await store(cookie, wrapSession(place.context.secret, cookie, { ...payload, reviewUntil: 9e15, tag }));
     assert.equal((await mal.get("/trust")).statusCode, 303, "the tree is not opened by it");
     // The same content under another cookie of one's own.
     const other = newSessionCookie();
-    await store(other, wrapSession(other, { ...payload, tag }));
+    await store(other, wrapSession(place.context.secret, other, { ...payload, tag }));
     assert.equal((await withCookie(other).get("/trust")).statusCode, 303, "it can't be multiplied");
     await store(cookie, rows[0].sealed);
     assert.equal((await mal.get("/trust")).statusCode, 200, "put back, it is good");

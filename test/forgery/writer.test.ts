@@ -50,8 +50,13 @@ async function lootOf(community: Community, base: Map<string, Rows>): Promise<Lo
     makeSession(account: Row): Row {
       const now = place.context.clock().getTime();
       const owner = sessionOwner({ id: account.id, session_epoch: bytes(account.session_epoch) } as never, privateKey);
+      // This writer has not the server secret, and takes what it has.
       const payload = { ...owner, stage: "full", client: "", begun: now, reviewUntil: now * 2 };
-      return { id: hex(sessionId(cookie)), sealed: hex(wrapSession(cookie, payload)), expiry_day: "2099-01-01" };
+      return {
+        id: hex(sessionId(cookie)),
+        sealed: hex(wrapSession(cookie, cookie, payload)),
+        expiry_day: "2099-01-01",
+      };
     },
   };
 }

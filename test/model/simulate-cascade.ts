@@ -150,7 +150,7 @@ async function realWorld({ names, lists, stolen }: Community, threshold: number,
   }
   for (const name of names) {
     const session = sessions.get(name) as Session;
-    await changeState(context, session.account.id, await session.privateKey(), async (state) => {
+    await changeState(context, session, async (state) => {
       for (const other of lists.get(name) as string[]) {
         const person = await findPersonByName(context, "localhost", other);
         assert.ok(person && addEntry(state, person, "2026-11"));

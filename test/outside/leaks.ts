@@ -71,8 +71,8 @@ export const LEAKS: readonly Leak[] = [
     what: "a link says that it has run out",
     patch: {
       file: "resets/handover.js",
-      from: '    if (!isFound || !secret || account?.status !== "active"',
-      to: '    if (isFound && row.expiry_day < dayOf(context.clock())) throw Object.assign(new Error(), { statusCode: 410 });\n    if (!isFound || !secret || account?.status !== "active"',
+      from: '    if (account?.status !== "active" || !counts',
+      to: '    if (isFound && row.expiry_day < dayOf(context.clock())) throw Object.assign(new Error(), { statusCode: 410 });\n    if (account?.status !== "active" || !counts',
     },
     noticedBy: [
       "to a handover link, whatever it died of, read or sent",

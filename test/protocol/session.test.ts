@@ -18,26 +18,30 @@ import {
 } from "#kith/protocol/session.js";
 import { altered } from "../support/keys.js";
 
+const secret = randomBytes(32);
+
 describe("a wrapped session", () => {
-  it("opens with its cookie alone, and always has one length", () => {
+  it("opens with its cookie under its server secret alone, and always has one length", () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 2 }), (payload) => {
         const cookie = newSessionCookie();
-        const wrapped = wrapSession(cookie, payload);
+        const wrapped = wrapSession(secret, cookie, payload);
         assert.equal(wrapped.length, SESSION_BYTES);
-        assert.deepEqual(unwrapSession(cookie, wrapped), JSON.parse(JSON.stringify(payload)));
-        assert.equal(unwrapSession(newSessionCookie(), wrapped), undefined);
-        assert.equal(unwrapSession(altered(cookie, 3), wrapped), undefined);
+        assert.deepEqual(unwrapSession(secret, cookie, wrapped), JSON.parse(JSON.stringify(payload)));
+        assert.equal(unwrapSession(secret, newSessionCookie(), wrapped), undefined);
+        assert.equal(unwrapSession(secret, altered(cookie, 3), wrapped), undefined);
+        assert.equal(unwrapSession(altered(secret, 3), cookie, wrapped), undefined);
+        assert.equal(unwrapSession(cookie, cookie, wrapped), undefined);
       }),
     );
   });
 
   it("does not open with the row's id, nor when a byte of it is another", () => {
     const cookie = newSessionCookie();
-    const wrapped = wrapSession(cookie, { a: 1 });
-    assert.equal(unwrapSession(sessionId(cookie), wrapped), undefined);
+    const wrapped = wrapSession(secret, cookie, { a: 1 });
+    assert.equal(unwrapSession(secret, sessionId(cookie), wrapped), undefined);
     for (let at = 0; at < wrapped.length; at += 37) {
-      assert.equal(unwrapSession(cookie, altered(wrapped, at, at % 8)), undefined);
+      assert.equal(unwrapSession(secret, cookie, altered(wrapped, at, at % 8)), undefined);
     }
   });
 
@@ -52,8 +56,8 @@ describe("a wrapped session", () => {
 
   it("is refused when it holds too much, never cut", () => {
     const cookie = newSessionCookie();
-    assert.ok(wrapSession(cookie, "x".repeat(4090)));
-    assert.throws(() => wrapSession(cookie, "x".repeat(4091)), { code: "ERR_CLASS_OVERFLOW" });
+    assert.ok(wrapSession(secret, cookie, "x".repeat(4090)));
+    assert.throws(() => wrapSession(secret, cookie, "x".repeat(4091)), { code: "ERR_CLASS_OVERFLOW" });
   });
 });
 
@@ -68,7 +72,7 @@ describe("what a session has opened, kept in memory", () => {
     assert.equal(unwrapOpened(cookie, wrapped, randomBytes(16)), undefined);
     assert.equal(unwrapOpened(newSessionCookie(), wrapped, generation), undefined);
     assert.equal(unwrapOpened(sessionId(cookie), wrapped, generation), undefined);
-    assert.equal(unwrapSession(cookie, wrapped), undefined);
+    assert.equal(unwrapSession(secret, cookie, wrapped), undefined);
   });
 });
 
@@ -81,9 +85,9 @@ describe("a note to the next page", () => {
       assert.deepEqual(unwrapNote(cookie, wrapped), note);
       assert.equal(unwrapNote(newSessionCookie(), wrapped), undefined);
       assert.equal(unwrapNote(cookie, altered(wrapped, 500)), undefined);
-      assert.equal(unwrapSession(cookie, wrapped), undefined);
+      assert.equal(unwrapSession(secret, cookie, wrapped), undefined);
     }
-    assert.equal(unwrapNote(cookie, wrapSession(cookie, "x")), undefined, "a session is no note either");
+    assert.equal(unwrapNote(cookie, wrapSession(secret, cookie, "x")), undefined, "a session is no note either");
   });
 
   it("is refused when it holds too much, never cut", () => {

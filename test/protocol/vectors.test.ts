@@ -212,7 +212,7 @@ const CONSTRUCTIONS: Record<string, (header: Header) => Expectation | Promise<Ex
     const cookie = header.bytes("cookie");
     const [id, payload, wrapped] = [header.bytes("id"), JSON.parse(header.text("payload")), header.bodyBytes()];
     assert.equal(wrapped.length, SESSION_BYTES);
-    const opened = unwrapSession(cookie, wrapped);
+    const opened = unwrapSession(header.bytes("server-secret"), cookie, wrapped);
     if (opened === undefined) return "open failure";
     same(opened, payload);
     return matches(sessionId(cookie), id);

@@ -169,7 +169,14 @@ describe("acts of admins", () => {
     const place = await openPlace();
     const { nour, bea, emil } = await village(place);
     await act(nour, "role", { username: "bea", role: "admin" });
-    await nour.post("/admin/confirm", { username: "bea" }, "/admin/accounts");
+    const shown = /name="username" value="bea"><input type="hidden" name="fingerprint" value="([0-9a-f]{40})"/;
+    const fingerprint = shown.exec((await nour.get("/admin/accounts")).body)?.[1] as string;
+    const yes = (asked: string) =>
+      nour.post("/admin/confirm", { username: "bea", fingerprint: asked }, "/admin/accounts");
+    const refused = await yes("00".repeat(20));
+    assert.equal(refused.statusCode, 422);
+    assert.match(refused.body, /Bea has yet another key since you saw this page/);
+    assert.equal((await yes(fingerprint)).statusCode, 303, "the key that was looked at");
     await bea.signIn();
     await open(bea);
     assert.ok(countOf((await bea.get("/admin/tree")).body, "tree-node") > 0);

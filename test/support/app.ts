@@ -7,6 +7,7 @@ import { type Config, LIMITED_ACTIONS, parseConfig } from "#kith/config.js";
 import type { Context } from "#kith/context.js";
 import { connect } from "#kith/db/connect.js";
 import { firstAdminLink } from "#kith/invites/first-admin.js";
+import { LINES } from "#kith/log.js";
 import { makeContext } from "#kith/make-context.js";
 import { buildApp } from "#kith/web/app.js";
 import { freshDatabase } from "./database.js";
@@ -56,7 +57,7 @@ export async function openPlace(options: PlaceOptions = {}): Promise<Place> {
     pool,
     secret: options.secret ?? randomBytes(32),
     clock: () => new Date(Date.now() + offset),
-    log: pino({ level: "debug", base: null }, { write: (line: string) => void log.push(line) }),
+    log: pino({ ...LINES, level: "debug" }, { write: (line: string) => void log.push(line) }),
   });
   const app = await buildApp(context);
   closing.push(async () => {

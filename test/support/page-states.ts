@@ -40,7 +40,13 @@ export function shell(more: Partial<Shell> = {}): Shell {
 }
 
 const person = (username: string, standing: TrustedPerson["standing"] = "counts", reset: string | null = null) =>
-  ({ username, standing, since: "2025-03", reset }) satisfies TrustedPerson;
+  ({
+    username,
+    standing,
+    since: "2025-03",
+    reset,
+    newKey: standing === "new-key" ? "00".repeat(20) : null,
+  }) satisfies TrustedPerson;
 
 const bea = person("bea", "new-key", "2025-11");
 const three = [bea, person("cem"), person("dora")];
@@ -501,11 +507,12 @@ add(
   },
 );
 const fingerprint = "9F3C 11D0 AB42 77E1 0C5D 2E6A 4B90 D3F1 8A27 66CE";
+const key = fingerprint.replaceAll(" ", "").toLowerCase();
 const accounts: Pages["admin/accounts"] = {
   admins: [
-    { username: "nour", self: true, standing: "reader", canConfirm: false, canUnmake: true, fingerprint },
-    { username: "bea", self: false, standing: "unconfirmed", canConfirm: true, canUnmake: true, fingerprint },
-    { username: "cem", self: false, standing: "resting", canConfirm: true, canUnmake: true, fingerprint },
+    { username: "nour", self: true, standing: "reader", canConfirm: false, canUnmake: true, fingerprint, key },
+    { username: "bea", self: false, standing: "unconfirmed", canConfirm: true, canUnmake: true, fingerprint, key },
+    { username: "cem", self: false, standing: "resting", canConfirm: true, canUnmake: true, fingerprint, key },
   ],
   reader: true,
   recovery: false,

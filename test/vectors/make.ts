@@ -505,12 +505,14 @@ write(
 construction = "session";
 const cookie = newSessionCookie();
 const payload = { accountId: account, stage: "full", begun: 1_800_000_000_000 };
+const sessionSecret = randomBytes(32);
 const sessionHeader = (given: Uint8Array, id: Uint8Array): Header => [
+  ["server-secret", hex(sessionSecret)],
   ["cookie", hex(given)],
   ["id", hex(id)],
   ["payload", JSON.stringify(payload)],
 ];
-const wrapped = wrapSession(cookie, payload);
+const wrapped = wrapSession(sessionSecret, cookie, payload);
 write("right", "success", "opens with its cookie", sessionHeader(cookie, sessionId(cookie)), wrapped);
 write(
   "other-cookie",

@@ -204,6 +204,7 @@ describe("what limits leave behind", () => {
     const here = await place(`help=${POINTS}/900`);
     const ada = await here.founder("ada");
     await ada.help("nobody");
+    await here.visitor().get("/invite/dead");
     const keys = async () =>
       (await here.context.pool.query("select key from limits_points")).rows.map(({ key }) => key);
     const { secret, clock, pool } = here.context;

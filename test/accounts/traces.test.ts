@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { passwordOf } from "../support/app.js";
+import { choose, letBackIn, openCommunity, trustAll } from "../support/resets.js";
+import { beforeStatement } from "../support/statements.js";
+
+const HOURS = 3_600_000;
+
+describe("who reads the tables finds nothing", () => {
+  it("of whose browser followed a letter or a link, or served somebody who joined", async () => {
+    const { place, nour, who } = await openCommunity(["ada", "bea", "cem"]);
+    await trustAll(who.ada, ["bea"]);
+    const sessions = async () =>
+      (await place.context.pool.query("select xmin, ctid, * from sessions order by id")).rows as { id: Buffer }[];
+    const letter = await nour.invite();
+    const link = await who.bea.openCase("ada");
+    const before = await sessions();
+    place.advance(HOURS);
+    assert.equal((await nour.get(letter)).statusCode, 200);
+    assert.equal((await who.bea.get(link)).statusCode, 200);
+    assert.equal((await who.bea.get("/help")).statusCode, 303, "idle, all the same");
+    assert.deepEqual(await sessions(), before);
+
+    const cookie = who.cem.cookies.get("session") as string;
+    await who.cem.signIn();
+    const invitation = await who.cem.invite();
+    const mine = await sessions();
+    await who.cem.join(invitation, "dora");
+    const after = await sessions();
+    assert.equal(after.length, mine.length + 1);
+    const ids = new Set(mine.map(({ id }) => id.toString("hex")));
+    assert.deepEqual(
+      after.filter(({ id }) => ids.has(id.toString("hex"))),
+      mine,
+      "the inviter's row is as it was",
+    );
+    who.cem.cookies.set("session", cookie);
+    assert.equal((await who.cem.get("/trust")).statusCode, 303, "though it is over");
+  });
+
+  it("of who sent a letter or a link that is good, among the limits", async () => {
+    const { place, nour, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    const [letter, link] = [await nour.invite(), await who.bea.openCase("ada")];
+    const limits = async () =>
+      (await place.context.pool.query("select key, points from limits_points order by key")).rows;
+    await place.context.pool.query("delete from limits_points");
+    for (const path of [letter, link]) {
+      for (const visitor of [place.visitor(), nour]) assert.equal((await visitor.get(path)).statusCode, 200);
+    }
+    await choose(place, link, passwordOf("ada", 2));
+    assert.equal((await place.visitor().join(letter, "dora")).statusCode, 303);
+    assert.deepEqual(await limits(), []);
+    assert.equal((await place.visitor().get(letter)).statusCode, 404);
+    assert.equal((await limits()).length, 1, "what is dead is counted");
+  });
+
+  it("in two resets of one member of whether the same one helped", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    const rowIds = new Set<string>();
+    for (let time = 0; time < 14; time++) {
+      await who.bea.openCase("ada");
+      const [row] = await place.context.db.selectFrom("reset_cases").select("row_id").execute();
+      rowIds.add(row?.row_id as string);
+      await who.ada.signIn();
+    }
+    // Fewer by chance: once in a billion times.
+    assert.ok(rowIds.size >= 3, `${rowIds.size} rows`);
+  });
+});
+
+describe("somebody who was thrown out", () => {
+  it("changes nothing any more by what was sent before, and waits for its turn", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "mal"]);
+    await trustAll(who.ada, ["bea"]);
+    const thief = place.visitor();
+    await thief.signIn("ada");
+    const next = { current_password: passwordOf("ada"), password: passwordOf("ada", 2) };
+    await thief.get("/trust");
+    await beforeStatement(place.context.pool, [/limits_points/, /from people/], async () => {
+      assert.equal((await who.ada.post("/security/password", next, "/security")).statusCode, 303);
+    });
+    const answer = await thief.post("/trust", { username: "mal" });
+    assert.match(String(answer.headers.location), /^\/sign-in/);
+    const list = (await who.ada.get("/trust")).body;
+    assert.match(list, /data-username="bea"/);
+    assert.doesNotMatch(list, /data-username="mal"/);
+  });
+});
+
+describe("a yes to a new key", () => {
+  it("is a yes to the key that was asked about, not to one that came while the owner rang", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem"]);
+    await trustAll(who.ada, ["bea"]);
+    await trustAll(who.bea, ["cem"]);
+    const bea = await letBackIn(place, who.cem, "bea");
+    await who.ada.signIn();
+    const askedOn = async (page: string) => {
+      const form = /action="\/trust\/confirm".*?<\/form>/s.exec((await who.ada.get(page)).body)?.[0] ?? "";
+      return /name="fingerprint" value="([0-9a-f]{40})"/.exec(form)?.[1] as string;
+    };
+    const first = await askedOn("/trust/confirm");
+    assert.ok(first);
+    for (const page of ["/", "/trust"]) assert.equal(await askedOn(page), first, page);
+    await bea.trust("cem");
+    await letBackIn(place, who.cem, "bea", 3);
+    const yes = (fingerprint: string) => who.ada.post("/trust/confirm", { username: "bea", fingerprint }, "/trust");
+    const late = await yes(first);
+    assert.equal(late.statusCode, 422);
+    assert.match(late.body, /Bea has yet another key since you saw this page/);
+    const second = await askedOn("/trust");
+    assert.notEqual(second, first);
+    assert.equal((await yes(second)).statusCode, 303);
+  });
+});
