@@ -216,6 +216,9 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
   if (config.smtpUrl !== undefined && config.mailFrom === undefined) {
     mistakes.push("KITH_MAIL_FROM is needed with KITH_SMTP_URL: the address that notices come from");
   }
+  if (config.mailFrom !== undefined && config.smtpUrl === undefined) {
+    warnings.push("KITH_MAIL_FROM without KITH_SMTP_URL: no notice is mailed but to domains with an onion in the map");
+  }
   if (config.sessionIdleMinutes > config.sessionMaxHours * 60) {
     mistakes.push("KITH_SESSION_IDLE_MINUTES is longer than KITH_SESSION_MAX_HOURS");
   }

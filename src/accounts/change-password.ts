@@ -63,11 +63,13 @@ async function goOnAlone(
 ): Promise<string> {
   const privateKey = await session.privateKey();
   const changed = { ...columns, session_epoch: newSessionEpoch() };
-  const { client } = session.payload;
+  const { client, begun } = session.payload;
   const next = makeSession(context, {
     ...sessionOwner({ ...session.account, ...changed }, privateKey),
     stage: "full",
     client,
+    // The password was typed for the one, and not for the other: neither does that prolong the session.
+    ...(kind === "sessions-ended" && { begun }),
   });
   const { outcome: ended } = await changeState(context, session, async (state) => {
     const day = dayOf(context.clock());

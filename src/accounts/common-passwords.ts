@@ -7,8 +7,8 @@ const LIST = (dictionary["passwords-common"] as string[]).map((password) => pass
 const BITS = new Map([...new Set(LIST)].map((password, place) => [password, Math.log2(place + 2)]));
 const LONGEST_CHARACTERS = Math.max(...LIST.map((password) => password.length));
 
-/** What is made of common passwords in fewer than four billion ways is common itself. */
-const MIN_BITS = 32;
+/** What is put together from common passwords in fewer than sixteen million ways is common itself: two of them mostly are. */
+const MIN_BITS = 24;
 
 /**
  * Whether a password is on the list; or is one on the list, or up to four characters, written several times over; or

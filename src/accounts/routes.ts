@@ -383,7 +383,7 @@ async function accountPage(visit: MemberVisit, address: string | undefined, erro
   const data = {
     language: visit.lang,
     contact: { address: address ?? stored },
-    mailed: context.config.mailFrom !== undefined,
+    mailed: context.config.smtpUrl !== undefined,
     treeOpened: await lastOpening(context),
     acts: acts.map(({ kind, day, by, reason, count }) => ({ kind, day, by, reason, count: count ?? 0 })),
     ownKey: account.role === "member" ? null : fingerprintText(account.fingerprint),

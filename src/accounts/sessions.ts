@@ -59,14 +59,18 @@ function quarter(date: Date): number {
   return Math.floor(date.getTime() / QUARTER_HOUR_MILLISECONDS) * QUARTER_HOUR_MILLISECONDS;
 }
 
-/** A new session: its cookie, and the row that is stored. */
+/**
+ * A new session: its cookie, and the row that is stored.
+ *
+ * @param payload with `begun` where it goes on for another one: only who types the password begins anew
+ */
 export function makeSession(
   context: Context,
-  payload: Omit<SessionPayload, "begun">,
+  payload: Omit<SessionPayload, "begun"> & { begun?: number },
 ): { cookie: string; row: queries.SessionRow } {
   const cookie = newSessionCookie();
   const now = context.clock();
-  const whole: SessionPayload = { ...payload, begun: quarter(now) };
+  const whole: SessionPayload = { ...payload, begun: payload.begun ?? quarter(now) };
   return {
     cookie: toBase64url(cookie),
     row: {

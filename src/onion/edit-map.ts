@@ -24,7 +24,8 @@ const MAX_SINGLE_NOTICES = 100;
 type MapContext = Pick<Context, "db" | "clock">;
 
 /**
- * Pins a domain to one onion. A pinned entry is never overwritten by what the DNS says.
+ * Pins a domain to one onion. A pinned entry is never overwritten by what the DNS says; its note and whether the clear net may
+ * be taken stay as they were, unless said otherwise.
  *
  * @param actor the admin's username
  */
@@ -34,8 +35,8 @@ export async function pinDomain(
   actor: string,
 ): Promise<void> {
   const targets = [{ ...DEFAULT_TARGET, onion: pin.onion, port: pin.port }];
-  const { fallback = false, note = "" } = pin;
-  await writeAndTell(context, [{ domain: pin.domain, targets, fallback, note }], "pinned", actor);
+  const { onion: _onion, port: _port, ...wish } = pin;
+  await writeAndTell(context, [{ ...wish, targets }], "pinned", actor);
 }
 
 /**

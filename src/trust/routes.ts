@@ -184,6 +184,12 @@ export async function showConfirm(visit: MemberVisit) {
   return await show(visit, "trust/confirm", { people: list }, { current: "trust", inStep: "always" });
 }
 
+const CONFIRM_PROBLEMS = {
+  unknown: "problem.trust.missing",
+  counts: "problem.trust.counts",
+  "other-key": "problem.trust.otherKey",
+};
+
 /** `POST /trust/confirm` */
 export async function confirmPerson(visit: MemberVisit) {
   const username = field(visit, "username").trim();
@@ -191,7 +197,7 @@ export async function confirmPerson(visit: MemberVisit) {
   await takeLimit(visit);
   const outcome = await confirmTrusted(visit.context, visit.session, username, field(visit, "fingerprint"));
   if (outcome !== "confirmed") {
-    const key = outcome === "unknown" ? "problem.trust.missing" : "problem.trust.otherKey";
+    const key = CONFIRM_PROBLEMS[outcome];
     return await people(visit, { errors: [{ field: "username", key, vars: { name: username } }] });
   }
   return await goTo(visit, "/trust", { kind: "good", key: "flash.person-confirmed", vars: { name } });

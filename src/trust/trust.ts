@@ -18,8 +18,8 @@ export async function addTrusted(context: Context, session: Session, username: s
   return await changeAlike<AddOutcome>(context, session, { username }, async (state, { person }) => {
     const refuse = (outcome: AddOutcome) => ({ store: false, outcome });
     if (person?.id === state.account.id) return refuse("self");
+    if (state.trusted.some((trusted) => trusted.trustedId === person?.id)) return refuse("known");
     if (person?.status !== "active") return refuse("unknown");
-    if (state.trusted.some((trusted) => trusted.trustedId === person.id)) return refuse("known");
     if (!addEntry(state, person, monthOf(context.clock()))) return refuse("full");
     if (!hasRoom(state)) return refuse("no-room");
     noteListChange(context, state, "person-added", person.name);
@@ -92,7 +92,11 @@ export async function setRules(context: Context, session: Session, input: RulesI
   return await changeAlike<RulesOutcome>(context, session, { password: input.password }, async (state, { newKey }) => {
     const refuse = (outcome: RulesOutcome) => ({ store: false, outcome });
     const count = state.trusted.length;
-    const { threshold, waitDays, keepsKey } = input;
+    const { threshold, waitDays } = input;
+    const before = state.record.rules;
+    const isMember = state.account.role === "member";
+    // Whoever has become an admin is not asked: the key is kept until the next sign-in makes a new one.
+    const keepsKey = isMember ? input.keepsKey : before.keepsKey;
     const fault = (field: "threshold" | "wait_days" | "keep_key", code: RulesFault, max: number) =>
       refuse({ outcome: "fault", field, code, max });
     if (!Number.isInteger(threshold) || threshold < 1) return fault("threshold", "threshold", Math.max(count, 1));
@@ -101,8 +105,7 @@ export async function setRules(context: Context, session: Session, input: RulesI
       return fault("wait_days", "wait", MAX_WAIT_DAYS);
     }
     if (keepsKey && threshold < 2) return fault("keep_key", "keep-needs-two", 2);
-    if (keepsKey && state.account.role !== "member") return fault("keep_key", "keep-admin", 0);
-    const before = state.record.rules;
+    if (input.keepsKey && !isMember) return fault("keep_key", "keep-admin", 0);
     state.record.rules = { threshold, waitDays, keepsKey };
     const day = dayOf(context.clock());
     state.record.events.push({ kind: "rules-changed", day, values: { threshold, days: waitDays } });
@@ -116,7 +119,7 @@ export async function setRules(context: Context, session: Session, input: RulesI
   });
 }
 
-export type ConfirmOutcome = "confirmed" | "unknown" | "other-key";
+export type ConfirmOutcome = "confirmed" | "unknown" | "counts" | "other-key";
 
 /**
  * "I asked: keep trusting bea": takes the new key of a held person for hers.
@@ -132,6 +135,7 @@ export async function confirmTrusted(
 ): Promise<ConfirmOutcome> {
   return await changeAlike<ConfirmOutcome>(context, session, { username }, async (state) => {
     const entry = findEntry(context, state, username);
+    if (entry?.standing === "usable") return { store: false, outcome: "counts" };
     if (entry?.standing !== "new-key" || !entry.person) return { store: false, outcome: "unknown" };
     if (asked !== "" && asked !== toHex(entry.person.fingerprint)) return { store: false, outcome: "other-key" };
     Object.assign(entry, {

@@ -249,6 +249,10 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
   });
   app.setErrorHandler(async (error, request, reply) => {
     const visit = visitOf(request, reply);
+    if ((error as { code?: string }).code?.startsWith("FST_CSRF") && isMembers(request)) {
+      // Without a session there is nothing to protect, and more to say than that the form is too old.
+      if (!(await visitOfMember(request, reply)).session) return await reply.redirect(signInFor(request), 303);
+    }
     if (!(error instanceof StaleKeyError)) return await showError(visit, error);
     // The session ended meanwhile.
     return await reply.redirect(visit.session ? signInFor(request) : "/sign-in", 303);
@@ -285,9 +289,15 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     // What they do takes the same time but for a millisecond or two.
     const isAlike = (told?.post ?? url) === "/trust";
     const onSend = isAlike ? [async (_request: FastifyRequest, reply: FastifyReply) => await untilStep(reply)] : [];
-    app.post(url, { preHandler: app.csrfProtection, onSend, config: { told: told?.post } }, serve(post));
+    const isMember = "member" in post;
+    app.post(url, { preHandler: app.csrfProtection, onSend, config: { told: told?.post, isMember } }, serve(post));
   }
   return app;
+}
+
+/** Whether the route of a request is for members alone. */
+function isMembers({ routeOptions }: FastifyRequest): boolean {
+  return (routeOptions.config as { isMember?: boolean }).isMember === true;
 }
 
 /** Whether the path of an address is percent-encoded UTF-8. */

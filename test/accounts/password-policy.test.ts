@@ -61,9 +61,17 @@ describe("a new password", () => {
       "abcabcabcabcabc",
       "aaaaaaaaaaaaaaa",
       "letmeinletmein12",
-      "thisismypassword",
     ]) {
       assert.equal(check(password), "common", password);
+    }
+    // Sentences of everyday words are what people are asked for.
+    for (const password of [
+      "green apple table",
+      "freedom for everybody",
+      "secret garden party",
+      "long enough password",
+    ]) {
+      assert.equal(check(password), "good", password);
     }
   });
 

@@ -114,3 +114,27 @@ describe("a yes to a new key", () => {
     assert.equal((await yes(second)).statusCode, 303);
   });
 });
+
+describe("a session that goes on alone", () => {
+  it("is as old as it was, unless the password was typed for it", async () => {
+    const { place, nour } = await openCommunity([]);
+    place.advance(HOURS / 3);
+    await nour.get("/security");
+    place.advance(HOURS / 3);
+    await nour.get("/security");
+    const role = { username: "bea", role: "admin" };
+    await nour.bring("bea", { trust: false });
+    assert.equal(
+      (await nour.post("/admin/tree", { current_password: passwordOf("nour") }, "/admin/tree")).statusCode,
+      303,
+    );
+    assert.equal((await nour.post("/security/sessions/end", { all: "1" }, "/security")).statusCode, 303);
+    const asked = await nour.post("/admin/accounts/role", role, "/admin/accounts");
+    assert.equal(asked.headers.location, "/admin/tree", "whoever finds the browser open has to know it");
+    for (let third = 0; third < 40 && (await nour.get("/trust")).statusCode === 200; third++) {
+      await nour.post("/security/sessions/end", { all: "1" }, "/security");
+      place.advance(HOURS / 3);
+    }
+    assert.equal((await nour.get("/trust")).statusCode, 303, "twelve hours at most");
+  });
+});
