@@ -217,7 +217,7 @@ describe("what limits leave behind", () => {
     }
   });
 
-  it("names neither client nor member, and is in no backup", async () => {
+  it("names neither client nor member, and is unlogged: in no base backup of PostgreSQL", async () => {
     const here = await place(`sign-in=${POINTS}/900`);
     await here.founder("ada");
     await new Client(here, "203.0.113.7").signIn("ada", WRONG);
