@@ -61,14 +61,19 @@ describe("a backup", () => {
     assert.equal((await ada.signIn("ada", passwordOf("ada", 2))).statusCode, 303);
   });
 
-  it("does not hold the secret, sessions, or a name of whom somebody trusts beside that somebody's rows", async () => {
+  it("does not hold the secret, sessions, limits, or a name of whom somebody trusts beside that somebody's rows", async () => {
     const { place } = await inhabited();
+    assert.equal((await place.visitor().signIn("ada", "9 wrong wrong wrong")).statusCode, 422);
+    const { rows: limited } = await place.context.pool.query("select key from limits_points");
+    assert.ok(limited.length >= 2, "who failed is counted");
     const file = `${temporaryDirectory()}/backup`;
     const counts = await backUp(place.context.db, file);
     const text = await readFile(file, "utf8");
     const secret = Buffer.from(place.context.secret);
     for (const form of ["hex", "base64", "base64url"] as const) assert.ok(!text.includes(secret.toString(form)));
     assert.equal(counts.sessions, undefined);
+    assert.equal(counts.limits_points, undefined);
+    for (const { key } of limited) assert.ok(!text.includes(key), "no key of a limit");
     for (const line of text.split("\n").filter((row) => row.startsWith("["))) {
       const names = ["ada", "bea", "cem", "nour"].filter((name) => line.includes(`"${name}"`));
       assert.ok(names.length <= 1, "no row holds two names");

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { before, describe, it } from "node:test";
+import { openSession } from "#kith/accounts/sessions.js";
 import { setStatus } from "#kith/accounts/suspend.js";
 import { inspect } from "#kith/inspection/inspect.js";
 import { makeKeypair } from "#kith/protocol/keypair.js";
+import { open } from "#kith/protocol/seal.js";
+import { tokenHash } from "#kith/protocol/token.js";
 import { changeAccounts } from "#kith/review/change-accounts.js";
 import { openPlace, type Place, passwordOf, textOf, type Visitor, wordsOf } from "../support/app.js";
 import { KEY_MONTH } from "../support/keys.js";
@@ -50,6 +53,18 @@ describe("a row that somebody else wrote", () => {
   };
   const canHelp = async (helper: Visitor, name: string) =>
     textOf((await helper.help(name, true)).body, "handover-link") !== undefined;
+
+  /** The row of a member with the token that is sealed to a helper, and that token. */
+  const sealedTo = async (helper: Visitor, name: string) => {
+    const session = await openSession(place.context, helper.cookies.get("session") as string);
+    assert.ok(session);
+    const key = await session.privateKey();
+    for (const row of await slotsOf(place.context.pool, name)) {
+      const token = await open(key, row.sealed_token);
+      if (token) return { row, token };
+    }
+    throw new Error(`${name} has no row for this helper.`);
+  };
 
   it("in accounts lets nobody in: whatever column was changed, the account is as good as absent", async () => {
     const { rows: columns } = await sql(
@@ -107,33 +122,49 @@ describe("a row that somebody else wrote", () => {
 
   it("in relations does not let a helper in: rows changed, copied from another member, or added", async () => {
     assert.ok(await canHelp(bea, "ada"));
-    await mal.trust("bea"); // so that bea has a token of mal's, and mal's rows are good ones
-    await bea.trust("mal"); // mal holds a good token of bea's
-    const [adaId] = [await idOf("ada")];
+    // So that bea has a token of mal's, and mal holds a good one of bea's.
+    assert.equal((await mal.trust("bea")).statusCode, 303);
+    assert.equal((await bea.trust("mal")).statusCode, 303);
+    assert.ok(await canHelp(mal, "bea"));
+    const adaId = await idOf("ada");
     const adaRows = await slotsOf(place.context.pool, "ada");
-    const malToken = (await slotsOf(place.context.pool, "bea"))[0];
+    const { row: beasRow } = await sealedTo(bea, "ada");
+    const { row: malsRow, token } = await sealedTo(mal, "bea");
+    const other = adaRows.find(({ id }) => id !== beasRow.id);
     // What is mal's is put into one of ada's slots.
     await forged(
       "relations",
       () =>
         sql("update relations set sealed_token = $2, token_hash = $3, tag = $4 where id = $1", [
-          adaRows[0].id,
-          malToken.sealed_token,
-          malToken.token_hash,
-          malToken.tag,
+          other.id,
+          malsRow.sealed_token,
+          malsRow.token_hash,
+          malsRow.tag,
         ]),
       async () => assert.equal(await canHelp(mal, "ada"), false),
     );
     await forged(
       "relations",
-      () => sql("update relations set trusting_id = $2 where id = $1", [malToken.id, adaId]),
+      () => sql("update relations set trusting_id = $2 where id = $1", [malsRow.id, adaId]),
+      async () => assert.equal(await canHelp(mal, "ada"), false),
+    );
+    // The same token, hashed for that very slot: only the tag is not Kith's.
+    await forged(
+      "relations",
+      () =>
+        sql("update relations set sealed_token = $2, token_hash = $3 where id = $1", [
+          other.id,
+          malsRow.sealed_token,
+          tokenHash(token, { trustingId: adaId, rowId: other.id, generation: other.generation }),
+        ]),
       async () => assert.equal(await canHelp(mal, "ada"), false),
     );
     await forged(
       "relations",
-      () => sql("update relations set tag = $2 where id = $1", [adaRows[3].id, randomBytes(32)]),
-      async () => assert.equal(await canHelp(mal, "ada"), false),
+      () => sql("update relations set tag = $2 where id = $1", [beasRow.id, randomBytes(32)]),
+      async () => assert.equal(await canHelp(bea, "ada"), false),
     );
+    assert.ok(await canHelp(bea, "ada"), "put back, it is good again");
     // One row of another place: Ada is told, and her list is whole again but for that slot.
     await sql("update relations set sealed_trusted = $2 where id = $1", [adaRows[0].id, randomBytes(405)]);
     const before = reported();

@@ -3,7 +3,6 @@
 
 export const SLOTS = 4;
 const CASE_DAYS = 44;
-const LOST_STEP_DAYS = 3;
 
 export interface Rules {
   threshold: number;
@@ -123,9 +122,14 @@ export class Model {
     return member.cases.filter((one) => one.openedOn + CASE_DAYS >= this.day);
   }
 
+  /** The last day of a link: a password chosen later could not take effect before the case is over. */
+  lastDay(member: Member, one: Case): number {
+    // Nobody here has a second step: who says that it was lost waits no longer.
+    return one.openedOn + CASE_DAYS - member.rules.waitDays;
+  }
+
   linkIsAlive(member: Member, one: Case): boolean {
-    const lastDay = one.openedOn + CASE_DAYS - Math.max(member.rules.waitDays, LOST_STEP_DAYS);
-    return member.active && !one.chosen && member.cases.includes(one) && this.day <= lastDay;
+    return member.active && !one.chosen && member.cases.includes(one) && this.day <= this.lastDay(member, one);
   }
 
   ripe(member: Member, one: Case): boolean {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { connect } from "node:net";
 import { after, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -164,9 +165,7 @@ describe("Postfix's tcp_table", async () => {
   it("a request that nobody finishes ends the connection, not the server", async () => {
     const socket = connect({ port, host: "127.0.0.1" });
     socket.write("get a.exa");
-    const start = performance.now();
-    await new Promise((resolve) => socket.once("close", resolve).resume());
-    assert.ok(performance.now() - start < 2000);
+    await once(socket.resume(), "close", { signal: AbortSignal.timeout(60_000) });
     assert.equal(await say("get *\n"), "500 no onion\n");
   });
 

@@ -18,6 +18,9 @@ import { temporaryDirectory } from "../support/temporary.js";
 const onion = (byte: number) => onionOfKey(Buffer.alloc(32, byte));
 const domain = (name: string) => name as Domain;
 
+/** For what takes a moment, on a machine that does much else. */
+const DEADLINE_MS = 60_000;
+
 describe("the onion map", () => {
   let database: FreshDatabase;
   let connection: Connection;
@@ -53,12 +56,12 @@ describe("the onion map", () => {
       socket.once("error", reject);
       socket.write(`get ${key}\n`);
     });
-  const until = async (port: number, key: string, expected: RegExp, ms: number) => {
-    const start = performance.now();
+  const until = async (port: number, key: string, expected: RegExp) => {
+    const end = performance.now() + DEADLINE_MS;
     for (;;) {
       const answer = await ask(port, key);
-      if (expected.test(answer)) return performance.now() - start;
-      if (performance.now() - start > ms) throw new Error(`still ${answer.trim()} after ${ms} ms`);
+      if (expected.test(answer)) return;
+      if (performance.now() > end) throw new Error(`still ${answer.trim()}`);
       await sleep(5);
     }
   };
@@ -78,16 +81,14 @@ describe("the onion map", () => {
     await connection.close();
   });
 
-  it("a pinned domain is answered within a second by every instance, and is gone as fast", async () => {
+  it("a pinned domain is answered by every instance that runs already, and no longer once it is taken out", async () => {
     const ports = await Promise.all([startService(), startService()]);
     await pinDomain(context(), { domain: domain("a.example"), onion: onion(1), port: 25 }, "nour");
-    for (const port of ports)
-      await until(port, "x@a.example", new RegExp(`^200 smtptor:\\[${onion(1)}\\]:25\n$`), 1000);
+    for (const port of ports) await until(port, "x@a.example", new RegExp(`^200 smtptor:\\[${onion(1)}\\]:25\n$`));
     await pinDomain(context(), { domain: domain("a.example"), onion: onion(2), port: 26 }, "nour");
-    for (const port of ports)
-      await until(port, "x@a.example", new RegExp(`^200 smtptor:\\[${onion(2)}\\]:26\n$`), 1000);
+    for (const port of ports) await until(port, "x@a.example", new RegExp(`^200 smtptor:\\[${onion(2)}\\]:26\n$`));
     assert.equal(await removeDomain(context(), domain("a.example"), "nour"), true);
-    for (const port of ports) await until(port, "x@a.example", /^500/, 1000);
+    for (const port of ports) await until(port, "x@a.example", /^500/);
     assert.equal(await removeDomain(context(), domain("a.example"), "nour"), false);
     const history = await readHistory(connection.db, { domain: "a.example", limit: 10 });
     assert.deepEqual(
@@ -122,7 +123,7 @@ describe("the onion map", () => {
     const port = await startService();
     const name = domain("f.example");
     await pinDomain(context(), { domain: name, onion: onion(3), port: 25 }, "nour");
-    await until(port, "f.example", /^200/, 1000);
+    await until(port, "f.example", /^200/);
     const check = (unreachable: boolean) =>
       writeCheck(connection.db, name, {
         at: new Date(),
@@ -134,9 +135,9 @@ describe("the onion map", () => {
     await check(true);
     assert.match(await ask(port, "f.example"), /^200/);
     await setFallback(context(), name, true, "nour");
-    await until(port, "f.example", /^500/, 1000);
+    await until(port, "f.example", /^500/);
     await setFallback(context(), name, false, "nour");
-    await until(port, "f.example", /^200/, 1000);
+    await until(port, "f.example", /^200/);
     const [entry] = await readEntries(connection.db, { domains: [name] });
     assert.ok(entry!.check!.unreachableSince);
   });
@@ -161,7 +162,8 @@ describe("the onion map", () => {
     await admin.pool.query("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", [
       database.name,
     ]);
-    await sleep(300);
+    const end = performance.now() + DEADLINE_MS;
+    while (!/the database is lost/.test(said) && performance.now() < end) await sleep(5);
     assert.match(await ask(port, "g.example"), /^200/);
     assert.match(await ask(port, "other.example"), /^500/);
     assert.match(said, /the database is lost/);
@@ -169,7 +171,7 @@ describe("the onion map", () => {
     await admin.close();
     // Written while nobody listened: it is found by reading the map anew.
     await pinDomain(context(), { domain: domain("i.example"), onion: onion(6), port: 25 }, "nour");
-    await until(port, "i.example", /^200/, 6000);
+    await until(port, "i.example", /^200/);
     assert.doesNotMatch(said, /g\.example|other\.example/);
   });
 

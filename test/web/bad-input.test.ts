@@ -44,6 +44,8 @@ const FIELDS = [
   "list",
   "strict",
 ];
+/** What the forms of admins offer. */
+const MEANT = ["member", "admin", "inviting", "sign-in", "both", "3", "nour", "on", "example.org"];
 const NASTY = [
   "",
   "\u0000",
@@ -161,6 +163,111 @@ describe("bad input", () => {
     }
     assert.deepEqual(await contents(place.context.pool, ["people", "spent_invites", "approvals"]), state);
     assert.equal((await new Visitor(place.app).signIn("ada")).statusCode, 303, "and nobody's password changed");
+  });
+
+  it("in any field of an admin's form is answered without a fault, to the admin too", async () => {
+    const own = await openPlace();
+    const admin = await own.founder();
+    await admin.bring("ada");
+    assert.equal(
+      (await admin.post("/admin/tree", { current_password: passwordOf("nour") }, "/admin/tree")).statusCode,
+      303,
+    );
+    const urls = posts.map(({ url }) => url).filter((url) => url.startsWith("/admin"));
+    assert.ok(urls.length > 15, urls.join());
+    let taken = 0;
+    for (const url of urls) {
+      await fc.assert(
+        fc.asyncProperty(
+          // Somebody who is there, mostly: nothing else is looked at otherwise.
+          fc.constantFrom("ada", "ada", "ada", "zoe", ...NASTY),
+          fc.dictionary(
+            fc.constantFrom(...FIELDS.filter((name) => name !== "username")),
+            fc.oneof(fc.constantFrom(...NASTY, ...MEANT), fc.string({ unit: "binary" })),
+            { maxKeys: 6 },
+          ),
+          async (username, fields) => {
+            const body = Object.entries({ username, ...fields })
+              .map(([name, value]) => `${name}=${encodeURIComponent(Buffer.from(value).toString())}`)
+              .join("&");
+            const answer = await send(admin, url, body);
+            assert.ok(answer.statusCode < 500, `${url} answers ${answer.statusCode} to ${body}`);
+            assert.notEqual(answer.statusCode, 404, `${url} is there for an admin`);
+            assert.ok(!answer.body.includes("<script>alert"));
+            if (answer.statusCode === 303) taken += 1;
+          },
+        ),
+        { numRuns: 10 },
+      );
+      const twice = await send(admin, url, FIELDS.map((name) => `${name}=a&${name}=b`).join("&"));
+      assert.ok(twice.statusCode < 500, `${url} ${twice.statusCode}`);
+    }
+    assert.ok(taken > 0, "some were as they should be");
+    assert.equal((await admin.signIn()).statusCode, 303);
+    assert.equal((await admin.get("/admin/accounts")).statusCode, 200, "the admin is one still");
+  });
+
+  it("that names columns of an account changes none of them, on any form of a member, filled in rightly or not", async () => {
+    const own = await openPlace();
+    const nour = await own.founder();
+    for (const name of ["bea", "cem"]) await nour.bring(name);
+    const ada = await nour.bring("ada");
+    await ada.invite();
+    const open = /name="invite" value="([^"]+)"/.exec((await ada.get("/invites")).body)?.[1] as string;
+    const columns = async () =>
+      (
+        await own.context.pool.query(
+          "select username, id, domain, status, role, frozen, granted from accounts order by username",
+        )
+      ).rows;
+    const before = await columns();
+    const wanted = { role: "admin", granted: "9", frozen: "both", status: "suspended", people_version: "99" };
+    const more = { ...wanted, id: before[0].id, domain: "evil.example", session_epoch: "x", tag: "x" };
+    const rules = { threshold: "1", wait_days: "0" };
+    const password = { current_password: passwordOf("ada"), password: passwordOf("ada", 2) };
+    const right: [url: string, fields: Record<string, string>, status?: number][] = [
+      ["/trust", { username: "bea" }],
+      ["/trust/rules", rules],
+      ["/trust/remove", { username: "bea", confirm: "on" }],
+      ["/invites", { note: "" }],
+      ["/invites/revoke", { invite: open }],
+      ["/account/language", { language: "de" }],
+      ["/account/contact", { address: "ada@mail.example" }],
+      ["/help", { username: "bea" }, 200],
+      ["/resets/stop", {}],
+      ["/security/totp", { current_password: passwordOf("ada") }],
+      ["/security/password", password],
+      ["/security/sessions/end", { all: "on" }],
+    ];
+    for (const [url, fields, status = 303] of right) {
+      const answer = await ada.post(url, { ...more, ...fields }, "/help");
+      assert.equal(answer.statusCode, status, url);
+      assert.deepEqual(await columns(), before, url);
+    }
+    for (const { url } of posts) {
+      if (url === "/sign-out" || url.includes(":")) continue;
+      await ada.post(url, { ...more, username: "ada" }, "/help");
+      assert.deepEqual(await columns(), before, url);
+    }
+    const zoe = own.visitor();
+    const letters = await nour.invite();
+    const joined = await zoe.post(letters, { ...more, username: "zoe", password: passwordOf("zoe") }, letters);
+    assert.equal(joined.statusCode, 303);
+    const made = (await columns()).find(({ username }) => username === "zoe");
+    assert.deepEqual(
+      { ...made, id: 0 },
+      { ...before.find(({ username }) => username === "ada"), username: "zoe", id: 0 },
+    );
+    const again = await zoe.post("/sign-in", { ...more, username: "zoe", password: passwordOf("zoe") }, "/sign-in");
+    assert.equal(again.statusCode, 303);
+    assert.deepEqual(
+      (await columns()).filter(({ username }) => username !== "zoe"),
+      before,
+    );
+    assert.deepEqual(
+      (await columns()).find(({ username }) => username === "zoe"),
+      made,
+    );
   });
 
   it("with a field sent twice counts as not sent, and is no fault", async () => {

@@ -163,8 +163,13 @@ describe("cookies", () => {
     const signedIn = await visitor.signIn("nour", passwordOf("nour"));
     assert.equal(signedIn.statusCode, 303);
     const language = await visitor.get("/about?language=de");
+    // Leaves a sentence for the next page, and takes it.
+    const noted = await visitor.post("/account/contact", { address: "nour@mail.example" }, "/account");
+    const taken = await visitor.get("/account");
     const out = await visitor.signOut();
-    const set = [page, signedIn, language, out].flatMap((answer) => [answer.headers["set-cookie"] ?? []].flat());
+    const set = [page, signedIn, language, noted, taken, out].flatMap((answer) =>
+      [answer.headers["set-cookie"] ?? []].flat(),
+    );
     return { set, answer: page };
   };
 
@@ -172,7 +177,11 @@ describe("cookies", () => {
     for (const origin of ["https://kith.example.org", `http://${ONION}`]) {
       const { set, answer } = await cookiesOf(origin);
       const names = new Set(set.map((cookie) => cookie.split("=")[0]));
-      assert.deepEqual([...names].sort(), ["__Host-csrf", "__Host-language", "__Host-session", "__Host-visit"], origin);
+      assert.deepEqual(
+        [...names].sort(),
+        ["__Host-csrf", "__Host-language", "__Host-note", "__Host-session", "__Host-visit"],
+        origin,
+      );
       for (const cookie of set) {
         assert.match(cookie, /; Secure/, cookie);
         assert.match(cookie, /; HttpOnly/);
@@ -187,7 +196,7 @@ describe("cookies", () => {
   it("work without TLS on localhost, and say so by their names", async () => {
     const { set, answer } = await cookiesOf("http://localhost:3000");
     const names = [...new Set(set.map((cookie) => cookie.split("=")[0]))].sort();
-    assert.deepEqual(names, ["csrf", "language", "session", "visit"]);
+    assert.deepEqual(names, ["csrf", "language", "note", "session", "visit"]);
     for (const cookie of set) {
       assert.doesNotMatch(cookie, /; Secure/);
       assert.match(cookie, /; HttpOnly/);

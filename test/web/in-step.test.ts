@@ -27,7 +27,10 @@ describe("pages of which nobody is to tell by the clock which it was", () => {
     await who.ada.signOut();
     assert.equal((await who.ada.signIn()).headers.location, "/trust/confirm");
     for (const path of ["/", "/trust/confirm"]) assert.ok((await fastestOf(() => who.ada.get(path))) >= STEP, path);
-    assert.ok((await fastestOf(() => who.ada.get("/help"))) < STEP, "of other pages the fastest is faster");
+    // Or a machine that does much else would be all there is to see.
+    const end = performance.now() + 60_000;
+    while ((await fastestOf(() => who.ada.get("/help"))) >= STEP)
+      assert.ok(performance.now() < end, "of other pages the fastest is faster");
   });
 
   it("nor are those after a form that is about others: with a letter, or with what was saved", async () => {

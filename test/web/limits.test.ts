@@ -78,12 +78,21 @@ describe("limits on signing in", () => {
   });
 
   it("end when their time is over", async () => {
-    const here = await place(`sign-in=2/1`);
+    const here = await place(`sign-in=${POINTS}/900`);
     await here.founder("ada");
     const client = new Client(here, "203.0.113.7");
-    for (let count = 0; count < 3; count++) await client.signIn("ada", WRONG);
+    const begun = Date.now();
+    for (let count = 0; count < POINTS; count++) await client.signIn("ada", WRONG);
     assertTooMany(await client.signIn("ada"));
-    await new Promise((resolve) => setTimeout(resolve, 1_050));
+    const { pool } = here.context;
+    const { rows } = await pool.query("select expire::float8 from limits_points where points > $1", [POINTS]);
+    assert.ok(rows.length > 0);
+    for (const { expire } of rows) assert.ok(expire >= begun + 900_000 && expire <= Date.now() + 900_000);
+    // As if that had been so much earlier.
+    const earlier = (seconds: number) => pool.query("update limits_points set expire = expire - $1", [seconds * 1_000]);
+    await earlier(600);
+    assertTooMany(await client.signIn("ada"));
+    await earlier(300);
     assert.equal((await client.signIn("ada")).statusCode, 303);
   });
 });
@@ -218,7 +227,7 @@ describe("what limits leave behind", () => {
     }
   });
 
-  it("names neither client nor member, and is in no backup", async () => {
+  it("names neither client nor member, and is unlogged: in no base backup of PostgreSQL", async () => {
     const here = await place(`sign-in=${POINTS}/900`);
     await here.founder("ada");
     await new Client(here, "203.0.113.7").signIn("ada", WRONG);

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { LIMITED_ACTIONS } from "#kith/config.js";
 import { TOLD_STEPS, toldMilliseconds } from "#kith/web/told.js";
 import { openPlace, passwordOf, Visitor, wordsOf } from "../support/app.js";
 import { routesOf } from "../support/routes.js";
 
 describe("the log", () => {
   it("of a whole story holds routes and numbers, and no name, password, letter, link, cookie, word or address", async () => {
-    const place = await openPlace({ env: { KITH_TRUSTED_PROXIES: "127.0.0.1", KITH_CONTACT: "help@canary.example" } });
+    const limits = LIMITED_ACTIONS.map((one) => `${one}=${one === "sign-in" ? 6 : 100_000}/900`).join();
+    const env = { KITH_TRUSTED_PROXIES: "127.0.0.1", KITH_CONTACT: "help@canary.example", KITH_LIMITS: limits };
+    const place = await openPlace({ env });
     const ip = "203.0.113.77";
     const secrets: string[] = [ip, "Canarybrowser"];
     /** Notes everything that goes over the wire and that nobody else may know. */
@@ -83,6 +86,12 @@ describe("the log", () => {
     const broken = await locked.request("POST", "/sign-in", new URLSearchParams(form).toString());
     assert.equal(broken.statusCode, 500);
     place.context.db.selectFrom = original;
+    await nour.get("/admin/accounts");
+    await nour.post("/admin/accounts/search", { q: "adacanary" }, "/admin/accounts");
+    const freeze = { username: "beacanary", what: "inviting", reason: "reasoncanary" };
+    assert.equal((await nour.post("/admin/accounts/freeze", freeze, "/admin/accounts")).statusCode, 303);
+    assert.equal((await bea.get("/admin/accounts?q=adacanary")).statusCode, 404);
+    for (let count = 0; count < 6; count++) await new Noted(place.app).signIn("adacanary", "wrongcanary password");
     secrets.push(
       ...words.map((word) => `"${word}"`),
       words.join(" "),
@@ -107,11 +116,25 @@ describe("the log", () => {
       assert.ok((TOLD_STEPS as readonly number[]).includes(line.milliseconds), "told in steps, not to the millisecond");
       assert.equal(line.time % 1_000, 0, "nor when, but to the second");
     }
-    for (const route of ["/invite/:letter", "/handover/:secret", "/help", "/sign-in", "no route"]) {
-      assert.ok(
-        answered.some((line) => line.route === route),
-        route,
-      );
+    const told = new Set(answered.map(({ method, route, status }) => `${method} ${route} ${status}`));
+    for (const line of [
+      "POST /invite/:letter 303",
+      "GET /handover/:secret 200",
+      "POST /handover/:secret 422",
+      "POST /help 200",
+      "POST /sign-in 303",
+      "POST /sign-in 422",
+      "POST /sign-in 403",
+      "POST /sign-in 415",
+      "POST /sign-in 429",
+      "POST /sign-in 500",
+      "POST /admin/accounts/freeze 303",
+      "GET /admin/accounts 200",
+      "GET /admin/accounts 404",
+      "GET /invite/:letter 404",
+      "GET no route 404",
+    ]) {
+      assert.ok(told.has(line), `${line} is among ${[...told].join("; ")}`);
     }
   });
 

@@ -15,6 +15,8 @@ function talk(port: number, text: string): Promise<string> {
   });
 }
 
+const NO_HOST = "GET / HTTP/1.1\r\n\r\n";
+
 describe("what never becomes a request", () => {
   let place: Place;
   let port: number;
@@ -25,10 +27,11 @@ describe("what never becomes a request", () => {
   });
 
   it("is answered in a word, with the headers of every answer, and the connection is closed", async () => {
+    let looked = 0;
     for (const [sent, status] of [
       ["nonsense\r\n\r\n", 400],
       ["GET / HTTP/9.9\r\n\r\n", 400],
-      ["GET / HTTP/1.1\r\n\r\n", 400],
+      [NO_HOST, 400],
       [`GET / HTTP/1.1\r\nHost: a\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, 431],
       // Two lengths at once is how requests are smuggled past a proxy.
       ["POST /help HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400],
@@ -38,12 +41,14 @@ describe("what never becomes a request", () => {
       assert.match(heard, new RegExp(`^HTTP/1.1 ${status} `), sent.slice(0, 60));
       assert.doesNotMatch(heard, /fastify|error"|HPE_|nonsense/i, sent.slice(0, 60));
       // Node itself answers a request that names no host, in two lines without a body.
-      if (heard.length < 120) continue;
+      if (sent === NO_HOST) continue;
+      looked += 1;
       assert.match(heard, /\r\nContent-Security-Policy: default-src 'none';/);
       assert.match(heard, /\r\nX-Content-Type-Options: nosniff\r\n/);
       assert.match(heard, /\r\nStrict-Transport-Security: max-age=63072000; includeSubDomains\r\n/);
       assert.match(heard, /\r\nContent-Type: text\/plain; charset=utf-8\r\n/);
     }
+    assert.equal(looked, 5);
   });
 
   it("is never taken for the next request: after a length that can't be known the connection is closed", async () => {
@@ -61,9 +66,8 @@ describe("what never becomes a request", () => {
 
   it("is not waited for: headers and bodies that don't come, and connections on which nothing happens", () => {
     const { server } = place.app;
-    assert.ok(server.headersTimeout > 0 && server.headersTimeout <= 60_000, `headers: ${server.headersTimeout} ms`);
-    assert.ok(server.requestTimeout > 0 && server.requestTimeout <= 60_000, `body: ${server.requestTimeout} ms`);
-    assert.ok(server.timeout > 0 && server.timeout <= 300_000, `silence: ${server.timeout} ms`);
+    assert.equal(server.requestTimeout, 30_000, "milliseconds for the whole request, headers too");
+    assert.equal(server.timeout, 120_000, "milliseconds of silence");
     assert.ok(server.keepAliveTimeout > 0 && server.keepAliveTimeout <= 120_000, `idle: ${server.keepAliveTimeout} ms`);
   });
 });

@@ -7,7 +7,7 @@ import { openPlace, passwordOf, Visitor } from "../support/app.js";
 
 describe("metrics", () => {
   it("count requests by the route's template and status, and tell nothing about anybody", async () => {
-    const place = await openPlace();
+    const place = await openPlace({ env: { KITH_LIMITS: "sign-in=1/900" } });
     const metrics = makeMetrics(place.context);
     metrics.watch(place.app);
     const watch = buildWatch(place.context, metrics);
@@ -27,8 +27,20 @@ describe("metrics", () => {
     await new Visitor(place.app).signIn("ada", "not the password at all");
     await new Visitor(place.app).get("/invite/not-a-letter");
     await new Visitor(place.app).get("/no-such-page");
+    assert.equal((await new Visitor(place.app).signIn("ada", "not the password at all")).statusCode, 429);
+    const large = `username=${"a".repeat(70_000)}`;
+    assert.equal((await bea.request("POST", "/help", large)).statusCode, 413);
+    assert.equal((await bea.request("POST", "/help", "{}", { "content-type": "application/json" })).statusCode, 415);
+    assert.equal((await bea.request("POST", "/help", "username=ada&_csrf=x")).statusCode, 403);
     const text = await read();
     assert.match(text, /^kith_http_requests_total\{method="POST",route="\/sign-in",status="422"\} 1$/m);
+    assert.match(text, /^kith_http_requests_total\{method="POST",route="\/sign-in",status="429"\} 1$/m);
+    for (const status of [413, 415, 403]) {
+      assert.ok(
+        text.includes(`kith_http_requests_total{method="POST",route="/help",status="${status}"} 1\n`),
+        `${status}`,
+      );
+    }
     assert.match(text, /^kith_http_requests_total\{method="GET",route="\/invite\/:letter",status="404"\} 1$/m);
     assert.match(text, /^kith_http_requests_total\{method="GET",route="no route",status="404"\} 1$/m);
     assert.match(text, /^kith_http_request_duration_seconds_bucket\{le="0\.1",method="GET",route="\/trust"\} \d/m);
@@ -42,6 +54,7 @@ describe("metrics", () => {
       assert.ok(!text.split(/[^\w.-]+/).includes(canary), canary);
     }
 
+    place.days(1); // limits are over
     // Somebody writes to the database.
     await sql`update accounts set role = 'admin' where username = 'bea'`.execute(place.context.db);
     const refused = await new Visitor(place.app).signIn("bea", passwordOf("bea"));
