@@ -67,7 +67,8 @@ describe("two worlds that differ in one fact", { skip, concurrency: false }, () 
 
   if (APART_ROUNDS > 0) {
     for (const fact of APART) {
-      it(`tell what is inherent, as the threat model says: ${FACTS[fact]}`, async (test) => {
+      // How well it is told is a number for docs/results.md; the promise does not hang on it.
+      it(`are played and counted, with nothing asserted, where what differs is inherent: ${FACTS[fact]}`, async (test) => {
         const options = { rounds: APART_ROUNDS, seed: SEED, facts: [fact] };
         const verdicts = judgeRounds(await playRounds(programs, options), [fact]);
         test.diagnostic(lineOf(fact, verdicts[fact]));

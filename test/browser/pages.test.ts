@@ -61,7 +61,8 @@ describe("the pages in a browser", { skip }, () => {
       page.on("pageerror", (error) => problems.push(String(error)));
       for (const language of ["en", "de"] as const) {
         html = state.render(view, language);
-        assert.ok(html.length + assetBytes < MAX_PAGE_BYTES, `${html.length + assetBytes} bytes`);
+        const bytes = Buffer.byteLength(html) + assetBytes;
+        assert.ok(bytes < MAX_PAGE_BYTES, `${bytes} bytes`);
         await page.goto(`${ORIGIN}/page`);
         await page.evaluate(axeSource);
         for (const width of WIDTHS) {

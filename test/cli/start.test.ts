@@ -7,6 +7,7 @@ import { test } from "node:test";
 import pg from "pg";
 import { freshDatabase } from "../support/database.js";
 import { beginKith, type Outcome, runKith, startKith } from "../support/kith.js";
+import { needRoot } from "../support/need.js";
 import { isRunning, serverPid } from "../support/postmaster.js";
 import { temporaryDirectory } from "../support/temporary.js";
 
@@ -28,7 +29,7 @@ test("a fresh data directory is made private, served, and left in order by SIGTE
   assert.equal(serverPid(dataDir), undefined);
 });
 
-test("as root, PostgreSQL and its files belong to an unprivileged user", { skip: !isRoot }, async () => {
+test("as root, PostgreSQL and its files belong to an unprivileged user", { skip: needRoot() }, async () => {
   const dataDir = join(temporaryDirectory(), "data");
   const kith = await startKith({ KITH_DATA_DIR: dataDir });
   const { uid } = statSync(join(dataDir, "postgres"));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { setStatus } from "#kith/accounts/suspend.js";
 import { openPlace, type Place, passwordOf, textOf, Visitor } from "../support/app.js";
-import { accountOf, asSeen, assertSame, contents, countRows, slotsOf } from "../support/pages.js";
+import { accountOf, asSeen, contents, countRows, slotsOf } from "../support/pages.js";
 import { readable } from "../support/resets.js";
 
 const hex = (rows: { [column: string]: Buffer }[], column: string) => rows.map((row) => row[column]?.toString("hex"));
@@ -321,10 +321,11 @@ describe("signing in", () => {
     assert.ok(textOf((await helper.help("ada")).body, "handover-link"));
     await setStatus(place.context, { username: "gil", domain: "localhost" }, "suspended");
     assert.equal((await helper.get("/help")).statusCode, 303);
+    assert.equal((await helper.help("ada", true)).statusCode, 303);
     await setStatus(place.context, { username: "gil", domain: "localhost" }, "active");
     await helper.signIn();
-    assertSame(await helper.get("/about"), await helper.get("/about"), "reinstated");
-    assert.equal((await helper.get("/help")).statusCode, 200);
+    assert.equal((await helper.get("/help")).statusCode, 200, "reinstated");
+    assert.ok(textOf((await helper.help("ada", true)).body, "handover-link"), "and of help again");
   });
 });
 

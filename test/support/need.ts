@@ -24,6 +24,14 @@ export function need<Name extends string>(...programs: Name[]): Record<Name, str
   return { ...paths, skip };
 }
 
+/** The same for what only root may do. */
+export function needRoot(): false | string {
+  if (process.getuid?.() === 0) return false;
+  const skip = "skipped: only root may do this";
+  if (process.env.CI === "true") throw new Error(skip);
+  return skip;
+}
+
 function findProgram(name: string): string | undefined {
   return directories()
     .map((directory) => join(directory, name))

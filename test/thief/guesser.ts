@@ -1,14 +1,12 @@
 import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import argon2 from "argon2";
 import * as openpgp from "openpgp";
 import { discloseBytes } from "#kith/protocol/box.js";
 import { toBase64url } from "#kith/protocol/bytes.js";
-import { deriveKey, type Label } from "#kith/protocol/derive.js";
+import { deriveKey } from "#kith/protocol/derive.js";
 import { SEALS } from "./columns.js";
 import type { Dump, Row } from "./dump.js";
+import { LABELS } from "./labels.js";
 
 /** What a thief has. The program is everybody's. */
 export interface Loot {
@@ -214,16 +212,4 @@ export class Guesser {
     }
     return undefined;
   }
-}
-
-/** Every label under which the program derives a key: it is no secret. */
-const LABELS = readLabels(fileURLToPath(new URL("../../dist", import.meta.url)));
-
-function readLabels(folder: string): Label[] {
-  const texts = readdirSync(folder, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".js"))
-    .map((name) => readFileSync(join(folder, name), "utf8"));
-  return [
-    ...new Set(texts.flatMap((text) => [...text.matchAll(/"(kith\/v1\/[^"]+)"/g)].map((match) => match[1] as Label))),
-  ];
 }

@@ -1,15 +1,10 @@
 import { discloseBytes } from "#kith/protocol/box.js";
-import { deriveKey, type Label } from "#kith/protocol/derive.js";
+import { deriveKey } from "#kith/protocol/derive.js";
 import type { Dump, Row } from "./dump.js";
+import { LABELS } from "./labels.js";
 
 // The operator at rest: every table and the server secret. Each key that can be derived from the secret is tried on
 // every value, in every context that its row names; what opens is looked through.
-
-/** Of the server secret, as docs/protocol.md lists them. */
-const LABELS = [
-  ...["locked key", "tag", "decoy salt", "letter", "contact", "second step", "limit", "queued notice"],
-  ...["private key", "session", "note", "invitee", "case rules", "recovery phrase", "review notes", "escrow"],
-].map((label) => `kith/v1/${label}` as Label);
 
 export interface Opened {
   column: string;
