@@ -1,4 +1,3 @@
-import type { AccountRow } from "../accounts/account.js";
 import { newestSessionDay } from "../accounts/sessions.js";
 import type { Context } from "../context.js";
 import { monthOf } from "../days.js";
@@ -7,7 +6,7 @@ import { sealToNobody } from "../protocol/nobody.js";
 import { monthNumber, monthText, sealEdge } from "../protocol/review.js";
 import { readSetting, writeSetting } from "../settings.js";
 import { changeAccounts } from "./change-accounts.js";
-import { currentReviewKey } from "./keys.js";
+import { currentReviewKey, genuineRows } from "./keys.js";
 import * as queries from "./queries.js";
 
 /** The sealed edge of a new account. Before there is a review key, nobody can open it. */
@@ -52,23 +51,21 @@ export async function forgetOldEdges(context: Context): Promise<void> {
   const limitSecond = Date.parse(`${limit}-01`) / 1000;
   let afterId = NO_INVITER;
   for (;;) {
-    const rows: AccountRow[] = await queries.selectJoinedBefore(context.db, limitSecond, afterId, BATCH);
-    if (rows.length === 0) break;
+    const rows = await queries.selectJoinedBefore(context.db, limitSecond, afterId, BATCH);
+    const last = rows.at(-1);
+    if (!last) break;
+    // A month that somebody else wrote must not have Kith itself forget an edge of their choice.
+    const genuine = genuineRows(context, "people", rows);
     const edges = new Map(
       await Promise.all(
-        rows.map(async ({ id }) => {
-          const edge = { inviteeId: id, inviterId: NO_INVITER, month: await monthOfJoining(context, id) };
+        genuine.map(async ({ account_id: id, public_key }) => {
+          const edge = { inviteeId: id, inviterId: NO_INVITER, month: monthOfMaking(public_key) };
           return [id, await sealEdge(key.public_key, edge)] as const;
         }),
       ),
     );
-    await changeAccounts(
-      context,
-      context.db,
-      rows.map(({ id }) => id),
-      ({ id }) => ({ edge: edges.get(id) as Uint8Array }),
-    );
-    afterId = rows.at(-1)?.id as string;
+    await changeAccounts(context, context.db, [...edges.keys()], ({ id }) => ({ edge: edges.get(id) as Uint8Array }));
+    afterId = last.account_id;
   }
   await queries.deleteNotes(context.db);
   await writeSetting(context, FORGOTTEN, limit, context.db);
@@ -82,10 +79,8 @@ async function newestMonth(context: Context): Promise<string> {
   return began > made ? began : made;
 }
 
-/** The month in which somebody joined, as everybody can see it: their first key was made in it. */
-async function monthOfJoining(context: Context, accountId: string): Promise<string> {
-  const publicKey = await queries.selectFirstPublicKey(context.db, accountId);
-  if (!publicKey) return "1970-01";
+/** The month in which a key was made, as everybody can see it; of somebody's first key, that of joining. */
+function monthOfMaking(publicKey: Uint8Array): string {
   const seconds = Buffer.from(publicKey.buffer, publicKey.byteOffset, publicKey.length).readUInt32BE(3);
   return monthOf(new Date(seconds * 1000));
 }

@@ -5,6 +5,7 @@ import type {
   AdminActsTable,
   Database,
   EventsTable,
+  PeopleTable,
   ReviewGrantsTable,
   ReviewKeysTable,
   ReviewNotesTable,
@@ -264,29 +265,22 @@ export async function deleteEvents(db: Kysely<Database>, ids: readonly string[])
   if (ids.length > 0) await db.deleteFrom("events").where("id", "in", ids).execute();
 }
 
-/** Members who joined before a month, told by the first key that each had: its month of making stands in it. */
+/**
+ * How members who joined before a month were seen at first, told by the first key that each had: its month of making
+ * stands in it. Whoever can write the database can alter those bytes: their tags are still to be checked.
+ */
 export async function selectJoinedBefore(
   db: Kysely<Database>,
   beforeSecond: number,
   afterId: string,
   limit: number,
-): Promise<AccountRow[]> {
-  const { rows } = await sql<AccountRow>`
-    select accounts.* from accounts join people on people.account_id = accounts.id and people.version = 1
+): Promise<PeopleTable[]> {
+  const { rows } = await sql<PeopleTable>`
+    select people.* from accounts join people on people.account_id = accounts.id and people.version = 1
     where accounts.username <> '' and accounts.id > ${afterId}::uuid
       and ('x' || encode(substring(people.public_key from 4 for 4), 'hex'))::bit(32)::bigint < ${beforeSecond}
     order by accounts.id limit ${limit}`.execute(db);
   return rows;
-}
-
-export async function selectFirstPublicKey(db: Kysely<Database>, accountId: string): Promise<Uint8Array | undefined> {
-  const row = await db
-    .selectFrom("people")
-    .select("public_key")
-    .where("account_id", "=", accountId)
-    .where("version", "=", 1)
-    .executeTakeFirst();
-  return row?.public_key;
 }
 
 /** When the newest key of all was made, in seconds since 1970; 0 if there is none. */

@@ -154,6 +154,25 @@ describe("the invite tree", () => {
       assert.ok(lines.includes("emil 0") && lines.includes("late 1"));
     });
 
+    it("forgets nobody's whose month of joining somebody else wrote into the database, and reports it", async () => {
+      const { place, nour } = await openForgetful();
+      place.days(250);
+      await nour.signIn();
+      await nour.bring("late");
+      const before = await edgesOf(place);
+      const { rows } = await place.context.pool.query("select id from accounts where username = 'late'");
+      // The four bytes in which a key says when it was made.
+      await place.context.pool.query(
+        "update people set public_key = overlay(public_key placing '\\x5e000000'::bytea from 4 for 4) where account_id = $1",
+        [rows[0].id],
+      );
+      await forgetOldEdges(place.context);
+      const after = await edgesOf(place);
+      assert.deepEqual(after.get("late"), before.get("late"));
+      assert.notDeepEqual(after.get("emil"), before.get("emil"), "the others are forgotten as ever");
+      assert.equal(place.context.forgedRows.get("people"), 1);
+    });
+
     it("forgets none by a clock that is years ahead, and says so", async () => {
       const { place, nour } = await openForgetful();
       const before = await edgesOf(place);
