@@ -4,8 +4,9 @@ import type { Context } from "../context.js";
 import { countOpenCases } from "../resets/cases.js";
 import { TOLD_STEPS, toldMilliseconds, toldRoute } from "./told.js";
 
-/** Times of the process, finer than any that Kith tells. */
-const FINE = /_cpu_|eventloop|_gc_/;
+/** Times of the process, finer than any that Kith tells, and its memory to the byte: a page of letters takes more. */
+const FINE = /_cpu_|eventloop|_gc_|heap|_memory_/;
+const MEMORY_STEP_BYTES = 64 * 2 ** 20;
 
 /** Numbers for those who watch over the service. None of them is about anybody: no name, no address, no id. */
 export interface Metrics {
@@ -22,7 +23,7 @@ export function makeMetrics(context: Context): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  // To the microsecond they would tell what was done between two readings.
+  // To the microsecond, and to the byte, they would tell what was done between two readings.
   for (const { name } of registry.getMetricsAsArray()) if (FINE.test(name)) registry.removeSingleMetric(name);
   const requests = new Counter({
     name: "kith_http_requests_total",
@@ -36,6 +37,9 @@ export function makeMetrics(context: Context): Metrics {
     labelNames: ["method", "route"],
     buckets: TOLD_STEPS.map((milliseconds) => milliseconds / 1000),
     registers,
+  });
+  gauge("process_resident_memory_bytes", "Resident memory, in steps of 64 MiB.", () => {
+    return Math.ceil(process.memoryUsage.rss() / MEMORY_STEP_BYTES) * MEMORY_STEP_BYTES;
   });
   gauge("kith_argon2_waiting", "Argon2id runs that wait for a core.", () => context.hashing.load().waiting);
   gauge("kith_argon2_running", "Argon2id runs under way.", () => context.hashing.load().running);

@@ -50,6 +50,15 @@ describe("metrics", () => {
     assert.match(text, /^kith_reset_cases_open 1$/m);
     assert.match(text, /^process_resident_memory_bytes \d/m);
     assert.doesNotMatch(text, /_cpu_|eventloop|_gc_/, "nothing finer than the steps");
+    const memory = [...text.matchAll(/^(\w*(?:memory|heap)\w*) (\S+)$/gm)].map(([, name, bytes]) => [
+      name,
+      Number(bytes),
+    ]);
+    assert.deepEqual(
+      memory.map(([name]) => name),
+      ["process_resident_memory_bytes"],
+    );
+    assert.equal(Number(memory[0]?.[1]) % (64 * 2 ** 20), 0, "what pages took is not told to the byte");
     for (const canary of ["ada", "bea", "nour", "localhost", "127.0.0.1", path.slice("/handover/".length)]) {
       assert.ok(!text.split(/[^\w.-]+/).includes(canary), canary);
     }
