@@ -49,6 +49,8 @@ export interface Config {
   sessionMaxHours: number;
   smtpUrl: string | undefined;
   mailFrom: string | undefined;
+  /** Whether Kith's own letters go where the onion map says. */
+  mailOverOnion: boolean;
   torSocks: { host: string; port: number };
   trustedProxies: readonly string[];
   /** What is allowed but should not be so in real use; said at start and by `kith doctor`. */
@@ -106,6 +108,7 @@ const VARIABLES = [
   "KITH_SESSION_MAX_HOURS",
   "KITH_SMTP_URL",
   "KITH_MAIL_FROM",
+  "KITH_MAIL_OVER_ONION",
   "KITH_TOR_SOCKS",
   "KITH_TRUSTED_PROXIES",
 ] as const;
@@ -208,6 +211,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     sessionMaxHours: read("KITH_SESSION_MAX_HOURS", 12, integer(1, 720)),
     smtpUrl: read("KITH_SMTP_URL", undefined, parseSmtpUrl),
     mailFrom: read("KITH_MAIL_FROM", undefined, parseMailFrom),
+    mailOverOnion: read("KITH_MAIL_OVER_ONION", false, (value) => oneOf(value, ["true", "false"]) === "true"),
     torSocks: read("KITH_TOR_SOCKS", { host: "127.0.0.1", port: 9050 }, parseHostPort),
     trustedProxies: read("KITH_TRUSTED_PROXIES", [], parseProxies),
     warnings,
@@ -217,7 +221,11 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     mistakes.push("KITH_MAIL_FROM is needed with KITH_SMTP_URL: the address that notices come from");
   }
   if (config.mailFrom !== undefined && config.smtpUrl === undefined) {
-    warnings.push("KITH_MAIL_FROM without KITH_SMTP_URL: no notice is mailed but to domains with an onion in the map");
+    warnings.push(
+      config.mailOverOnion
+        ? "KITH_MAIL_FROM without KITH_SMTP_URL: no notice is mailed but to domains with an onion in the map"
+        : "KITH_MAIL_FROM without KITH_SMTP_URL: no notice is mailed",
+    );
   }
   if (config.sessionIdleMinutes > config.sessionMaxHours * 60) {
     mistakes.push("KITH_SESSION_IDLE_MINUTES is longer than KITH_SESSION_MAX_HOURS");

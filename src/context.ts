@@ -44,6 +44,8 @@ export interface Seen {
 export interface Inspected {
   /** The version in `people` of each account that has more than one. */
   versions: Map<string, number>;
+  /** The ids of all members; also of those who were found missing, until they are back. */
+  accounts: Set<string>;
   /** A digest of each row that spends a letter; such rows never change, and none is ever taken away. */
   spent: Set<string>;
 }

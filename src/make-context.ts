@@ -44,6 +44,6 @@ export function nothingSeen(): Context["seen"] {
     founded: false,
     foundedBefore: false,
     settings: new Set(),
-    inspected: { versions: new Map(), spent: new Set() },
+    inspected: { versions: new Map(), accounts: new Set(), spent: new Set() },
   };
 }

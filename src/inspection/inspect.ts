@@ -24,7 +24,11 @@ export async function inspect(context: Context): Promise<void> {
       for (const row of rows) if (!hasValidTag(context.secret, table, row)) reportForgery(context, table);
     }
   }
-  for (let after: string | undefined = NO_INVITER; after !== undefined; ) after = await inspectAccounts(context, after);
+  const present = new Set<string>();
+  for (let after: string | undefined = NO_INVITER; after !== undefined; ) {
+    after = await inspectAccounts(context, after, present);
+  }
+  await inspectGone(context, present);
   await inspectSpent(context);
   const before = { ...context.seen };
   const { acts, review_keys } = await queries.selectHighest(context.db);
@@ -36,8 +40,13 @@ export async function inspect(context: Context): Promise<void> {
   for (const [table, count] of Object.entries(missing)) if (count > 0) reportForgery(context, table);
 }
 
-/** Whether accounts, what others see of them, and their slots are of one moment. @returns the last id, or undefined */
-async function inspectAccounts(context: Context, after: string): Promise<string | undefined> {
+/**
+ * Whether accounts, what others see of them, and their slots are of one moment.
+ *
+ * @param present takes in the ids of members whose rows are Kith's
+ * @returns the last id, or undefined
+ */
+async function inspectAccounts(context: Context, after: string, present: Set<string>): Promise<string | undefined> {
   return await context.db
     .transaction()
     .setIsolationLevel("repeatable read")
@@ -52,19 +61,35 @@ async function inspectAccounts(context: Context, after: string): Promise<string 
       );
       const inspected = context.seen.inspected.versions;
       for (const { account, relations } of genuine) {
-        const { id, people_version } = account;
+        const { id, people_version, username } = account;
+        if (username !== "") present.add(id);
         const known = inspected.get(id) ?? 1;
         if (people_version > known) inspected.set(id, people_version);
         noteVersion(context, id, people_version);
         if (versions.get(id)?.isNewer || people_version < known) reportForgery(context, "accounts");
         if (versions.get(id)?.isDamaged) reportForgery(context, "people");
-        const present = relations.filter((row) => equalBytes(row.generation, account.generation));
-        if (present.length !== context.config.trustSlots || present.length < relations.length) {
+        const current = relations.filter((row) => equalBytes(row.generation, account.generation));
+        if (current.length !== context.config.trustSlots || current.length < relations.length) {
           reportForgery(context, "relations");
         }
       }
       return found.at(-1)?.account.id;
     });
+}
+
+/**
+ * Nothing speaks of a member whose rows are gone from every table; but whom one inspection finds, the next has to find
+ * again, unless Kith wrote down that the member left.
+ */
+async function inspectGone(context: Context, present: Set<string>): Promise<void> {
+  const { inspected } = context.seen;
+  const absent = [...inspected.accounts].filter((id) => !present.has(id));
+  const tombstones = absent.length > 0 ? await queries.selectTombstones(context.db, absent) : [];
+  const genuine = tombstones.filter((row) => hasValidTag(context.secret, "people", { ...row }));
+  const left = new Set(genuine.map(({ account_id }) => account_id));
+  const missing = absent.filter((id) => !left.has(id));
+  if (missing.length > 0) reportForgery(context, "accounts");
+  inspected.accounts = new Set([...present, ...missing]);
 }
 
 /** Rows that spend letters bear no tag; but whatever one inspection finds of them, the next has to find again. */

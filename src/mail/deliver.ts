@@ -15,9 +15,11 @@ export type Way = "onion" | "smtp";
 type MailContext = Pick<Context, "config" | "db">;
 
 /**
- * Delivers one letter: through Tor if the recipient's domain is in the onion map, else by `KITH_SMTP_URL`.
+ * Delivers one letter: by `KITH_SMTP_URL`; or, with `KITH_MAIL_OVER_ONION`, through Tor if the recipient's domain is in the
+ * onion map. Nothing in the map proves who wrote it, and an onion's certificate not whose it is: whoever can write to
+ * the database would have members' addresses sent to an onion of their own. So it takes a word of the operator.
  *
- * Fails closed: a domain that has an onion is never written to in the clear because Tor, the onion or the database
+ * Then it fails closed: a domain that has an onion is never written to in the clear because Tor, the onion or the database
  * did not work. It throws, and whoever called tries again later.
  *
  * @param signal ends it at once, connection and all: a server that drips its answer is never idle
@@ -61,7 +63,7 @@ export function mustEncrypt(smtpUrl: string): boolean {
 
 /** Own domains are delivered at home, whatever the map says. */
 async function onionTargets({ config, db }: MailContext, domain: Domain): Promise<readonly RoutedTarget[] | undefined> {
-  if (config.domains.includes(domain)) return undefined;
+  if (!config.mailOverOnion || config.domains.includes(domain)) return undefined;
   return (await onionRoute(db, domain))?.targets;
 }
 

@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { entropyToMnemonic, mnemonicToEntropy } from "@scure/bip39";
 import { wordlist } from "@scure/bip39/wordlists/english.js";
-import { discloseBytes, encloseBytes } from "./box.js";
+import { BOX_OVERHEAD_BYTES, discloseBytes, encloseBytes } from "./box.js";
 import { ByteReader, concat, equalBytes, uint16, uuidBytes, uuidText } from "./bytes.js";
 import { deriveKey, type Label } from "./derive.js";
 import { FINGERPRINT_BYTES, fingerprintOf, PRIVATE_KEY_BYTES, type PrivateKey, readPrivateKey } from "./keypair.js";
 import { open, seal } from "./seal.js";
 
 const PHRASE: Label = "kith/v1/recovery phrase";
+const LOCKED_RECOVERY_KEY: Label = "kith/v1/locked recovery key";
 const BULK: Label = "kith/v1/review notes";
 
 /** Who came by whom, and in which month. Only the review key opens it. */
@@ -99,16 +100,55 @@ export function readRecoveryPhrase(text: string): Uint8Array | undefined {
 }
 
 /**
- * Locks the recovery key with the phrase. The phrase has 128 random bits, so it needs no slow hash.
+ * Locks the recovery key with the phrase, then with the server secret: whoever once saw the phrase opens no dump with it.
+ * The phrase has 128 random bits, so it needs no slow hash.
  *
- * @returns 657 bytes
+ * @returns 685 bytes
  */
-export function lockRecoveryKey(phrase: Uint8Array, privateKey: Uint8Array, id: string): Uint8Array {
-  return encloseBytes(deriveKey(phrase, PHRASE), privateKey, id);
+export function lockRecoveryKey(
+  phrase: Uint8Array,
+  privateKey: Uint8Array,
+  serverSecret: Uint8Array,
+  id: string,
+): Uint8Array {
+  const inner = encloseBytes(deriveKey(phrase, PHRASE), privateKey, id);
+  return encloseBytes(deriveKey(serverSecret, LOCKED_RECOVERY_KEY), inner, id);
 }
 
-export function unlockRecoveryKey(phrase: Uint8Array, locked: Uint8Array, id: string): Uint8Array | undefined {
-  return discloseBytes(deriveKey(phrase, PHRASE), locked, id);
+/** @returns the private key's bytes, or undefined if the phrase, the server secret or the row is another */
+export function unlockRecoveryKey(
+  phrase: Uint8Array,
+  locked: Uint8Array,
+  serverSecret: Uint8Array,
+  id: string,
+): Uint8Array | undefined {
+  const inner = innerRecoveryKey(locked, serverSecret, id);
+  return inner && discloseBytes(deriveKey(phrase, PHRASE), inner, id);
+}
+
+/**
+ * Moves a locked recovery key from one server secret to another, without the phrase.
+ *
+ * @returns undefined if it was not locked under `oldSecret` for this row
+ */
+export function rewrapRecoveryKey(
+  locked: Uint8Array,
+  oldSecret: Uint8Array,
+  newSecret: Uint8Array,
+  id: string,
+): Uint8Array | undefined {
+  const inner = innerRecoveryKey(locked, oldSecret, id);
+  return inner && encloseBytes(deriveKey(newSecret, LOCKED_RECOVERY_KEY), inner, id);
+}
+
+/** Whether a recovery key was locked by a Kith of before, with the phrase alone. */
+export function isLockedByPhraseAlone(locked: Uint8Array): boolean {
+  return locked.length === PRIVATE_KEY_BYTES + BOX_OVERHEAD_BYTES;
+}
+
+function innerRecoveryKey(locked: Uint8Array, serverSecret: Uint8Array, id: string): Uint8Array | undefined {
+  if (isLockedByPhraseAlone(locked)) return locked;
+  return discloseBytes(deriveKey(serverSecret, LOCKED_RECOVERY_KEY), locked, id);
 }
 
 /** What was read of many edges, sealed again as one: a key sealed to the review key, and a box under it. */

@@ -8,7 +8,15 @@ import { presentRows } from "../people/people.js";
 import { equalBytes, toHex } from "../protocol/bytes.js";
 import { makeKeypair, type PrivateKey, readPrivateKey } from "../protocol/keypair.js";
 import { sealToNobody } from "../protocol/nobody.js";
-import { lockRecoveryKey, openGrant, readRecoveryPhrase, sealGrant, unlockRecoveryKey } from "../protocol/review.js";
+import {
+  isLockedByPhraseAlone,
+  lockRecoveryKey,
+  openGrant,
+  readRecoveryPhrase,
+  rewrapRecoveryKey,
+  sealGrant,
+  unlockRecoveryKey,
+} from "../protocol/review.js";
 import type { SelfRecord } from "../protocol/self-record.js";
 import { hasValidTag, tagRow } from "../protocol/tag.js";
 import { ask } from "../seen.js";
@@ -287,13 +295,31 @@ export async function storeRecovery(
     const row = withTag(context, "review_recovery", {
       id,
       public_key: pair.publicKey,
-      locked_key: lockRecoveryKey(entropy, pair.privateKey, id),
+      locked_key: lockRecoveryKey(entropy, pair.privateKey, context.secret, id),
     });
     await queries.replaceRecovery(transaction, row);
     const recipient = { id, publicKey: pair.publicKey, fingerprint: new Uint8Array(20) };
     const key = { id: review.current.id, privateKey: review.currentKey };
     await queries.replaceGrants(transaction, [await grantTo(context, key, recipient, admin.fingerprint)]);
     return true;
+  });
+}
+
+/**
+ * Locks a recovery key that an earlier Kith had locked with the phrase alone under the server secret as well; the phrase
+ * is not needed for it. Run daily, and at start.
+ */
+export async function lockOldRecovery(context: Context): Promise<void> {
+  await context.db.transaction().execute(async (transaction) => {
+    await queries.lockReview(transaction);
+    const stored = await queries.selectRecovery(transaction);
+    if (!stored || !isLockedByPhraseAlone(stored.locked_key)) return;
+    const [row] = genuineRows(context, "review_recovery", [stored]);
+    const { secret } = context;
+    const locked_key = row && rewrapRecoveryKey(row.locked_key, secret, secret, row.id);
+    if (!locked_key) return;
+    const { tag: readTag, ...columns } = row;
+    await queries.updateRecovery(transaction, readTag, withTag(context, "review_recovery", { ...columns, locked_key }));
   });
 }
 
@@ -310,7 +336,7 @@ export async function recoverReview(context: Context, admin: AccountRow, phrase:
     const stored = await queries.selectRecovery(transaction);
     const [row] = stored ? genuineRows(context, "review_recovery", [stored]) : [];
     if (!row) return "no-phrase";
-    const bytes = entropy && unlockRecoveryKey(entropy, row.locked_key, row.id);
+    const bytes = entropy && unlockRecoveryKey(entropy, row.locked_key, context.secret, row.id);
     if (!bytes) return "wrong-phrase";
     const recoveryKey = await readPrivateKey(bytes);
     const rows = await genuineKeys(context, transaction);

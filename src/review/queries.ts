@@ -75,6 +75,15 @@ export async function replaceRecovery(db: Kysely<Database>, row: RecoveryRow): P
   await db.insertInto("review_recovery").values(row).execute();
 }
 
+export async function updateRecovery(db: Kysely<Database>, readTag: Uint8Array, row: RecoveryRow): Promise<void> {
+  await db
+    .updateTable("review_recovery")
+    .set({ locked_key: row.locked_key, tag: row.tag })
+    .where("id", "=", row.id)
+    .where("tag", "=", readTag)
+    .execute();
+}
+
 export async function selectNotes(db: Kysely<Database>, reviewKeyId: string): Promise<NotesRow | undefined> {
   return await db.selectFrom("review_notes").selectAll().where("review_key_id", "=", reviewKeyId).executeTakeFirst();
 }

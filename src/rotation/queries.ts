@@ -67,7 +67,7 @@ export async function deleteAllSessions(db: Kysely<Database>): Promise<void> {
 }
 
 /** Tables that hold what is wrapped in the server secret itself, and not only tagged under it. */
-const WRAPPING_TABLES = ["accounts", "reset_cases"] as const;
+const WRAPPING_TABLES = ["accounts", "reset_cases", "review_recovery"] as const;
 
 /** Writes those tables into new files, without the rows that were replaced; not within a transaction. */
 export async function rewriteWrappingTables(db: Kysely<Database>): Promise<void> {

@@ -5,6 +5,7 @@ import { Failure } from "../failure.js";
 import { freezeInsertOnlyTables } from "../people/people.js";
 import { openColumn, sealColumn } from "../protocol/column.js";
 import { rewrapLockedKey } from "../protocol/lock.js";
+import { rewrapRecoveryKey } from "../protocol/review.js";
 import { hasValidTag, type TaggedColumns, tagRow } from "../protocol/tag.js";
 import {
   deleteAllSessions,
@@ -90,7 +91,7 @@ export async function forgetOldWrappings(db: Kysely<Database>): Promise<void> {
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new Failure(
-      `all rows belong to the new secret, but the database's files may still hold keys locked with the old one (${why}): run VACUUM FULL accounts, reset_cases`,
+      `all rows belong to the new secret, but the database's files may still hold keys locked with the old one (${why}): run VACUUM FULL accounts, reset_cases, review_recovery`,
       { cause: error },
     );
   }
@@ -112,6 +113,10 @@ function wrappedColumns(
     const id = row.trusting_id as string;
     if (!locked) return {};
     return { pending_locked_key: must(rewrapLockedKey(locked, oldSecret, newSecret, id)) };
+  }
+  if (table === "review_recovery") {
+    const locked = row.locked_key as Uint8Array;
+    return { locked_key: must(rewrapRecoveryKey(locked, oldSecret, newSecret, row.id as string)) };
   }
   if (table !== "accounts") return {};
   const id = row.id as string;

@@ -5,6 +5,7 @@ import { inspect } from "../inspection/inspect.js";
 import { freezeInsertOnlyTables } from "../people/people.js";
 import { sweepCases } from "../resets/cases.js";
 import { forgetOldEdges } from "../review/edges.js";
+import { lockOldRecovery } from "../review/keys.js";
 import { sweepLimits } from "./limits.js";
 
 const HOUR_MILLISECONDS = 3_600_000;
@@ -17,6 +18,7 @@ export function startUpkeep(context: Context): { stop(): void } {
     await sweepSessions(context);
     await sweepCases(context);
     await sweepLimits(context);
+    await lockOldRecovery(context);
     await forgetOldEdges(context);
     await freezeInsertOnlyTables(context.db);
   });

@@ -4,6 +4,7 @@ import { before, describe, it } from "node:test";
 import { openSession } from "#kith/accounts/sessions.js";
 import { setStatus } from "#kith/accounts/suspend.js";
 import { inspect } from "#kith/inspection/inspect.js";
+import { appendTombstone } from "#kith/people/people.js";
 import { makeKeypair } from "#kith/protocol/keypair.js";
 import { open } from "#kith/protocol/seal.js";
 import { tokenHash } from "#kith/protocol/token.js";
@@ -302,6 +303,38 @@ describe("a row that somebody else wrote", () => {
     assert.match((await nour.get("/")).body, new RegExp(`${told.admins.source}.*people`));
     await mal.signIn();
     assert.doesNotMatch((await mal.get("/")).body, told.member, "once");
+  });
+
+  it("is missed where all rows of a member are gone, in every inspection until they are back; not where the member left", async () => {
+    await nour.bring("fay", { trust: false });
+    const fay = await idOf("fay");
+    const missed = async () => {
+      place.context.forgedRows.clear();
+      await inspect(place.context);
+      return place.context.forgedRows.get("accounts") ?? 0;
+    };
+    const before = await missed();
+    const owners = { accounts: "id", relations: "trusting_id", people: "account_id" };
+    const kept = new Map<string, string[]>();
+    for (const [table, owner] of Object.entries(owners)) {
+      const { rows } = await sql(`select t::text as row from ${table} t where ${owner} = $1`, [fay]);
+      kept.set(
+        table,
+        rows.map(({ row }) => row),
+      );
+    }
+    const putBack = async (table: string) => {
+      for (const row of kept.get(table) ?? []) await sql(`insert into ${table} select ($1::${table}).*`, [row]);
+    };
+    await sql("delete from accounts where id = $1", [fay]);
+    await sql("delete from people where account_id = $1", [fay]);
+    assert.equal(await missed(), before + 1);
+    assert.equal(await missed(), before + 1, "an hour later as well");
+    for (const table of Object.keys(owners)) await putBack(table);
+    assert.equal(await missed(), before, "and no more once all is back");
+    await appendTombstone(place.context, fay, 2);
+    await sql("delete from accounts where id = $1", [fay]);
+    assert.equal(await missed(), before, "whoever left says so in people");
   });
 
   it("that is nobody's is missed, too: without it unknown names would be told by the clock", async () => {

@@ -7,6 +7,7 @@ import { after, describe, it } from "node:test";
 import { createServer as createTlsServer, TLSSocket } from "node:tls";
 import { deliver, mustEncrypt } from "#kith/mail/deliver.js";
 import { openPlace } from "../support/app.js";
+import { openMailServer } from "../support/mail-server.js";
 import { need } from "../support/need.js";
 import { temporaryDirectory } from "../support/temporary.js";
 
@@ -49,6 +50,27 @@ async function dubiousServer(kind: "smtps" | "starttls" | "plain") {
   after(() => void server.close());
   return { port: (server.address() as AddressInfo).port, heard };
 }
+
+it("goes by KITH_SMTP_URL whatever the onion map says of its domain, unless KITH_MAIL_OVER_ONION believes the map", async () => {
+  const mail = await openMailServer();
+  for (const believed of [false, true]) {
+    const env = { KITH_SMTP_URL: mail.url, KITH_MAIL_FROM: "kith@example.org", KITH_TOR_SOCKS: "127.0.0.1:1" };
+    const { context } = await openPlace({ env: { ...env, ...(believed && { KITH_MAIL_OVER_ONION: "true" }) } });
+    // As somebody who can write to the database would, with an onion of their own.
+    const onion = `${"a".repeat(56)}.onion`;
+    await context.pool.query("insert into onion_numbers (onion) values ($1)", [onion]);
+    await context.pool.query(
+      "insert into onion_domains (domain, source, changed_by, changed_at) values ('elsewhere.example', 'pinned', 'nour', now())",
+    );
+    await context.pool.query(
+      "insert into onion_targets (domain, onion, port, priority, weight) values ('elsewhere.example', $1, 25, 0, 0)",
+      [onion],
+    );
+    if (believed) await assert.rejects(deliver(context, LETTER), "Tor is down, and nothing else is tried");
+    else assert.equal(await deliver(context, LETTER), "smtp");
+    assert.equal(mail.received.length, 1);
+  }
+});
 
 describe("a letter to a mail server", { skip }, () => {
   const context = async (url: string) => {

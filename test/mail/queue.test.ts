@@ -104,7 +104,11 @@ describe("a domain of many onions that do not answer", () => {
     t.after(() => void tor.close());
     const { port } = tor.address() as { port: number };
     const { context } = await openPlace({
-      env: { KITH_MAIL_FROM: "kith@example.org", KITH_TOR_SOCKS: `127.0.0.1:${port}` },
+      env: {
+        KITH_MAIL_FROM: "kith@example.org",
+        KITH_MAIL_OVER_ONION: "true",
+        KITH_TOR_SOCKS: `127.0.0.1:${port}`,
+      },
     });
     const onions = ["a", "b"].map((letter) => `${letter.repeat(56)}.onion`);
     const targets = onions.map((onion, priority) => ({ onion: onion as OnionAddress, port: 25, priority, weight: 0 }));

@@ -7,6 +7,7 @@ import { NO_INVITER } from "#kith/protocol/letter.js";
 import {
   EDGE_MARK_BYTES,
   edgeMark,
+  isLockedByPhraseAlone,
   lockRecoveryKey,
   monthNumber,
   monthText,
@@ -15,6 +16,7 @@ import {
   openGrant,
   openNotes,
   readRecoveryPhrase,
+  rewrapRecoveryKey,
   sealEdge,
   sealGrant,
   sealNotes,
@@ -126,18 +128,38 @@ describe("the recovery phrase", () => {
       assert.equal(readRecoveryPhrase(other), undefined, other);
   });
 
-  it("unlocks the recovery key it locked, for the same review key only", () => {
+  it("unlocks the recovery key it locked, with the same server secret and for the same review key only", () => {
     const phrase = randomBytes(16);
+    const secret = randomBytes(32);
     const key = randomBytes(629);
     const id = randomUUID();
-    const locked = lockRecoveryKey(phrase, key, id);
-    assert.equal(locked.length, 657);
-    assert.deepEqual(Buffer.from(unlockRecoveryKey(phrase, locked, id) ?? []), key);
+    const locked = lockRecoveryKey(phrase, key, secret, id);
+    assert.equal(locked.length, 685);
+    assert.deepEqual(Buffer.from(unlockRecoveryKey(phrase, locked, secret, id) ?? []), key);
+    const inner = discloseBytes(deriveKey(secret, "kith/v1/locked recovery key"), locked, id);
     const lockedUnder = deriveKey(phrase, "kith/v1/recovery phrase");
-    assert.deepEqual(Buffer.from(discloseBytes(lockedUnder, locked, id) ?? []), key);
-    assert.equal(unlockRecoveryKey(phrase, locked, randomUUID()), undefined);
-    assert.equal(unlockRecoveryKey(altered(phrase, 0), locked, id), undefined);
-    assert.equal(unlockRecoveryKey(phrase, encloseBytes(Buffer.concat([phrase, phrase]), key, id), id), undefined);
+    assert.deepEqual(Buffer.from(discloseBytes(lockedUnder, inner as Uint8Array, id) ?? []), key);
+    assert.equal(unlockRecoveryKey(phrase, locked, secret, randomUUID()), undefined);
+    assert.equal(unlockRecoveryKey(phrase, locked, altered(secret, 0), id), undefined, "from a dump alone");
+    assert.equal(unlockRecoveryKey(altered(phrase, 0), locked, secret, id), undefined);
+    const other = encloseBytes(Buffer.concat([phrase, phrase]), key, id);
+    assert.equal(unlockRecoveryKey(phrase, other, secret, id), undefined);
+  });
+
+  it("unlocks one that an earlier Kith locked with the phrase alone, and moves both to another server secret", () => {
+    const [phrase, oldSecret, newSecret] = [randomBytes(16), randomBytes(32), randomBytes(32)];
+    const key = randomBytes(629);
+    const id = randomUUID();
+    const alone = encloseBytes(deriveKey(phrase, "kith/v1/recovery phrase"), key, id);
+    assert.ok(isLockedByPhraseAlone(alone));
+    assert.deepEqual(Buffer.from(unlockRecoveryKey(phrase, alone, oldSecret, id) ?? []), key);
+    for (const locked of [alone, lockRecoveryKey(phrase, key, oldSecret, id)]) {
+      const moved = rewrapRecoveryKey(locked, oldSecret, newSecret, id) as Uint8Array;
+      assert.ok(!isLockedByPhraseAlone(moved));
+      assert.deepEqual(Buffer.from(unlockRecoveryKey(phrase, moved, newSecret, id) ?? []), key);
+      assert.equal(unlockRecoveryKey(phrase, moved, oldSecret, id), undefined);
+    }
+    assert.equal(rewrapRecoveryKey(lockRecoveryKey(phrase, key, newSecret, id), oldSecret, newSecret, id), undefined);
   });
 });
 

@@ -4,11 +4,13 @@ import pg from "pg";
 import { findAccountByName } from "#kith/accounts/account.js";
 import { openSession } from "#kith/accounts/sessions.js";
 import { letterLink, operatorLetter } from "#kith/invites/letters.js";
+import { discloseBytes, encloseBytes } from "#kith/protocol/box.js";
 import { uuidBytes } from "#kith/protocol/bytes.js";
+import { deriveKey } from "#kith/protocol/derive.js";
 import type { PrivateKey } from "#kith/protocol/keypair.js";
-import { openEdge } from "#kith/protocol/review.js";
+import { openEdge, readRecoveryPhrase, unlockRecoveryKey } from "#kith/protocol/review.js";
 import { open } from "#kith/protocol/seal.js";
-import { ensureReader, recoverReview } from "#kith/review/keys.js";
+import { ensureReader, lockOldRecovery, recoverReview, withTag } from "#kith/review/keys.js";
 import { confirmByOperator, setRoleByOperator } from "#kith/review/operator.js";
 import { countOf, openPlace, type Place, passwordOf, Visitor, wordsOf } from "../support/app.js";
 import { freshDatabase } from "../support/database.js";
@@ -309,6 +311,21 @@ describe("who can read the invite tree", () => {
     const nourRow = await findAccountByName(place.context, "localhost", "nour");
     assert.ok(nourRow);
     assert.equal(await ensureReader(place.context, nourRow), false, "somebody can read");
+    const { db, secret } = place.context;
+    const kept = () => db.selectFrom("review_recovery").selectAll().executeTakeFirstOrThrow();
+    const entropy = readRecoveryPhrase(words.join(" ")) as Uint8Array;
+    const { tag: _tag, ...columns } = await kept();
+    const phraseKey = deriveKey(entropy, "kith/v1/recovery phrase");
+    assert.equal(discloseBytes(phraseKey, columns.locked_key, columns.id), undefined, "the words alone open no dump");
+    // As an earlier Kith stored it.
+    const key = unlockRecoveryKey(entropy, columns.locked_key, secret, columns.id) as Uint8Array;
+    const earlier = { ...columns, locked_key: encloseBytes(phraseKey, key, columns.id) };
+    await db
+      .updateTable("review_recovery")
+      .set(withTag(place.context, "review_recovery", earlier))
+      .execute();
+    await lockOldRecovery(place.context);
+    assert.equal(discloseBytes(phraseKey, (await kept()).locked_key, columns.id), undefined, "nor of that one");
     assert.equal(await recoverReview(place.context, nourRow, "abandon ".repeat(11).concat("about")), "wrong-phrase");
     assert.equal(await recoverReview(place.context, nourRow, words.join("  ").toUpperCase()), "recovered");
     await place.context.db.deleteFrom("review_notes").execute();

@@ -50,7 +50,7 @@ export const NO_SEALS: Record<string, string> = {
   "review_grants.fingerprint": "the fingerprint of the admin whose grant it is",
   "review_grants.tag": "HMAC under the server secret",
   "review_recovery.public_key": "a public key",
-  "review_recovery.locked_key": "AES-256-GCM under the recovery phrase",
+  "review_recovery.locked_key": "AES-256-GCM under the server secret, then under the recovery phrase",
   "review_recovery.tag": "HMAC under the server secret",
   "review_notes.box": "AES-256-GCM under the key beside it",
   "review_notes.tag": "HMAC under the server secret",

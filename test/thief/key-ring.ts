@@ -68,7 +68,8 @@ export class KeyRing {
 
   async takeRecovery(phrase: string): Promise<void> {
     const row = await this.place.context.db.selectFrom("review_recovery").selectAll().executeTakeFirstOrThrow();
-    const bytes = unlockRecoveryKey(readRecoveryPhrase(phrase) as Uint8Array, row.locked_key, row.id);
+    const { secret } = this.place.context;
+    const bytes = unlockRecoveryKey(readRecoveryPhrase(phrase) as Uint8Array, row.locked_key, secret, row.id);
     this.add("recovery", await readPrivateKey(bytes as Uint8Array));
   }
 
