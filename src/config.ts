@@ -211,7 +211,7 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     sessionMaxHours: read("KITH_SESSION_MAX_HOURS", 12, integer(1, 720)),
     smtpUrl: read("KITH_SMTP_URL", undefined, parseSmtpUrl),
     mailFrom: read("KITH_MAIL_FROM", undefined, parseMailFrom),
-    mailOverOnion: read("KITH_MAIL_OVER_ONION", false, (value) => oneOf(value, ["true", "false"]) === "true"),
+    mailOverOnion: read("KITH_MAIL_OVER_ONION", true, (value) => oneOf(value, ["true", "false"]) === "true"),
     torSocks: read("KITH_TOR_SOCKS", { host: "127.0.0.1", port: 9050 }, parseHostPort),
     trustedProxies: read("KITH_TRUSTED_PROXIES", [], parseProxies),
     warnings,

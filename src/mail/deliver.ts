@@ -15,11 +15,12 @@ export type Way = "onion" | "smtp";
 type MailContext = Pick<Context, "config" | "db">;
 
 /**
- * Delivers one letter: by `KITH_SMTP_URL`; or, with `KITH_MAIL_OVER_ONION`, through Tor if the recipient's domain is in the
- * onion map. Nothing in the map proves who wrote it, and an onion's certificate not whose it is: whoever can write to
- * the database would have members' addresses sent to an onion of their own. So it takes a word of the operator.
+ * Delivers one letter: through Tor if the recipient's domain is in the onion map, unless `KITH_MAIL_OVER_ONION` is off;
+ * else by `KITH_SMTP_URL`. Nothing in the map proves who wrote it, and an onion's certificate not whose it is: whoever can
+ * write to the database has members' addresses sent to an onion of their own. Whoever fears that more than the clear net
+ * switches it off.
  *
- * Then it fails closed: a domain that has an onion is never written to in the clear because Tor, the onion or the database
+ * Fails closed: a domain that has an onion is never written to in the clear because Tor, the onion or the database
  * did not work. It throws, and whoever called tries again later.
  *
  * @param signal ends it at once, connection and all: a server that drips its answer is never idle

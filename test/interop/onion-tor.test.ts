@@ -343,7 +343,6 @@ HiddenServicePort 25 127.0.0.2:${PORT + 63}
       ...env,
       KITH_SMTP_URL: `smtp://127.0.0.1:${sink.port}`,
       KITH_MAIL_FROM: "kith@here.example",
-      KITH_MAIL_OVER_ONION: "true",
     });
     const connection = await connect(config);
     const context = { ...connection, config, log: pino({ level: "silent" }), secret: randomBytes(32) };

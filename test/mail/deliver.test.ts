@@ -51,11 +51,11 @@ async function dubiousServer(kind: "smtps" | "starttls" | "plain") {
   return { port: (server.address() as AddressInfo).port, heard };
 }
 
-it("goes by KITH_SMTP_URL whatever the onion map says of its domain, unless KITH_MAIL_OVER_ONION believes the map", async () => {
+it("goes by KITH_SMTP_URL whatever the onion map says of its domain, where KITH_MAIL_OVER_ONION does not believe the map", async () => {
   const mail = await openMailServer();
   for (const believed of [false, true]) {
     const env = { KITH_SMTP_URL: mail.url, KITH_MAIL_FROM: "kith@example.org", KITH_TOR_SOCKS: "127.0.0.1:1" };
-    const { context } = await openPlace({ env: { ...env, ...(believed && { KITH_MAIL_OVER_ONION: "true" }) } });
+    const { context } = await openPlace({ env: { ...env, ...(!believed && { KITH_MAIL_OVER_ONION: "false" }) } });
     // As somebody who can write to the database would, with an onion of their own.
     const onion = `${"a".repeat(56)}.onion`;
     await context.pool.query("insert into onion_numbers (onion) values ($1)", [onion]);

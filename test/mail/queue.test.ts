@@ -106,7 +106,6 @@ describe("a domain of many onions that do not answer", () => {
     const { context } = await openPlace({
       env: {
         KITH_MAIL_FROM: "kith@example.org",
-        KITH_MAIL_OVER_ONION: "true",
         KITH_TOR_SOCKS: `127.0.0.1:${port}`,
       },
     });
