@@ -75,7 +75,13 @@ export class Thief {
     thief.serverLogFrom = stage.serverLog().length;
     thief.metricsBefore = await stage.metrics();
     thief.serverBefore = (await client.query(SERVER_COUNTERS)).rows;
+    await thief.countOwn();
     return thief;
+  }
+
+  /** What the thief did is counted at once, and not at some time during the next act. */
+  private async countOwn(): Promise<void> {
+    await this.client.query("select pg_stat_force_next_flush()");
   }
 
   async look(): Promise<void> {
@@ -91,8 +97,7 @@ export class Thief {
     for (const { name } of names.rows) {
       tables[name] = (await client.query(`select xmin::text::bigint as "(xmin)", * from ${name}`)).rows;
     }
-    // What was read here is counted at once, and not at some time during the next act.
-    await client.query("select pg_stat_force_next_flush()");
+    await this.countOwn();
     this.snapshots.push({
       tables,
       counters: [...counters.rows, ...server.rows.map((row, at) => since(this.serverBefore[at], row))],
