@@ -155,9 +155,14 @@ export async function openSession(
   const seen = Math.max(payload.begun, lastVisit(context, id, lastVisitText));
   const idle = now >= seen + sessionIdleMinutes * 60_000 + QUARTER_HOUR_MILLISECONDS;
   const old = now >= payload.begun + sessionMaxHours * 3_600_000;
-  const account = idle || old ? undefined : await findOwnAccount(context, payload.accountId);
   // Its row is left to the daily sweep: deleted now, it would tell whose browser followed a letter or a link.
-  if (!account || !isAllowed(payload, account)) return undefined;
+  if (idle || old) return undefined;
+  const account = await findOwnAccount(context, payload.accountId);
+  if (!account || !isAllowed(payload, account)) {
+    // For good, also if somebody suspended is reinstated.
+    await endSessions(context, [id]);
+    return undefined;
+  }
   let key: Promise<PrivateKey> | undefined;
   const visit = quarter(new Date(now));
   return {

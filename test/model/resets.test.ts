@@ -180,10 +180,10 @@ class Trust extends Step {
     const expected =
       other === member.name
         ? "self"
-        : !model.of(other).active
-          ? "unknown"
-          : member.list.some((entry) => entry.name === other)
-            ? "known"
+        : member.list.some((entry) => entry.name === other)
+          ? "known"
+          : !model.of(other).active
+            ? "unknown"
             : member.list.length >= SLOTS
               ? "full"
               : "added";
@@ -578,7 +578,8 @@ class Confirm extends Step {
     const other = held.length > 0 ? this.pick(1, held).name : this.pick(1, model.names);
     const answer = await confirmTrusted(real.context, session, real.full(other));
     const entry = held.find((one) => one.name === other);
-    assert.equal(answer, entry ? "confirmed" : "unknown");
+    const counts = member.list.some((one) => one.name === other && model.standing(one) === "usable");
+    assert.equal(answer, entry ? "confirmed" : counts ? "counts" : "unknown");
     if (!entry) return;
     entry.confirmedKey = model.of(other).key;
     model.regenerate(member);

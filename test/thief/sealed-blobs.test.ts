@@ -210,7 +210,7 @@ describe("a thief with a dump and every public key", () => {
 });
 
 describe("the operator at rest, with every table and the server secret", () => {
-  it("opens locked keys, contact addresses and second steps, and nothing else", () => {
+  it("opens locked keys, contact addresses, second steps and the outer lock of the recovery key, and nothing else", () => {
     for (const tables of [told.earlier, told.later]) {
       const what = new Set(
         openAll(tables, told.place.context.secret).map(({ column, label }) => `${column}: ${label}`),
@@ -220,11 +220,12 @@ describe("the operator at rest, with every table and the server secret", () => {
         "accounts.locked_key: locked key",
         "accounts.second_step: second step",
         "reset_cases.pending_locked_key: locked key",
+        "review_recovery.locked_key: locked recovery key",
       ]);
     }
   });
 
-  it("finds in them nobody but the one whose row it is, and keys that a password still locks", async () => {
+  it("finds in them nobody but the one whose row it is, and keys that a password or the phrase still locks", async () => {
     const opened = openAll(told.earlier, told.place.context.secret);
     for (const { column, row, bytes } of opened) {
       assert.deepEqual(foundIn(bytes, marksOfOthers(told.earlier, row)), [], column);
@@ -236,6 +237,9 @@ describe("the operator at rest, with every table and the server secret", () => {
       assert.equal(key.isDecrypted(), false);
       for (const subkey of key.getSubkeys()) assert.equal(subkey.isDecrypted(), false);
     }
+    const recovery = opened.filter(({ label }) => label === "locked recovery key");
+    assert.ok(recovery.length > 0);
+    for (const { bytes } of recovery) await assert.rejects(openpgp.readPrivateKey({ binaryKey: bytes }));
   });
 
   it("would notice a list, a token or an edge that the secret opens, and a name in what it may open", () => {
