@@ -7,7 +7,7 @@ import { formatParameters, newSalt } from "../protocol/password.js";
 import type { AccountRow } from "./account.js";
 import { tellMember } from "./notices.js";
 import { checkPassword, type PasswordFault } from "./password-policy.js";
-import { endSessions, makeSession, type Session, sessionOwner } from "./sessions.js";
+import { endSessions, makeSession, type Session, sessionOwner, typedAt } from "./sessions.js";
 import { changeState } from "./state.js";
 import { confirmPassword } from "./unlock.js";
 
@@ -63,13 +63,13 @@ async function goOnAlone(
 ): Promise<string> {
   const privateKey = await session.privateKey();
   const changed = { ...columns, session_epoch: newSessionEpoch() };
-  const { client, begun } = session.payload;
+  const { client } = session.payload;
   const next = makeSession(context, {
     ...sessionOwner({ ...session.account, ...changed }, privateKey),
     stage: "full",
     client,
     // The password was typed for the one, and not for the other: neither does that prolong the session.
-    ...(kind === "sessions-ended" && { begun }),
+    ...(kind === "sessions-ended" && { typed: typedAt(session.payload) }),
   });
   const { outcome: ended } = await changeState(context, session, async (state) => {
     const day = dayOf(context.clock());

@@ -27,6 +27,8 @@ export interface SessionPayload {
   next?: string;
   /** Milliseconds since 1970, in quarter hours. */
   begun: number;
+  /** The same of the session for which this one goes on without the password being typed again. */
+  typed?: number;
   client: string;
   /** Until when this session has the review key open, milliseconds since 1970. */
   reviewUntil?: number;
@@ -59,18 +61,14 @@ function quarter(date: Date): number {
   return Math.floor(date.getTime() / QUARTER_HOUR_MILLISECONDS) * QUARTER_HOUR_MILLISECONDS;
 }
 
-/**
- * A new session: its cookie, and the row that is stored.
- *
- * @param payload with `begun` where it goes on for another one: only who types the password begins anew
- */
+/** A new session: its cookie, and the row that is stored. */
 export function makeSession(
   context: Context,
-  payload: Omit<SessionPayload, "begun"> & { begun?: number },
+  payload: Omit<SessionPayload, "begun">,
 ): { cookie: string; row: queries.SessionRow } {
   const cookie = newSessionCookie();
   const now = context.clock();
-  const whole: SessionPayload = { ...payload, begun: payload.begun ?? quarter(now) };
+  const whole: SessionPayload = { ...payload, begun: quarter(now) };
   return {
     cookie: toBase64url(cookie),
     row: {
@@ -154,7 +152,7 @@ export async function openSession(
   const { sessionIdleMinutes, sessionMaxHours } = context.config;
   const seen = Math.max(payload.begun, lastVisit(context, id, lastVisitText));
   const idle = now >= seen + sessionIdleMinutes * 60_000 + QUARTER_HOUR_MILLISECONDS;
-  const old = now >= payload.begun + sessionMaxHours * 3_600_000;
+  const old = now >= typedAt(payload) + sessionMaxHours * 3_600_000;
   // Its row is left to the daily sweep: deleted now, it would tell whose browser followed a letter or a link.
   if (idle || old) return undefined;
   const account = await findOwnAccount(context, payload.accountId);
@@ -176,6 +174,11 @@ export async function openSession(
       return key;
     },
   };
+}
+
+/** When the password was typed for a session, milliseconds since 1970, in quarter hours: only that begins its hours anew. */
+export function typedAt({ typed, begun }: SessionPayload): number {
+  return typed ?? begun;
 }
 
 /** Whether the account as it is now lets a session go on: not another epoch, suspended, or frozen. */

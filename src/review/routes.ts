@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { type AccountRow, genuineAccounts, isFrozenFor } from "../accounts/account.js";
 import { passwordAgain } from "../accounts/page-data.js";
-import { hasPresentKey, saveSession } from "../accounts/sessions.js";
+import { hasPresentKey, saveSession, typedAt } from "../accounts/sessions.js";
 import { openOwnState } from "../accounts/state.js";
 import { labelOf, parseName } from "../accounts/username.js";
 import { toHex } from "../protocol/bytes.js";
@@ -67,7 +67,7 @@ function openFor(visit: MemberVisit): number {
  * an admin of an account whose password is known, and open the tree with that.
  */
 function typedLately(visit: MemberVisit): boolean {
-  const since = visit.context.clock().getTime() - visit.session.payload.begun;
+  const since = visit.context.clock().getTime() - typedAt(visit.session.payload);
   return openFor(visit) > 0 || since < TYPED_MINUTES * 60_000;
 }
 

@@ -128,7 +128,9 @@ describe("a session that goes on alone", () => {
       (await nour.post("/admin/tree", { current_password: passwordOf("nour") }, "/admin/tree")).statusCode,
       303,
     );
+    place.advance(HOURS / 3);
     assert.equal((await nour.post("/security/sessions/end", { all: "1" }, "/security")).statusCode, 303);
+    assert.equal((await nour.get("/security")).statusCode, 200, "it goes on");
     const asked = await nour.post("/admin/accounts/role", role, "/admin/accounts");
     assert.equal(asked.headers.location, "/admin/tree", "whoever finds the browser open has to know it");
     for (let third = 0; third < 40 && (await nour.get("/trust")).statusCode === 200; third++) {
