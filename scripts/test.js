@@ -35,7 +35,7 @@ const LONG = [
   "web/bad-input",
   "web/limits",
 ];
-/** One more than the two cores of a small machine: suites wait for programs, mails and even steps of time. */
+/** Two more than the two cores of a small machine: suites wait for programs, mails and even steps of time. */
 const FILES_AT_ONCE = 4;
 /** Milliseconds that one file may take. */
 const FILE_TIMEOUT_MS = 900_000;
