@@ -20,8 +20,6 @@ const ROUNDS_OF_ONE_STAGE = 20;
 
 export interface Round {
   world: World;
-  /** In which community it was played. */
-  community: string;
   features: Features;
 }
 
@@ -41,7 +39,6 @@ export async function playRounds(
   const rounds: Round[] = [];
   while (rounds.length < options.rounds) {
     const stage = await openStage(server, found);
-    const community = `${options.seed}, from round ${rounds.length + 1}`;
     for (let turn = 0; turn < ROUNDS_OF_ONE_STAGE && rounds.length < options.rounds; turn++) {
       const world = Object.fromEntries(Object.keys(FACTS).map((fact) => [fact, coin()])) as World;
       const round = await stage.reset();
@@ -49,7 +46,7 @@ export async function playRounds(
       await tell(stage.place, world, options.facts, () => thief.look());
       const haul = await thief.leave();
       await round.close();
-      rounds.push({ world, community, features: featuresOf(await new Loot(haul).sort()) });
+      rounds.push({ world, features: featuresOf(await new Loot(haul).sort()) });
     }
     await stage.close();
   }
@@ -78,7 +75,7 @@ export function readRounds(file: string): Round[] {
 /** Writes rounds down for the process that asked for them. */
 export function packRounds(rounds: readonly Round[]): Buffer {
   const features = Features.pack(rounds.map((round) => round.features));
-  return serialize({ told: rounds.map(({ world, community }) => ({ world, community })), features });
+  return serialize({ told: rounds.map(({ world }) => ({ world })), features });
 }
 
 /**
@@ -99,20 +96,18 @@ export async function runPlay(how: "pair" | "rounds", options: RoundOptions, fol
 
 export function judgeRounds(rounds: readonly Round[], facts: readonly Fact[]): Record<Fact, Verdict> {
   const verdicts = facts.map((fact) => {
-    const samples: Sample[] = rounds.map(({ features, world, community }) => {
-      return { features, world: world[fact], community };
-    });
+    const samples: Sample[] = rounds.map(({ features, world }) => ({ features, world: world[fact] }));
     return [fact, judge(samples)];
   });
   return Object.fromEntries(verdicts) as Record<Fact, Verdict>;
 }
 
-export function lineOf(fact: Fact, { right, rounds, questions, best }: Verdict): string {
-  const [low, high] = interval(right, rounds).map((part) => (100 * part).toFixed(1));
-  const share = ((100 * right) / rounds).toFixed(1);
+export function lineOf(fact: Fact, { right, guesses, questions, best }: Verdict): string {
+  const [low, high] = interval(right, guesses).map((part) => (100 * part).toFixed(1));
+  const share = ((100 * right) / guesses).toFixed(1);
   const corrected = Math.min(1, best.p * questions).toExponential(1);
   return (
-    `${fact}: ${right} of ${rounds} (${share} %, 95 %: ${low}–${high}; by chance ${chanceOf(right, rounds).toExponential(1)}); ` +
+    `${fact}: ${right} of ${guesses} (${share} %, 95 %: ${low}–${high}; by chance ${chanceOf(right, guesses).toExponential(1)}); ` +
     `best of ${questions} questions: ${best.name} (corrected p ${corrected})`
   );
 }
