@@ -32,6 +32,31 @@ describe("pages about resets", () => {
     assert.match(page.body, /aria-current="page"[^>]*>\s*Help/i);
   });
 
+  it("stand under Help in the navigation, whatever they answer, and the numbers for admins under Admin", async () => {
+    const { place, nour, who } = await openCommunity(["ada", "bea", "cem"]);
+    await trustAll(who.ada, ["bea", "cem"], { threshold: 2 });
+    const current = (body: string) => /aria-current="page"[^>]*>\s*([^<]+?)\s*</.exec(body)?.[1];
+    const form = await who.bea.get("/help");
+    assert.equal(form.statusCode, 200);
+    assert.equal(current(form.body), "Help someone");
+    assert.equal(current((await who.bea.help("nobody")).body), "Help someone", "nothing there");
+    const opened = await who.bea.openCase("ada");
+    assert.equal(current((await who.bea.help("ada")).body), "Help someone", "nothing chosen yet");
+    const { words } = await choose(place, opened, passwordOf("ada", 2));
+    assert.equal(current((await who.bea.help("ada")).body), "Help someone", "words to compare");
+    await who.bea.agree("ada", words);
+    assert.equal(current((await who.bea.get("/help/agreed")).body), "Help someone", "agreed");
+    assert.equal(
+      current((await who.bea.post("/help/approve", { username: "nobody", case: "" }, "/help")).body),
+      "Help someone",
+      "agreed to nothing",
+    );
+    const alarm = await nour.get("/admin/cases");
+    assert.equal(alarm.statusCode, 200);
+    assert.equal(current(alarm.body), "Admin");
+    assert.equal((await who.bea.get("/admin/cases")).statusCode, 404);
+  });
+
   it("say that nothing is chosen yet, to whoever has opened a case and looks again", async () => {
     const { who } = await openCommunity(["ada", "bea"]);
     await trustAll(who.ada, ["bea"]);
