@@ -25,7 +25,6 @@ export interface Seen {
   /** Sessions that ended, by id in base64url, and the moment of it. */
   endedSessions: LRUCache<string, number>;
   /** Sessions that a browser gave up for one of another member: over, though their rows are left to the sweep. */
-  leftSessions: LRUCache<string, number>;
   /** The day on which an earlier state of the database was found in place. */
   putBack: string | undefined;
   /** Whether somebody is, or was, an admin here. */

@@ -39,7 +39,6 @@ export function nothingSeen(): Context["seen"] {
     reviewKeys: 0,
     letters: rememberLetters(),
     endedSessions: rememberEndedSessions(),
-    leftSessions: rememberEndedSessions(),
     putBack: undefined,
     founded: false,
     foundedBefore: false,

@@ -4,11 +4,11 @@ import type { RecordedEvent } from "../protocol/self-record.js";
 import { openCases, waitDaysOf } from "../resets/cases.js";
 import { ownCases } from "../resets/stop.js";
 import { adminNeeds, lastOpening } from "../review/page-data.js";
-import { setCookie } from "../web/cookies.js";
+import { readCookie, setCookie } from "../web/cookies.js";
 import { memberSubject } from "../web/limits.js";
 import type { ActivityKind, OpenReset } from "../web/pages.js";
 import { field, type MemberVisit, type Visit } from "../web/visit.js";
-import { endSessions, leaveSession, type Session, stillOpen } from "./sessions.js";
+import { replaceSession, type Session, stillOpen } from "./sessions.js";
 import { openOwnState } from "./state.js";
 import { confirmPassword } from "./unlock.js";
 
@@ -38,7 +38,7 @@ export async function openResets(context: Context, session: Session): Promise<Op
 export async function readLanding(context: Context, session: Session) {
   const state = await openOwnState(context, session);
   const [openSessions, treeOpened, needs] = await Promise.all([
-    stillOpen(context, state.record.sessions),
+    stillOpen(context, session, state.record.sessions),
     lastOpening(context),
     session.account.role === "admin" ? adminNeeds(context, session) : [],
   ]);
@@ -77,18 +77,9 @@ export function activityOf(events: readonly RecordedEvent[]): { kind: ActivityKi
   return list;
 }
 
-/**
- * Gives this browser a new session, in place of the one that it may have had.
- *
- * @param accountId whose it is, unless somebody has just joined
- */
-export async function giveSession(
-  { context, reply, anySession }: Visit,
-  cookie: string,
-  accountId: string | undefined,
-): Promise<void> {
-  if (anySession && anySession.account.id === accountId) await endSessions(context, [anySession.id]);
-  else if (anySession) leaveSession(context, anySession.id);
+/** Gives this browser a new session, in place of the one that it may have had. */
+export async function giveSession({ context, request, reply }: Visit, cookie: string): Promise<void> {
+  await replaceSession(context, readCookie(context.config, request, "session"));
   setCookie(context.config, reply, "session", cookie);
 }
 

@@ -310,6 +310,24 @@ export async function updateSession(db: Kysely<Database>, id: Uint8Array, sealed
   await selectSession(db, id);
 }
 
+export async function insertLeftMark(db: Kysely<Database>, mark: Uint8Array, expiryDay: string): Promise<void> {
+  const row = { mark, expiry_day: expiryDay };
+  await db
+    .insertInto("left_sessions")
+    .values(row)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  // As above: whoever asked for it first would show.
+  await selectLeftMarks(db, [mark]);
+}
+
+/** @returns those of the marks that stand there */
+export async function selectLeftMarks(db: Kysely<Database>, marks: readonly Uint8Array[]): Promise<Uint8Array[]> {
+  if (marks.length === 0) return [];
+  const rows = await db.selectFrom("left_sessions").select("mark").where("mark", "in", marks).execute();
+  return rows.map((row) => row.mark);
+}
+
 export async function deleteSessions(db: Kysely<Database>, ids: readonly Uint8Array[]): Promise<void> {
   if (ids.length > 0) await db.deleteFrom("sessions").where("id", "in", ids).execute();
 }
@@ -323,5 +341,7 @@ export async function selectLastExpiry(db: Kysely<Database>): Promise<string | u
 }
 
 export async function deleteExpiredSessions(db: Kysely<Database>, today: string): Promise<void> {
-  await db.deleteFrom("sessions").where("expiry_day", "<", today).execute();
+  for (const table of ["sessions", "left_sessions"] as const) {
+    await db.deleteFrom(table).where("expiry_day", "<", today).execute();
+  }
 }

@@ -8,7 +8,7 @@ import { fingerprintText, lastOpening } from "../review/page-data.js";
 import { hasControls } from "../text.js";
 import { peopleFor, rulesFor } from "../trust/page-data.js";
 import { clientFamily } from "../web/client.js";
-import { clearCookie, setCookie } from "../web/cookies.js";
+import { clearCookie, readCookie, setCookie } from "../web/cookies.js";
 import { LANGUAGES } from "../web/i18n.js";
 import { memberSubject, TooManyError } from "../web/limits.js";
 import type { FieldError, Tile } from "../web/pages.js";
@@ -27,7 +27,7 @@ import {
   totpUri,
   useCode,
 } from "./second-step.js";
-import { endSessions, type Session, saveSession, stillOpen } from "./sessions.js";
+import { leaveSession, type Session, saveSession, stillOpen } from "./sessions.js";
 import { confirmCode, type SignInOutcome, signIn } from "./sign-in.js";
 import { noteEvent, openOwnState } from "./state.js";
 import { changeColumns } from "./suspend.js";
@@ -169,12 +169,12 @@ async function answerSignIn(visit: Visit, outcome: SignInOutcome, wrong: () => P
       return await show({ ...visit, session: undefined }, "accounts/sign-in-waiting", data);
     }
     case "code-needed": {
-      await giveSession(visit, outcome.cookie, outcome.accountId);
+      await giveSession(visit, outcome.cookie);
       const next = sameSitePath(query(visit, "next"));
       return await goTo(visit, `/sign-in/code${next ? `?next=${encodeURIComponent(next)}` : ""}`);
     }
     case "signed-in": {
-      await giveSession(visit, outcome.cookie, outcome.account.id);
+      await giveSession(visit, outcome.cookie);
       if (outcome.reset !== "no") {
         const session = await visit.openSession(outcome.cookie);
         const { username } = outcome.account;
@@ -209,7 +209,7 @@ export async function postCode(visit: Visit) {
     await Promise.all([visit.limits.giveBack("sign-in", client), visit.limits.giveBack("code", member)]);
   }
   if (outcome.outcome === "over") {
-    await endSessions(visit.context, [half.id]);
+    await leaveSession(visit.context, half.cookie);
     return await goTo(visit, "/sign-in");
   }
   return await answerSignIn(visit, outcome, () =>
@@ -229,7 +229,7 @@ async function takeCode({ context, limits }: Visit, { account }: Session, member
 
 /** `POST /sign-out` */
 export async function signOut(visit: Visit) {
-  if (visit.anySession) await endSessions(visit.context, [visit.anySession.id]);
+  await leaveSession(visit.context, readCookie(visit.context.config, visit.request, "session"));
   for (const name of ["session", "visit"] as const) clearCookie(visit.context.config, visit.reply, name);
   // Nor in the browser's memory of pages, for whoever presses "back" (browsers heed it on secure connections).
   visit.reply.header("Clear-Site-Data", '"cache"');
@@ -248,7 +248,7 @@ async function securityPage(visit: MemberVisit, errors: FieldError[] = []) {
       ? { state: "on" as const, since: step.since, codesLeft: step.recovery.length, codesTotal: RECOVERY_CODES }
       : { state: "off" as const },
     services: null,
-    sessions: (await stillOpen(context, state.record.sessions)).reverse().map((listed) => {
+    sessions: (await stillOpen(context, session, state.record.sessions)).reverse().map((listed) => {
       const [browser = "unknown", device] = listed.client.split(" ");
       return {
         id: listedId(listed.id),

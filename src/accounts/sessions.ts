@@ -1,9 +1,18 @@
+import { randomBytes } from "node:crypto";
 import type { Context } from "../context.js";
 import { addDays, type Day, dayOf } from "../days.js";
 import { equalBytes, fromBase64url, toBase64url, utf8 } from "../protocol/bytes.js";
 import { fingerprintOf, type PrivateKey, readPrivateKey } from "../protocol/keypair.js";
 import type { ListedSession } from "../protocol/self-record.js";
-import { newSessionCookie, sessionId, tagSession, tagVisit, unwrapSession, wrapSession } from "../protocol/session.js";
+import {
+  leftMark,
+  newSessionCookie,
+  sessionId,
+  tagSession,
+  tagVisit,
+  unwrapSession,
+  wrapSession,
+} from "../protocol/session.js";
 import { ask } from "../seen.js";
 import { type AccountRow, findOwnAccount, isFrozenFor, reportForgery } from "./account.js";
 import * as queries from "./queries.js";
@@ -144,8 +153,6 @@ export async function openSession(
   const id = sessionId(cookie);
   const asked = ask(context);
   const row = await queries.selectSession(context.db, id);
-  if (context.seen.leftSessions.has(toBase64url(id))) return undefined;
-  if (row && hasEnded(context, id, asked)) return undefined;
   const payload = row && unseal(context, cookie, row);
   if (!payload) return undefined;
   const now = context.clock().getTime();
@@ -155,12 +162,12 @@ export async function openSession(
   const old = now >= typedAt(payload) + sessionMaxHours * 3_600_000;
   // Its row is left to the daily sweep: deleted now, it would tell whose browser followed a letter or a link.
   if (idle || old) return undefined;
-  const account = await findOwnAccount(context, payload.accountId);
-  if (!account || !isAllowed(payload, account)) {
-    // For good, also if somebody suspended is reinstated.
-    await endSessions(context, [id]);
-    return undefined;
-  }
+  const [account, marks] = await Promise.all([
+    findOwnAccount(context, payload.accountId),
+    queries.selectLeftMarks(context.db, [markOf(payload, id)]),
+  ]);
+  if (marks.length > 0 || hasEnded(context, id, asked)) return undefined;
+  if (!account || !isAllowed(payload, account)) return undefined;
   let key: Promise<PrivateKey> | undefined;
   const visit = quarter(new Date(now));
   return {
@@ -201,7 +208,7 @@ export async function saveSession(context: Context, session: Session, changes: P
   await queries.updateSession(context.db, session.id, seal(context, cookie, session.payload));
 }
 
-/** Whether this process ended the session before it asked for the row: then the row was put back. */
+/** Whether this process ended or left the session before it asked for it: then a row was put back, or a mark removed. */
 function hasEnded(context: Context, id: Uint8Array, asked: number): boolean {
   const since = context.seen.endedSessions.get(toBase64url(id));
   if (since === undefined || since >= asked) return false;
@@ -217,18 +224,71 @@ export async function endSessions(context: Context, ids: readonly Uint8Array[]):
 }
 
 /**
- * Ends a session without a word to the database, as long as this process lives; after that it ends by its times. Its row
- * deleted right after somebody joined would tell in whose browser that was, and so who invited.
+ * Ends the session of a cookie by a mark that names nobody. Its row stays, until it is swept: deleted at a sign-out right
+ * after somebody was helped, or when somebody joined in this browser, it would tell who helped or invited. Also one that
+ * went idle in its browser: somebody else may have the cookie.
+ *
+ * @returns whether there was one
  */
-export function leaveSession(context: Context, id: Uint8Array): void {
-  context.seen.leftSessions.set(toBase64url(id), ask(context));
+export async function leaveSession(context: Context, cookieText: string | undefined): Promise<boolean> {
+  const cookie = cookieText === undefined ? undefined : fromBase64url(cookieText);
+  const row = cookie?.length === 32 ? await queries.selectSession(context.db, sessionId(cookie)) : undefined;
+  const payload = row && unseal(context, cookie as Uint8Array, row);
+  if (!payload) return false;
+  await mark(context, markOf(payload, row.id));
+  context.seen.endedSessions.set(toBase64url(row.id), ask(context));
+  return true;
+}
+
+/** Leaves the session that a browser had before it got another; nothing shows whether it had one. */
+export async function replaceSession(context: Context, cookieText: string | undefined): Promise<void> {
+  if (!(await leaveSession(context, cookieText))) await mark(context, randomBytes(32));
+}
+
+async function mark(context: Context, bytes: Uint8Array): Promise<void> {
+  await queries.insertLeftMark(context.db, bytes, addDays(dayOf(context.clock()), expiryDays(context)));
+}
+
+function markOf({ key }: Pick<SessionPayload, "key">, id: Uint8Array): Uint8Array {
+  return leftMark(fromBase64url(key) as Uint8Array, id);
+}
+
+/** Those of the member's sessions, by the ids of their rows, that have not ended and were not left. */
+async function present(
+  context: Context,
+  { payload }: Pick<Session, "payload">,
+  ids: readonly Uint8Array[],
+): Promise<Set<string>> {
+  const marks = ids.map((id) => markOf(payload, id));
+  const [rows, left] = await Promise.all([
+    queries.selectSessionIds(context.db, ids),
+    queries.selectLeftMarks(context.db, marks),
+  ]);
+  const leftIds = new Set(left.map(toBase64url));
+  const open = new Set(rows.map(toBase64url));
+  return new Set(
+    ids
+      .filter((_, at) => !leftIds.has(toBase64url(marks[at] as Uint8Array)))
+      .map(toBase64url)
+      .filter((id) => open.has(id)),
+  );
+}
+
+/** Whether a session that was opened for this request is still there. */
+export async function isPresent(context: Context, session: Pick<Session, "payload" | "id">): Promise<boolean> {
+  return (await present(context, session, [session.id])).size === 1;
 }
 
 /** Those of the listed sessions that are not over: a line stays in the record when somebody signs out. */
-export async function stillOpen(context: Context, listed: readonly ListedSession[]): Promise<ListedSession[]> {
-  const ids = await queries.selectSessionIds(context.db, listed.map(rowId));
-  const open = new Set(ids.map(toBase64url));
-  return listed.filter(({ id }) => open.has(id) && !context.seen.leftSessions.has(id));
+export async function stillOpen(
+  context: Context,
+  session: Session,
+  listed: readonly ListedSession[],
+): Promise<ListedSession[]> {
+  const first = addDays(dayOf(context.clock()), -Math.ceil(context.config.sessionMaxHours / 24));
+  const young = listed.filter(({ since }) => since >= first);
+  const open = await present(context, session, young.map(rowId));
+  return young.filter(({ id }) => open.has(id));
 }
 
 /** Ends the sessions that are listed no longer: they could not be ended one by one. */

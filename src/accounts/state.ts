@@ -13,7 +13,7 @@ import { type AccountRow, findAccount, findOwnAccount, reportForgery, tagged } f
 import { recallRecord, rememberRecord } from "./opened-records.js";
 import type { SessionRow } from "./queries.js";
 import * as queries from "./queries.js";
-import { endUnlisted, letsSessionsGoOn, type Session } from "./sessions.js";
+import { endUnlisted, isPresent, letsSessionsGoOn, type Session } from "./sessions.js";
 
 /** How one of A's trusted people stands now. Only who is `usable` can help. */
 export type Standing = "usable" | "new-key" | "suspended" | "gone" | "forged";
@@ -116,7 +116,7 @@ export async function openState(
   const present = own.filter((row) => equalBytes(row.generation, account.generation));
   // Rows newer than the account as it was read: somebody changed it in between, and what is made of them here can't be
   // stored. That is no forgery.
-  const moved = present.length < own.length && !(await isPresent(context, account));
+  const moved = present.length < own.length && !(await isAsRead(context, account));
   const rows = moved ? own : present;
   const rowIds = rows.map((row) => row.id).slice(0, context.config.trustSlots);
   const damagedSlots = context.config.trustSlots - rowIds.length;
@@ -127,7 +127,7 @@ export async function openState(
   return { account, privateKey, rowIds, record, damagedSlots, forgedSlots: stored.length - rows.length, trusted };
 }
 
-async function isPresent(context: Context, account: AccountRow): Promise<boolean> {
+async function isAsRead(context: Context, account: AccountRow): Promise<boolean> {
   const now = await findAccount(context, account.id);
   return now !== undefined && equalBytes(now.generation, account.generation);
 }
@@ -281,8 +281,8 @@ export const MAX_TRIES = 40;
  * and stores; again from the start if somebody else was faster.
  *
  * @param decide alters the state and returns what to answer; with `store: false` nothing is written
- * @throws StaleKeyError if the session was ended since it was opened for this request: by another key or password, a
- * suspension or a freeze. What a thief sent before the owner threw him out must not be stored after it.
+ * @throws StaleKeyError if the session was ended since it was opened for this request: by signing out, from another
+ * session, by another key or password, a suspension or a freeze. What a thief sent before the owner threw him out must not be stored after it.
  */
 export async function changeState<Outcome>(
   context: Context,
@@ -292,8 +292,13 @@ export async function changeState<Outcome>(
   const privateKey = await session.privateKey();
   const epoch = session.account.session_epoch;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const account = await findOwnAccount(context, session.account.id);
-    if (!account || !letsSessionsGoOn(account) || !equalBytes(account.session_epoch, epoch)) throw new StaleKeyError();
+    const [account, goesOn] = await Promise.all([
+      findOwnAccount(context, session.account.id),
+      isPresent(context, session),
+    ]);
+    if (!goesOn || !account || !letsSessionsGoOn(account) || !equalBytes(account.session_epoch, epoch)) {
+      throw new StaleKeyError();
+    }
     const state = await openState(context, account, privateKey);
     reviewList(context, state);
     const { store, outcome, extras } = await decide(state);

@@ -8,6 +8,7 @@ import {
   readAsWriter,
   standIn,
 } from "../people/people.js";
+import { newSessionEpoch } from "../protocol/generation.js";
 import { type AccountRow, findAccountByName, findOwnAccount, reportForgery, tagged } from "./account.js";
 import { writeAccount } from "./queries.js";
 import type { Name } from "./username.js";
@@ -29,7 +30,9 @@ export async function setStatus(
     const { base, version, isDamaged } = (await nextVersions(context, [account])).get(account.id) as NextVersion;
     const person = base ?? (await standIn(context, account));
     const done = await context.db.transaction().execute(async (transaction) => {
-      const changed = tagged(context, { ...account, status, people_version: version });
+      // For good, also if the account is reinstated.
+      const epoch = status === "suspended" ? newSessionEpoch() : account.session_epoch;
+      const changed = tagged(context, { ...account, status, session_epoch: epoch, people_version: version });
       if (!(await writeAccount(transaction, account.tag, changed))) return false;
       const seen = { ...person, version, status: personStatus(changed) };
       await appendPerson(transaction, personRow(context.secret, seen));

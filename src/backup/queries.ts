@@ -2,7 +2,7 @@ import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../db/schema.js";
 
 /** Nothing that a backup should keep: sessions end with the server they belong to, limits with the day. */
-const LEFT_OUT = ["sessions", "limits_points"];
+const LEFT_OUT = ["sessions", "left_sessions", "limits_points"];
 
 /** Kith's tables, those first that others point at. */
 export async function selectTables(db: Kysely<Database>): Promise<string[]> {

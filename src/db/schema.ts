@@ -84,6 +84,12 @@ export interface SessionsTable {
   expiry_day: Day;
 }
 
+/** Marks of sessions that were left, which only their members' other sessions can tell from random ones. */
+export interface LeftSessionsTable {
+  mark: Uint8Array;
+  expiry_day: Day;
+}
+
 export interface SpentInvitesTable {
   nonce_hash: Uint8Array;
   invitee: Uint8Array;
@@ -174,6 +180,7 @@ export interface Database extends OnionTables {
   reset_cases: ResetCasesTable;
   approvals: ApprovalsTable;
   sessions: SessionsTable;
+  left_sessions: LeftSessionsTable;
   spent_invites: SpentInvitesTable;
   review_keys: ReviewKeysTable;
   review_grants: ReviewGrantsTable;

@@ -84,7 +84,7 @@ export async function join(visit: Visit) {
     if (outcome.password) errors.push(passwordProblem(outcome.password));
     return await redeemPage(visit, outcome.good, typed, errors);
   }
-  await giveSession(visit, outcome.cookie, undefined);
+  await giveSession(visit, outcome.cookie);
   const session = await visit.openSession(outcome.cookie);
   if (session) await saveSession(context, session, { once: { welcome: outcome.trusts ?? "" } });
   return await goTo({ ...visit, session }, "/welcome", {

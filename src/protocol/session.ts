@@ -6,6 +6,7 @@ import { tagRow } from "./tag.js";
 
 const SESSION_ID: Label = "kith/v1/session id";
 const SESSION: Label = "kith/v1/session";
+const LEFT: Label = "kith/v1/left session";
 const OPENED: Label = "kith/v1/opened for a session";
 const NOTE: Label = "kith/v1/note";
 
@@ -37,6 +38,18 @@ export function tagSession(serverSecret: Uint8Array, id: Uint8Array, payload: un
 /** "This session's browser was here then": goes with the cookie, and makes no row tell who did something when. */
 export function tagVisit(serverSecret: Uint8Array, id: Uint8Array, moment: number): Uint8Array {
   return tagRow(serverSecret, "visits of sessions", { id, moment: String(moment) });
+}
+
+/**
+ * The mark of a session that was left, as only the member's own sessions can make it: without the private key nobody can
+ * tell which session it is of, not with the server secret either.
+ *
+ * @param privateKey the one inside the session, 629 bytes
+ * @param id of the session's row
+ * @returns 32 bytes
+ */
+export function leftMark(privateKey: Uint8Array, id: Uint8Array): Uint8Array {
+  return hmac(privateKey, LEFT, id);
 }
 
 /** The cookie opens a session only together with the server secret: 32 bytes. */

@@ -10,6 +10,7 @@ import type { Database } from "../db/schema.js";
 import { grantToEverybody } from "../invites/granted.js";
 import { presentRows } from "../people/people.js";
 import { concat, toHex, utf8, uuidBytes, uuidText } from "../protocol/bytes.js";
+import { newSessionEpoch } from "../protocol/generation.js";
 import { NO_INVITER } from "../protocol/letter.js";
 import { sealToNobody } from "../protocol/nobody.js";
 import { shuffled } from "../protocol/relation.js";
@@ -238,13 +239,17 @@ const withoutFreeze = {
   both: ["sign-in", "inviting"],
 } as const;
 
-/** What each act changes of one account. */
+/** What each act changes of one account. A new epoch ends its sessions for good, whatever is taken back. */
 const DECISIONS: Partial<Record<ActKind, (account: AccountRow) => Change | undefined>> = {
-  suspended: ({ status }) => (status === "active" ? { status: "suspended" } : undefined),
+  suspended: ({ status }) =>
+    status === "active" ? { status: "suspended", session_epoch: newSessionEpoch() } : undefined,
   reinstated: ({ status }) => (status === "suspended" ? { status: "active" } : undefined),
   "frozen-inviting": ({ frozen }) => differing(frozen, withFreeze[frozen][0]),
   "unfrozen-inviting": ({ frozen }) => differing(frozen, withoutFreeze[frozen][0]),
-  "frozen-sign-in": ({ frozen }) => differing(frozen, withFreeze[frozen][1]),
+  "frozen-sign-in": ({ frozen }) => {
+    const change = differing(frozen, withFreeze[frozen][1]);
+    return change && { ...change, session_epoch: newSessionEpoch() };
+  },
   "unfrozen-sign-in": ({ frozen }) => differing(frozen, withoutFreeze[frozen][1]),
   "made-admin": ({ role }) => (role === "member" ? { role: "admin" } : undefined),
   "unmade-admin": ({ role }) => (role === "member" ? undefined : { role: "member" }),

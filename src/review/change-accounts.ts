@@ -7,7 +7,7 @@ import { ask } from "../seen.js";
 import * as queries from "./queries.js";
 
 /** What an act may change of an account. */
-export type Change = Partial<Pick<AccountRow, "status" | "role" | "frozen" | "granted" | "edge">>;
+export type Change = Partial<Pick<AccountRow, "status" | "role" | "frozen" | "granted" | "edge" | "session_epoch">>;
 
 const BATCH = 100;
 

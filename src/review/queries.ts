@@ -181,14 +181,14 @@ export async function updateAccounts(
   const rows = changes.map(({ account }) => account);
   const result = await sql<{ id: string }>`
     update accounts set status = row.status, role = row.role, frozen = row.frozen, granted = row.granted,
-      edge = row.edge, people_version = row.people_version, tag = row.tag
+      edge = row.edge, people_version = row.people_version, session_epoch = row.session_epoch, tag = row.tag
     from unnest(
       ${rows.map((row) => row.id)}::uuid[], ${changes.map(({ readTag }) => readTag)}::bytea[],
       ${rows.map((row) => row.status)}::text[], ${rows.map((row) => row.role)}::text[],
       ${rows.map((row) => row.frozen)}::text[], ${rows.map((row) => row.granted)}::int[],
       ${rows.map((row) => row.edge)}::bytea[], ${rows.map((row) => row.people_version)}::int[],
-      ${rows.map((row) => row.tag)}::bytea[]
-    ) as row(id, read_tag, status, role, frozen, granted, edge, people_version, tag)
+      ${rows.map((row) => row.session_epoch)}::bytea[], ${rows.map((row) => row.tag)}::bytea[]
+    ) as row(id, read_tag, status, role, frozen, granted, edge, people_version, session_epoch, tag)
     where accounts.id = row.id and accounts.tag = row.read_tag returning accounts.id`.execute(db);
   return result.rows.map(({ id }) => id);
 }

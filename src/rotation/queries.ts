@@ -63,7 +63,7 @@ export async function otherConnections(db: Kysely<Database>): Promise<number> {
 }
 
 export async function deleteAllSessions(db: Kysely<Database>): Promise<void> {
-  await db.deleteFrom("sessions").execute();
+  for (const table of ["sessions", "left_sessions"] as const) await db.deleteFrom(table).execute();
 }
 
 /** Tables that hold what is wrapped in the server secret itself, and not only tagged under it. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { passwordOf } from "../support/app.js";
+import { nothingSeen } from "#kith/make-context.js";
+import { passwordOf, type Visitor } from "../support/app.js";
 import { choose, letBackIn, openCommunity, trustAll } from "../support/resets.js";
 import { beforeStatement } from "../support/statements.js";
 
@@ -38,6 +39,56 @@ describe("who reads the tables finds nothing", () => {
     assert.equal((await who.cem.get("/trust")).statusCode, 303, "though it is over");
   });
 
+  it("of who signed out, right after helping or at any time: but for a mark that only the member can tell from others", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    const sessions = async () =>
+      (await place.context.pool.query("select xmin, ctid, * from sessions order by id")).rows;
+    const marks = async () => (await place.context.pool.query("select mark from left_sessions order by mark")).rows;
+    const cookie = who.bea.cookies.get("session") as string;
+    const elsewhere = place.visitor();
+    await elsewhere.signIn("bea");
+    const [rows, before] = [await sessions(), await marks()];
+    assert.match((await elsewhere.get("/security")).body, /name="session"/);
+    await who.bea.signOut();
+    assert.deepEqual(await sessions(), rows);
+    assert.equal((await marks()).length, before.length + 1);
+    const again = place.visitor();
+    again.cookies.set("session", cookie);
+    assert.equal((await again.get("/trust")).statusCode, 303, "it is over all the same");
+    place.context.seen = nothingSeen();
+    assert.equal((await again.get("/trust")).statusCode, 303, "and for a process that has just begun");
+    const list = (await elsewhere.get("/security")).body;
+    assert.doesNotMatch(list, /name="session"/, "nor does the member's own list show it");
+    await place.context.pool.query("delete from left_sessions");
+    assert.equal((await again.get("/trust")).statusCode, 200, "it is the mark that ends it");
+
+    // Whether a browser had a session before it got another shows no more than whose it was.
+    const grown = async (visitor: Visitor) => {
+      const known = await marks();
+      await visitor.signIn("ada");
+      return (await marks()).length - known.length;
+    };
+    assert.deepEqual([await grown(place.visitor()), await grown(who.ada), await grown(elsewhere)], [1, 1, 1]);
+  });
+
+  it("of whose browser it was, when somebody suspended follows a letter", async () => {
+    const { place, nour, who } = await openCommunity(["ada", "bea"]);
+    await nour.post("/admin/tree", { current_password: passwordOf("nour") }, "/admin/tree");
+    const act = async (kind: "suspend" | "reinstate") =>
+      (await nour.post(`/admin/accounts/${kind}`, { username: "bea", reason: "Away." }, "/admin/accounts")).statusCode;
+    const letter = await nour.invite();
+    const cookie = who.bea.cookies.get("session") as string;
+    assert.equal(await act("suspend"), 303);
+    const sessions = async () =>
+      (await place.context.pool.query("select xmin, ctid, * from sessions order by id")).rows;
+    const before = await sessions();
+    assert.equal((await who.bea.get(letter)).statusCode, 200);
+    assert.deepEqual(await sessions(), before);
+    assert.equal(await act("reinstate"), 303);
+    who.bea.cookies.set("session", cookie);
+    assert.equal((await who.bea.get("/trust")).statusCode, 303, "over for good");
+  });
+
   it("of who sent a letter or a link that is good, among the limits", async () => {
     const { place, nour, who } = await openCommunity(["ada", "bea"]);
     await trustAll(who.ada, ["bea"]);
@@ -71,21 +122,58 @@ describe("who reads the tables finds nothing", () => {
 });
 
 describe("somebody who was thrown out", () => {
-  it("changes nothing any more by what was sent before, and waits for its turn", async () => {
-    const { place, who } = await openCommunity(["ada", "bea", "mal"]);
-    await trustAll(who.ada, ["bea"]);
-    const thief = place.visitor();
-    await thief.signIn("ada");
-    const next = { current_password: passwordOf("ada"), password: passwordOf("ada", 2) };
-    await thief.get("/trust");
-    await beforeStatement(place.context.pool, [/limits_points/, /from people/], async () => {
-      assert.equal((await who.ada.post("/security/password", next, "/security")).statusCode, 303);
+  const ways: Record<string, (owner: Visitor, thief: Visitor) => Promise<unknown>> = {
+    "by a new password": (owner) => {
+      const next = { current_password: passwordOf("ada"), password: passwordOf("ada", 2) };
+      return owner.post("/security/password", next, "/security");
+    },
+    "by ending that session": async (owner) => {
+      const page = (await owner.get("/security")).body;
+      const [, session] = /name="session" value="([^"]+)"/.exec(page) as RegExpExecArray;
+      return await owner.post("/security/sessions/end", { session: session as string }, "/security");
+    },
+    "by signing out in the browser that was left open": (_owner, thief) => thief.signOut(),
+  };
+  for (const [way, throwOut] of Object.entries(ways)) {
+    it(`${way} changes nothing any more by what was sent before, and waits for its turn`, async () => {
+      const { place, who } = await openCommunity(["ada", "bea", "mal"]);
+      await trustAll(who.ada, ["bea"]);
+      const thief = place.visitor();
+      await thief.signIn("ada");
+      await thief.get("/trust");
+      const same = place.visitor();
+      same.cookies.set("session", thief.cookies.get("session") as string);
+      await same.get("/trust");
+      await beforeStatement(place.context.pool, [/limits_points/, /from people/], async () => {
+        assert.equal(((await throwOut(who.ada, thief)) as { statusCode: number }).statusCode, 303);
+      });
+      const answer = await same.post("/trust", { username: "mal" });
+      assert.match(String(answer.headers.location), /^\/sign-in/);
+      const ada = place.visitor();
+      await ada.signIn("ada", passwordOf("ada", way === "by a new password" ? 2 : 1));
+      const list = (await ada.get("/trust")).body;
+      assert.match(list, /data-username="bea"/);
+      assert.doesNotMatch(list, /data-username="mal"/);
     });
-    const answer = await thief.post("/trust", { username: "mal" });
-    assert.match(String(answer.headers.location), /^\/sign-in/);
-    const list = (await who.ada.get("/trust")).body;
-    assert.match(list, /data-username="bea"/);
-    assert.doesNotMatch(list, /data-username="mal"/);
+  }
+
+  it("is out of a session that went idle in the owner's browser, when the owner signs out or in there", async () => {
+    const { place, who } = await openCommunity(["ada"]);
+    for (const go of [() => who.ada.signOut(), () => who.ada.signIn()]) {
+      await who.ada.signIn();
+      const thief = place.visitor();
+      for (const name of ["session", "visit"]) {
+        const value = who.ada.cookies.get(name);
+        if (value) thief.cookies.set(name, value);
+      }
+      for (let third = 0; third < 3; third++) {
+        place.advance(HOURS / 3);
+        assert.equal((await thief.get("/trust")).statusCode, 200);
+      }
+      assert.equal((await who.ada.get("/trust")).statusCode, 303, "idle");
+      await go();
+      assert.equal((await thief.get("/trust")).statusCode, 303);
+    }
   });
 });
 

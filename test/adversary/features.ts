@@ -52,7 +52,7 @@ export class Features {
 }
 
 /** Places of rows that are shuffled, or bits of larger values: counted for each owner and page, not one by one. */
-const COUNTED = /^heap \d (.*toast|relations|limits_points|sessions|pgboss.*)$/;
+const COUNTED = /^heap \d (.*toast|relations|limits_points|sessions|left_sessions|pgboss.*)$/;
 
 /**
  * Everything in the loot as numbers with names that mean the same in every round: lengths, counts and places as they

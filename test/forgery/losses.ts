@@ -9,6 +9,9 @@ export const HARMLESS = {
   "a session that no cookie opens": "nobody holds its cookie, and a made-up one lacks Kith's tag",
   "a session's day of sweeping": "when it ends stands inside",
   "an open session as it was": "it was open then, too, and the times inside end it and what it had opened",
+  "the mark of a session that was left":
+    "who has the cookie, too, is in again until its hours are over; seen while this process lives, or at the next password",
+  "a mark of no session": "only a member's private key makes one that counts",
   "numbers of a week": "they alarm admins, and decide nothing",
   "an older setting": "how many invites everybody was given: what members took already is in their own records",
   "a spent letter that nobody wrote": "there is no letter that it could spend",
@@ -54,6 +57,8 @@ export function lossOf(known: Known, { table, before, after }: Edit): Loss | und
       if (!before || before.id !== after.id) return "a session that no cookie opens";
       if (stoodEarlier(known, table, after)) return "an open session as it was";
       return differing(before, after).join() === "expiry_day" ? "a session's day of sweeping" : undefined;
+    case "left_sessions":
+      return before ? "the mark of a session that was left" : "a mark of no session";
     case "settings":
       return after && stoodEarlier(known, table, after) ? "an older setting" : undefined;
     case "case_weeks":

@@ -5,6 +5,7 @@ import { TAGGED_TABLES } from "#kith/rotation/queries.js";
 export const TABLES = {
   ...TAGGED_TABLES,
   sessions: ["id"],
+  left_sessions: ["mark"],
   spent_invites: ["nonce_hash"],
   case_weeks: ["week"],
 } as const satisfies Record<string, readonly string[]>;

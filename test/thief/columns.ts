@@ -40,6 +40,7 @@ export const NO_SEALS: Record<string, string> = {
   "reset_cases.tag": "HMAC under the server secret",
   "approvals.generation": "random",
   "approvals.tag": "HMAC under the server secret",
+  "left_sessions.mark": "HMAC under a private key, or random",
   "sessions.id": "HKDF of a cookie",
   "sessions.sealed": "AES-256-GCM under a cookie",
   "spent_invites.nonce_hash": "SHA-256 of a random nonce",
