@@ -18,6 +18,7 @@ import {
   hasRows,
   insertRow,
   lockTables,
+  readEverything,
   readRows,
   selectColumns,
   selectTables,
@@ -140,6 +141,7 @@ async function writeFile(
       }
       return counts;
     });
+  await readEverything(db);
   stream.write(`${JSON.stringify({ end: digest.digest("hex") })}\n`);
   stream.end();
   await Promise.race([finished(stream), broken]);
