@@ -46,9 +46,9 @@ function sections(loot: Loot): Map<string, string[]> {
 
 /**
  * Indexes in the order of hashes or random ids of which a fact picks one: which letter was redeemed, which member asked,
- * which slot a case is for. Where such an entry stands is chance.
+ * which slot a case is for; and of marks that a keypair goes into, which no dice repeat. Where such an entry stands is chance.
  */
-const HASHED = /(spent_invites_p|limits_points_p|reset_cases_row_id_)key/;
+const HASHED = /(spent_invites_p|limits_points_p|left_sessions_p|reset_cases_row_id_)key/;
 
 function lineOf({ section, label, fields }: Find): string {
   const hashed = HASHED.test(section) || HASHED.test(String(fields.what));

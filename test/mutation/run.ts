@@ -10,7 +10,16 @@ import { isInSample, SAMPLE_VARIABLE } from "./sample.js";
 const TESTS: Record<string, readonly string[]> = {
   protocol: ["protocol"],
   resets: ["resets", "flows/help.test.js", "forgery/rows.test.js"],
-  trust: ["trust", "flows/trust.test.js", "flows/sign-in.test.js", "resets", "forgery/rows.test.js"],
+  trust: [
+    ...[
+      "trust",
+      "flows/trust.test.js",
+      "flows/sign-in.test.js",
+      "flows/full-record.test.js",
+      "accounts/traces.test.js",
+    ],
+    ...["resets", "forgery/rows.test.js"],
+  ],
 };
 /** Percent. */
 const LEAST_KILLED = 85;
