@@ -10,7 +10,7 @@ import type { FieldError, FreshLetter, Letter } from "../web/pages.js";
 import { passwordProblem } from "../web/problems.js";
 import { asksSuggestion, field, goTo, type MemberVisit, originOf, show, ticked, type Visit } from "../web/visit.js";
 import { letterId, letterLink, revokeInvite, type WriteOutcome, writeInvite } from "./letters.js";
-import { findLetter, type GoodLetter, redeem } from "./redeem.js";
+import { findLetter, type GoodLetter, type RedeemOutcome, redeem } from "./redeem.js";
 
 const letterOf = (visit: Visit) => (visit.request.params as { letter: string }).letter;
 
@@ -36,17 +36,7 @@ async function redeemPage(
   });
 }
 
-/** As of links to resets: nobody is counted who follows a good letter. */
-async function checkLimit(visit: Visit) {
-  await visit.limits.check("invite", `client ${visit.client}`);
-}
-
-async function takeLimit(visit: Visit) {
-  await visit.limits.take("invite", `client ${visit.client}`);
-}
-
 async function deadLetter(visit: Visit) {
-  await takeLimit(visit);
   return await show(visit, "invites/dead", {}, { status: 404 });
 }
 
@@ -56,10 +46,19 @@ export async function showLetter(visit: Visit) {
 }
 
 async function look(visit: Visit, form: { username: string; trustInviter: boolean }) {
-  await checkLimit(visit);
-  const good = await findLetter(visit.context, letterOf(visit));
+  const good = await visit.limits.during(
+    "invite",
+    `client ${visit.client}`,
+    () => findLetter(visit.context, letterOf(visit)),
+    (came) => came === undefined,
+  );
   if (!good) return await deadLetter(visit);
   return await redeemPage(visit, good, form);
+}
+
+/** One good letter is not to tell of any number of names whose they are; "too busy" tells that one is free. */
+function tellsOrLeadsNowhere(came: RedeemOutcome | "broke"): boolean {
+  return came === "broke" || came.outcome === "dead" || (came.outcome === "fault" && came.username === "taken");
 }
 
 /** `POST /invite/:letter`; with `suggest` it only suggests a passphrase. */
@@ -67,17 +66,19 @@ export async function join(visit: Visit) {
   const { context } = visit;
   const typed = { username: field(visit, "username").trim(), trustInviter: ticked(visit, "trust_inviter") };
   if (asksSuggestion(visit)) return await look(visit, typed);
-  await checkLimit(visit);
-  const outcome = await redeem(context, letterOf(visit), {
+  const redeeming = {
     ...typed,
     password: field(visit, "password"),
     language: visit.lang,
     client: clientFamily(visit.request.headers["user-agent"]),
-  });
+  };
+  const outcome = await visit.limits.during(
+    "invite",
+    `client ${visit.client}`,
+    () => redeem(context, letterOf(visit), redeeming),
+    tellsOrLeadsNowhere,
+  );
   if (outcome.outcome === "dead") return await deadLetter(visit);
-  // One good letter is not to tell of any number of names whose they are.
-  const isNameTaken = outcome.outcome === "fault" && outcome.username === "taken";
-  if (isNameTaken) await takeLimit(visit);
   if (outcome.outcome === "fault") {
     const errors: FieldError[] = [];
     if (outcome.username) errors.push({ field: "username", key: `problem.username.${outcome.username}` });

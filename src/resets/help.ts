@@ -67,20 +67,12 @@ interface Proof {
  * Proves that the helper is trusted by whoever bears the name.
  *
  * The same work for a member who trusts the helper, one who does not, one who is suspended, and nobody: S trials.
- *
- * @param admitted what has to succeed before anything is tried, such as a limit
  */
-async function prove(
-  context: Context,
-  helper: Session,
-  typedName: string,
-  admitted?: Promise<unknown>,
-): Promise<Proof | undefined> {
+async function prove(context: Context, helper: Session, typedName: string): Promise<Proof | undefined> {
   const name = parseName(typedName, context.config.domains);
   const [person, privateKey] = await Promise.all([
     findPersonByName(context, name?.domain ?? "", name?.username ?? "-"),
     helper.privateKey(),
-    admitted,
   ]);
   const relations = await queries.selectRelations(context.db, person?.id ?? context.decoys.accountId);
   const genuine = relations.filter((row) => hasValidTag(context.secret, "relations", { ...row }));
@@ -100,16 +92,9 @@ async function prove(
  * password was chosen.
  *
  * @param again start anew, replacing the case that this helper's row may have
- * @param admitted what has to succeed before anything is tried, such as a limit
  */
-export async function help(
-  context: Context,
-  helper: Session,
-  typedName: string,
-  again: boolean,
-  admitted?: Promise<unknown>,
-): Promise<HelpOutcome> {
-  const proof = await prove(context, helper, typedName, admitted);
+export async function help(context: Context, helper: Session, typedName: string, again: boolean): Promise<HelpOutcome> {
+  const proof = await prove(context, helper, typedName);
   if (!proof) return { outcome: "none" };
   const { account, cases, rowId, token } = proof;
   const username = labelOf(context, account);
@@ -199,9 +184,8 @@ export async function approve(
   helper: Session,
   typedName: string,
   caseId: string,
-  admitted?: Promise<unknown>,
 ): Promise<ApproveOutcome> {
-  const proof = await prove(context, helper, typedName, admitted);
+  const proof = await prove(context, helper, typedName);
   if (!proof) return { outcome: "none" };
   const { account, cases, rowId, token } = proof;
   const username = labelOf(context, account);

@@ -35,22 +35,17 @@ export async function askToHelp(visit: MemberVisit) {
     const errors = [{ field: "username", key: "problem.username.missing" }];
     return await show(visit, "resets/help", { form: { username } }, { current: "help", status: 422, errors });
   }
-  const limit = helpLimit(visit);
-  const outcome = await help(context, session, username, ticked(visit, "again"), limit.admitted);
-  const isOpened = outcome.outcome === "opened" || (outcome.outcome === "compare" && outcome.fresh !== undefined);
-  if (outcome.outcome !== "none" && !isOpened) limit.giveBack();
+  const outcome = await visit.limits.during(
+    "help",
+    memberSubject(session),
+    () => help(context, session, username, ticked(visit, "again")),
+    (came) => came === "broke" || came.outcome === "none" || hasOpened(came),
+  );
   return await showHelpOutcome(visit, outcome);
 }
 
-/** Counts one try to help, while its reading has begun already. */
-function helpLimit({ limits, session }: MemberVisit) {
-  // Not by client: whoever has the server secret can go through all addresses, and see which one tried to help.
-  const subject = memberSubject(session);
-  return {
-    admitted: limits.take("help", subject),
-    // A try that could not be given back costs its owner one of many; the page is not worth less for it.
-    giveBack: () => void limits.giveBack("help", subject).catch(() => undefined),
-  };
+function hasOpened(outcome: HelpOutcome): boolean {
+  return outcome.outcome === "opened" || (outcome.outcome === "compare" && outcome.fresh !== undefined);
 }
 
 function linkFor(visit: Visit, secret: string): string {
@@ -100,9 +95,12 @@ async function showHelpOutcome(visit: MemberVisit, outcome: HelpOutcome, errors:
 export async function agree(visit: MemberVisit) {
   const { context, session } = visit;
   const username = field(visit, "username").trim();
-  const limit = helpLimit(visit);
-  const outcome = await approve(context, session, username, field(visit, "case"), limit.admitted);
-  if (outcome.outcome !== "none") limit.giveBack();
+  const outcome = await visit.limits.during(
+    "help",
+    memberSubject(session),
+    () => approve(context, session, username, field(visit, "case")),
+    (came) => came === "broke" || came.outcome === "none",
+  );
   if (outcome.outcome === "none") return await show(visit, "resets/help-nothing", {}, { current: "help" });
   if (outcome.outcome === "ended") {
     const errors = [{ field: "username", key: "problem.help.case" }];
@@ -152,24 +150,19 @@ async function handoverPage(visit: Visit, secret: string, handover: Handover, er
 }
 
 async function deadLink(visit: Visit) {
-  await visit.limits.take("handover", `client ${visit.client}`);
   return await show(visit, "resets/dead", {}, { status: 404 });
 }
 
 const secretOf = (visit: Visit) => (visit.request.params as { secret: string }).secret;
 
-/**
- * Only who follows dead links is counted: messengers fetch previews with the address of whoever sends a good one, which
- * whoever has the server secret would find among the limits.
- */
-async function checkLimit(visit: Visit) {
-  await visit.limits.check("handover", `client ${visit.client}`);
-}
-
 /** `GET /handover/:secret`: never changes anything, since messengers fetch previews. */
 export async function showHandover(visit: Visit) {
-  await checkLimit(visit);
-  const handover = await findHandover(visit.context, secretOf(visit));
+  const handover = await visit.limits.during(
+    "handover",
+    `client ${visit.client}`,
+    () => findHandover(visit.context, secretOf(visit)),
+    (came) => came === undefined,
+  );
   if (!handover) return await deadLink(visit);
   return await handoverPage(visit, secretOf(visit), handover);
 }
@@ -177,13 +170,12 @@ export async function showHandover(visit: Visit) {
 /** `POST /handover/:secret`; with `suggest` it only suggests a passphrase. */
 export async function choose(visit: Visit) {
   if (asksSuggestion(visit)) return await showHandover(visit);
-  await checkLimit(visit);
   const secret = secretOf(visit);
-  const outcome = await choosePassword(
-    visit.context,
-    secret,
-    field(visit, "password"),
-    ticked(visit, "lost_second_step"),
+  const outcome = await visit.limits.during(
+    "handover",
+    `client ${visit.client}`,
+    () => choosePassword(visit.context, secret, field(visit, "password"), ticked(visit, "lost_second_step")),
+    (came) => came !== "broke" && came.outcome === "dead",
   );
   if (outcome.outcome === "dead") return await deadLink(visit);
   if (outcome.outcome === "fault") {

@@ -1,7 +1,8 @@
 import { isIPv6 } from "node:net";
-import { RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
+import type pg from "pg";
+import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
 import type { Session } from "../accounts/sessions.js";
-import type { LimitedAction } from "../config.js";
+import { type Config, LIMITED_ACTIONS, type LimitedAction } from "../config.js";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
 import { fromBase64url, toBase64url } from "../protocol/bytes.js";
@@ -11,8 +12,16 @@ const LIMIT: Label = "kith/v1/limit";
 const LIMITED_MEMBER: Label = "kith/v1/limited member";
 
 /**
+ * Counted in memory: rows would tell that one person helped two members, or came by somebody's letter or link
+ * (docs/adr/0016).
+ */
+const UNWRITTEN: ReadonlySet<LimitedAction> = new Set(["help", "handover", "invite"]);
+/** Each takes half a kilobyte; whoever has as many addresses is not kept by a limit anyway. */
+const MAX_IN_MEMORY = 50_000;
+
+/**
  * An acting member, as only the member's own sessions can name it: by account id, whoever has the server secret and looks
- * at tables could go through all members and see who tried to help just before a reset was opened.
+ * at tables could go through all members and see who changed the password, or the list, and how often.
  */
 export function memberSubject({ payload }: Session): string {
   return `member ${toBase64url(deriveKey(fromBase64url(payload.key) as Uint8Array, LIMITED_MEMBER))}`;
@@ -21,7 +30,7 @@ export function memberSubject({ payload }: Session): string {
 /** Somebody did something too often. */
 export class TooManyError extends Error {
   override readonly name = "TooManyError";
-  /** @param isFirst whether this very try is the first one too many */
+  /** @param isFirst whether this very try is the first one too many; never said of what is counted in memory */
   constructor(
     readonly retryAfterSeconds: number,
     readonly isFirst: boolean,
@@ -32,7 +41,7 @@ export class TooManyError extends Error {
 
 /**
  * Limits on what a client or an acting member does; never on whom it is done to, since a limit on Ada would let
- * anybody keep Ada and her helpers out. Shared by all instances.
+ * anybody keep Ada and her helpers out. Shared by all instances, but for what is counted in memory.
  */
 export interface Limits {
   /**
@@ -42,56 +51,139 @@ export interface Limits {
    * @throws TooManyError
    */
   take(action: LimitedAction, ...subjects: string[]): Promise<void>;
-  /**
-   * Counts nothing and writes nothing, but stops whoever is at the limit.
-   *
-   * @throws TooManyError
-   */
-  check(action: LimitedAction, subject: string): Promise<void>;
   /** Takes a try back that was none: it succeeded. */
   giveBack(action: LimitedAction, ...subjects: string[]): Promise<void>;
+  /**
+   * Counts a try before it is made, so that many at once don't all slip through, and gives it back unless it counts.
+   *
+   * @param counts whether it does, by what came of it
+   * @throws TooManyError
+   */
+  during<T>(
+    action: LimitedAction,
+    subject: string,
+    attempt: () => Promise<T>,
+    counts: (came: T | "broke") => boolean,
+  ): Promise<T>;
+}
+
+type Limit = Config["limits"][LimitedAction];
+
+interface Counter {
+  /** @throws RateLimiterRes if that is too many */
+  take(key: string): Promise<void>;
+  giveBack(key: string): Promise<void>;
+}
+
+/** Counts for all instances, in rows. */
+class Rows implements Counter {
+  readonly #pool: pg.Pool;
+  readonly #limiter: RateLimiterPostgres;
+
+  constructor(pool: pg.Pool, { points, seconds }: Limit) {
+    this.#pool = pool;
+    this.#limiter = new RateLimiterPostgres({
+      storeClient: pool,
+      storeType: "pool",
+      tableName: "limits_points",
+      tableCreated: true,
+      keyPrefix: "",
+      points,
+      duration: seconds,
+      clearExpiredByTimeout: false,
+    });
+  }
+
+  async take(key: string) {
+    await this.#limiter.consume(key);
+  }
+
+  /** A success leaves no row. In one statement: each of two at the same moment sees what the other left. */
+  async giveBack(key: string) {
+    await this.#pool.query({
+      name: "limits-give-back",
+      text: `merge into limits_points using (select $1 as taken) as given on key = taken
+        when matched and points <= 1 then delete
+        when matched then update set points = points - 1`,
+      values: [key],
+    });
+  }
+}
+
+/** Counts for this process alone, by steps up and down only: they come out the same in whatever order. */
+class Memory implements Counter {
+  readonly #limiter: RateLimiterMemory;
+  /** The one whose time is over first comes first. */
+  readonly #keys = new Set<string>();
+
+  constructor({ points, seconds }: Limit) {
+    this.#limiter = new RateLimiterMemory({ keyPrefix: "", points, duration: seconds });
+  }
+
+  async take(key: string) {
+    try {
+      const { isFirstInDuration } = await this.#limiter.consume(key);
+      if (isFirstInDuration) await this.#remember(key);
+    } catch (reason) {
+      // Nothing was tried: else many good tries at once would shut out whoever made them, once they are given back.
+      await this.giveBack(key);
+      throw reason;
+    }
+  }
+
+  async giveBack(key: string) {
+    const { consumedPoints } = await this.#limiter.reward(key);
+    // It was forgotten meanwhile: nobody gains a try by that.
+    if (consumedPoints < 0) await this.#limiter.penalty(key);
+  }
+
+  async #remember(key: string) {
+    this.#keys.delete(key);
+    this.#keys.add(key);
+    const [oldest] = this.#keys;
+    if (oldest === undefined || this.#keys.size <= MAX_IN_MEMORY) return;
+    this.#keys.delete(oldest);
+    await this.#limiter.delete(oldest);
+  }
 }
 
 export function makeLimits(context: Context): Limits {
-  const limiters = new Map(
-    Object.entries(context.config.limits).map(([action, { points, seconds }]) => [
+  const { limits } = context.config;
+  const counters = new Map<LimitedAction, Counter>(
+    LIMITED_ACTIONS.map((action) => [
       action,
-      new RateLimiterPostgres({
-        storeClient: context.pool,
-        storeType: "pool",
-        tableName: "limits_points",
-        tableCreated: true,
-        keyPrefix: "",
-        points,
-        duration: seconds,
-        clearExpiredByTimeout: false,
-      }),
+      UNWRITTEN.has(action) ? new Memory(limits[action]) : new Rows(context.pool, limits[action]),
     ]),
   );
-  const limiter = (action: LimitedAction) => limiters.get(action) as RateLimiterPostgres;
+  const counter = (action: LimitedAction) => counters.get(action) as Counter;
   // The key tells nothing without the server secret, and is another one tomorrow.
   const keyOf = (action: LimitedAction, subject: string) =>
     toBase64url(hmac(context.secret, LIMIT, action, dayOf(context.clock()), subject));
-  const tooMany = ({ msBeforeNext }: RateLimiterRes, isFirst: boolean) =>
-    new TooManyError(Math.max(1, Math.ceil(msBeforeNext / 1000)), isFirst);
-  return {
+  const made: Limits = {
     async take(action, ...subjects) {
-      const taken = await Promise.allSettled(
-        subjects.map((subject) => limiter(action).consume(keyOf(action, subject))),
-      );
+      const taken = await Promise.allSettled(subjects.map((subject) => counter(action).take(keyOf(action, subject))));
       for (const { reason } of taken.filter((one) => one.status === "rejected")) {
         if (!(reason instanceof RateLimiterRes)) throw reason;
-        throw tooMany(reason, reason.consumedPoints === limiter(action).points + 1);
+        const isFirst = !UNWRITTEN.has(action) && reason.consumedPoints === limits[action].points + 1;
+        throw new TooManyError(Math.max(1, Math.ceil(reason.msBeforeNext / 1000)), isFirst);
       }
     },
-    async check(action, subject) {
-      const used = await limiter(action).get(keyOf(action, subject));
-      if (used && used.consumedPoints >= limiter(action).points) throw tooMany(used, false);
-    },
     async giveBack(action, ...subjects) {
-      await Promise.all(subjects.map((subject) => limiter(action).reward(keyOf(action, subject))));
+      await Promise.all(subjects.map((subject) => counter(action).giveBack(keyOf(action, subject))));
+    },
+    async during(action, subject, attempt, counts) {
+      await made.take(action, subject);
+      let stays = counts("broke");
+      try {
+        const came = await attempt();
+        stays = counts(came);
+        return came;
+      } finally {
+        if (!stays) await made.giveBack(action, subject);
+      }
     },
   };
+  return made;
 }
 
 /** Removes what no longer counts; run daily. */

@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, it, mock } from "node:test";
 import type { LightMyRequestResponse } from "fastify";
+import { BusyError } from "#kith/accounts/hashing.js";
 import { dayOf } from "#kith/days.js";
 import { toBase64url } from "#kith/protocol/bytes.js";
 import { hmac } from "#kith/protocol/derive.js";
-import { openPlace, passwordOf, textOf, type Visitor } from "../support/app.js";
+import { makeLimits, TooManyError } from "#kith/web/limits.js";
+import { openPlace, type Place, passwordOf, textOf, type Visitor } from "../support/app.js";
 import { Client } from "../support/client.js";
 import { contents } from "../support/pages.js";
+import { choose } from "../support/resets.js";
+import { watchStatements } from "../support/statements.js";
 
 const POINTS = 4;
 const place = (limits: string) =>
@@ -21,6 +25,22 @@ function assertTooMany(answer: LightMyRequestResponse): void {
 }
 
 const WRONG = "9 wrong wrong wrong";
+const BURST = 60;
+
+/** Many forms at the same moment, from one address. @returns how many were answered with each status, and how often `like` was looked up */
+async function burst(here: Place, path: string, like: RegExp, fields: (count: number) => Record<string, string>) {
+  let looks = 0;
+  await watchStatements(here.context.pool, (text) => void (like.test(text) && looks++));
+  const answers = await Promise.all(
+    Array.from({ length: BURST }, (_, count) => new Client(here, "203.0.113.7").post(path, fields(count))),
+  );
+  for (const answer of answers) if (answer.statusCode === 429) assertTooMany(answer);
+  const of = (status: number) => answers.filter((answer) => answer.statusCode === status).length;
+  return { of, answers, looks };
+}
+
+const rowsOf = async ({ context }: Place) =>
+  (await context.pool.query("select key, points from limits_points")).rows as { key: string; points: number }[];
 
 describe("limits on signing in", () => {
   it("stop a client after too many wrong passwords, and hit nobody else: not the member, not other clients", async () => {
@@ -198,6 +218,84 @@ describe("limits on links and letters", () => {
     assert.equal((await elsewhere.join(good, "zoe")).statusCode, 303, "the letter is good still");
   });
 
+  it("count many names tried at the same moment on one good letter", async () => {
+    const here = await place(`invite=${POINTS}/900`);
+    const nour = await here.founder();
+    await nour.bring("ada");
+    const good = await nour.invite();
+    const names = /from "accounts" where "domain" = \$1 and "username" = \$2/;
+    const { of, answers, looks } = await burst(here, good, names, (count) => {
+      const username = count % 2 ? "ada" : "nour";
+      return { username, password: passwordOf(username) };
+    });
+    const told = answers.filter(({ body }) => body.includes("This name is taken")).length;
+    assert.ok(told <= POINTS, `${told} names were told`);
+    assert.equal(looks, POINTS, "nor does another answer tell of more than were looked up");
+    assert.deepEqual([of(422), of(429)], [POINTS, BURST - POINTS]);
+    assertTooMany(await new Client(here, "203.0.113.7").get(good));
+  });
+
+  it("bound how many runs of Argon2id one client begins at the same moment, by a letter as by a link", async () => {
+    const here = await place(`handover=${POINTS}/900,invite=${POINTS}/900`);
+    const nour = await here.founder();
+    const bea = await nour.bring("bea");
+    const ada = await nour.bring("ada");
+    await ada.trust("bea");
+    const [letter, link] = [await nour.invite(), await bea.openCase("ada")];
+    for (const [path, success] of [
+      [letter, 303],
+      [link, 200],
+    ] as const) {
+      const hashing = mock.method(here.context.hashing, "unlockKey");
+      const { of } = await burst(here, path, /./, (count) => ({
+        username: `zoe${count}`,
+        password: passwordOf("zoe"),
+      }));
+      const runs = hashing.mock.callCount();
+      hashing.mock.restore();
+      assert.ok(runs >= 1 && runs <= POINTS, `${runs} runs for ${path}`);
+      assert.deepEqual([of(success), of(404), of(429)], [1, POINTS - 1, BURST - POINTS]);
+    }
+  });
+
+  it("count many dead links and letters at the same moment", async () => {
+    const here = await place(`handover=${POINTS}/900,invite=${POINTS}/900`);
+    for (const [dead, like] of [
+      [`/handover/${"A".repeat(43)}`, /reset_cases/],
+      [`/invite/${"A".repeat(86)}`, /spent_invites/],
+    ] as const) {
+      const { of, looks } = await burst(here, dead, like, () => ({ username: "zoe", password: passwordOf("zoe") }));
+      assert.equal(looks, POINTS, dead);
+      assert.deepEqual([of(404), of(429)], [POINTS, BURST - POINTS]);
+    }
+  });
+
+  it("shut nobody out who opens a good one many times at the same moment", async () => {
+    const here = await place(`invite=${POINTS}/900`);
+    const good = await (await here.founder()).invite();
+    const client = new Client(here, "203.0.113.7");
+    const answers = await Promise.all(Array.from({ length: BURST }, () => client.get(good)));
+    assert.ok(answers.every(({ statusCode }) => [200, 429].includes(statusCode)));
+    for (let count = 0; count < POINTS; count++) assert.equal((await client.get(good)).statusCode, 200);
+  });
+
+  it("count a joining that found no room to hash, since that name is free, but not a choice that found none", async () => {
+    const here = await place(`handover=${POINTS}/900,invite=${POINTS}/900`);
+    const nour = await here.founder();
+    const bea = await nour.bring("bea");
+    const ada = await nour.bring("ada");
+    await ada.trust("bea");
+    const [letter, link] = [await nour.invite(), await bea.openCase("ada")];
+    const hashing = mock.method(here.context.hashing, "unlockKey", () => Promise.reject(new BusyError()));
+    const client = new Client(here, "203.0.113.7");
+    const send = (path: string) => client.post(path, { username: "zoe", password: passwordOf("zoe") });
+    for (let count = 0; count < POINTS; count++) assert.equal((await send(letter)).statusCode, 503);
+    assertTooMany(await send(letter));
+    for (let count = 0; count < 3 * POINTS; count++) assert.equal((await send(link)).statusCode, 503);
+    hashing.mock.restore();
+    assert.equal((await send(link)).statusCode, 200);
+  });
+
   it("stop a member who adds and adds, and nobody else", async () => {
     const here = await place(`trust=${POINTS}/900`);
     const nour = await here.founder();
@@ -209,21 +307,86 @@ describe("limits on links and letters", () => {
 });
 
 describe("what limits leave behind", () => {
-  it("can't be matched with members by who has the server secret, either: they'd be who tried to help", async () => {
-    const here = await place(`help=${POINTS}/900`);
+  it("is no row of helping or agreeing, or of a link or letter, dead or good", async () => {
+    const here = await place(`help=${POINTS}/900,handover=${POINTS}/900,invite=${POINTS}/900`);
+    const nour = await here.founder();
+    const bea = await nour.bring("bea");
+    const ada = await nour.bring("ada");
+    await ada.trust("bea");
+    const letter = await nour.invite();
+    await here.context.pool.query("delete from limits_points");
+    const anybody = here.visitor();
+    assert.match((await bea.help("nobody")).body, /<h1/);
+    const link = await bea.openCase("ada");
+    assert.equal((await anybody.get(link)).statusCode, 200);
+    const { words } = await choose(here, link, passwordOf("ada", 2));
+    assert.equal((await bea.agree("ada", words)).statusCode, 303);
+    assert.equal((await bea.post("/help/approve", { username: "nobody", case: "x" }, "/help")).statusCode, 200);
+    assert.equal((await anybody.get(letter)).statusCode, 200);
+    const taken = { username: "ada", password: passwordOf("ada") };
+    assert.equal((await anybody.post(letter, taken, letter)).statusCode, 422);
+    assert.equal((await anybody.join(letter, "dora")).statusCode, 303);
+    for (const dead of [link, letter]) {
+      for (let count = 0; count < POINTS; count++) await new Client(here, "203.0.113.7").get(dead);
+      assertTooMany(await new Client(here, "203.0.113.7").get(dead));
+    }
+    while ((await bea.help("nobody")).statusCode === 200);
+    assert.deepEqual(await rowsOf(here), []);
+  });
+
+  it("is no row of a password that was right, and of others as many points as were wrong", async () => {
+    const here = await place("sign-in=100/900");
     const ada = await here.founder("ada");
-    await ada.help("nobody");
-    await here.visitor().get("/invite/dead");
-    const keys = async () =>
-      (await here.context.pool.query("select key from limits_points")).rows.map(({ key }) => key);
+    const client = new Client(here, "203.0.113.7");
+    assert.equal((await client.signIn("ada")).statusCode, 303);
+    assert.equal((await client.post("/admin/tree", { current_password: passwordOf("ada") })).statusCode, 303);
+    await Promise.all(Array.from({ length: 8 }, () => new Client(here, "203.0.113.7").signIn("ada")));
+    assert.deepEqual(await rowsOf(here), []);
+    await client.signIn("ada", WRONG);
+    await Promise.all(Array.from({ length: 8 }, () => new Client(here, "203.0.113.7").signIn("ada")));
+    assert.deepEqual(
+      (await rowsOf(here)).map(({ points }) => points),
+      [1, 1],
+      "of the client, and of the client on that name",
+    );
+    assert.equal((await ada.get("/")).statusCode, 200);
+  });
+
+  it("is right whatever is taken and given back at the same moment", async () => {
+    const here = await place("sign-in=1000/900");
+    const limits = makeLimits(here.context);
+    const many = (count: number, act: () => Promise<unknown>) => Promise.all(Array.from({ length: count }, act));
+    for (let round = 0; round < 20; round++) {
+      await many(10, () => limits.take("sign-in", "somebody"));
+      await Promise.all([
+        many(9, () => limits.giveBack("sign-in", "somebody")),
+        many(3, () => limits.take("sign-in", "somebody")),
+      ]);
+      assert.deepEqual(
+        (await rowsOf(here)).map(({ points }) => points),
+        [4],
+      );
+      await many(4, () => limits.giveBack("sign-in", "somebody"));
+      assert.deepEqual(await rowsOf(here), []);
+      await limits.giveBack("sign-in", "somebody");
+      assert.deepEqual(await rowsOf(here), [], "what nobody took is not given back");
+    }
+  });
+
+  it("can't be matched with members by who has the server secret, either: they'd be who changed a list", async () => {
+    const here = await place(`trust=${POINTS}/900`);
+    const ada = await here.founder("ada");
+    await ada.trust("nobody");
+    await new Client(here, "203.0.113.7").signIn("ada", WRONG);
+    const keys = (await rowsOf(here)).map(({ key }) => key);
     const { secret, clock, pool } = here.context;
     const id = (await pool.query("select id from accounts where username = 'ada'")).rows[0].id;
-    const keyOf = (subject: string, action = "help") =>
+    const keyOf = (subject: string, action = "trust") =>
       toBase64url(hmac(secret, "kith/v1/limit", action, dayOf(clock()), subject));
-    assert.ok((await keys()).includes(keyOf("client 127.0.0.1", "invite")), "this is how keys are made");
-    assert.equal((await keys()).length, 2);
-    for (const subject of ["client 127.0.0.1", `member ${id}`, "member ada", `member ${id} help`]) {
-      assert.ok(!(await keys()).includes(keyOf(subject)), subject);
+    assert.ok(keys.includes(keyOf("client 203.0.113.7", "sign-in")), "this is how keys are made");
+    assert.equal(keys.length, 3);
+    for (const subject of ["client 127.0.0.1", `member ${id}`, "member ada", `member ${id} trust`]) {
+      assert.ok(!keys.includes(keyOf(subject)), subject);
     }
   });
 
@@ -243,5 +406,52 @@ describe("what limits leave behind", () => {
       "select relpersistence from pg_class where relname = 'limits_points'",
     );
     assert.equal(kind[0].relpersistence, "u");
+  });
+});
+
+describe("limits in memory", () => {
+  const tries = async (limits: ReturnType<typeof makeLimits>, subject: string) => {
+    for (let count = 0; ; count++) {
+      const refused = await limits.take("invite", subject).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      if (refused instanceof TooManyError) return count;
+      if (refused) throw refused;
+    }
+  };
+
+  it("end when their time is over, or the day, and nobody gains by what is given back after that", async (t) => {
+    t.mock.timers.enable({ apis: ["Date"], now: new Date("2026-11-26T12:00:00Z") });
+    const here = await place(`invite=${POINTS}/900`);
+    const limits = makeLimits(here.context);
+    assert.equal(await tries(limits, "somebody"), POINTS);
+    t.mock.timers.tick(899_000);
+    await assert.rejects(limits.take("invite", "somebody"), { retryAfterSeconds: 1 });
+    t.mock.timers.tick(1_000);
+    for (let count = 0; count < POINTS; count++) await limits.giveBack("invite", "somebody");
+    assert.equal(await tries(limits, "somebody"), POINTS);
+    here.days(1);
+    assert.equal(await tries(limits, "somebody"), POINTS);
+  });
+
+  it("forget the oldest of very many, so that nobody fills the memory", async () => {
+    const here = await place(`invite=${POINTS}/900`);
+    const limits = makeLimits(here.context);
+    await tries(limits, "the first");
+    await limits.take("invite", "the second");
+    for (let count = 0; count < 49_999; count++) await limits.take("invite", `one of many ${count}`);
+    assert.equal(await tries(limits, "the second"), POINTS - 1);
+    assert.equal(await tries(limits, "the first"), POINTS);
+  });
+
+  it("count what broke only where it was told to", async () => {
+    const limits = makeLimits((await place(`invite=${POINTS}/900`)).context);
+    const broken = () => Promise.reject(new Error("gone"));
+    const attempt = (counts: boolean) =>
+      limits.during("invite", "somebody", broken, (came) => came === "broke" && counts);
+    for (let count = 0; count < 3 * POINTS; count++) await assert.rejects(attempt(false), /gone/);
+    for (let count = 0; count < POINTS; count++) await assert.rejects(attempt(true), /gone/);
+    await assert.rejects(attempt(true), TooManyError);
   });
 });
