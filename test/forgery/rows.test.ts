@@ -422,19 +422,33 @@ describe("a row that somebody else wrote", () => {
     for (const [index, { id }] of rows.entries())
       await sql("update sessions set sealed = $2 where id = $1", [id, rows[(index + 1) % rows.length].sealed]);
     for (const visitor of [bea, mal, nour]) assert.equal((await visitor.get("/trust")).statusCode, 303);
-    // A session that is over, with its row put back.
-    await mal.signIn();
-    const cookies = new Map(mal.cookies);
-    const { rows: open } = await sql("select * from sessions");
-    await mal.signOut();
-    await sql("delete from sessions");
-    for (const { id, sealed, expiry_day } of open) {
-      await sql("insert into sessions values ($1, $2, $3)", [id, sealed, expiry_day]);
+    // A session that was left, with its mark removed; and one that was ended, with its row put back.
+    const ways = {
+      left_sessions: () => mal.signOut(),
+      sessions: async () => {
+        const elsewhere = place.visitor();
+        await elsewhere.signIn("mal");
+        await elsewhere.post("/security/sessions/end", { all: "on" }, "/security");
+      },
+    };
+    for (const [table, end] of Object.entries(ways)) {
+      await mal.signIn();
+      const cookies = new Map(mal.cookies);
+      const { rows: open } = await sql("select * from sessions");
+      const marks = await sql("select * from left_sessions");
+      await end();
+      if (table === "left_sessions") await sql("delete from left_sessions");
+      for (const { id, sealed, expiry_day } of table === "sessions" ? open : []) {
+        await sql("insert into sessions values ($1, $2, $3) on conflict do nothing", [id, sealed, expiry_day]);
+      }
+      for (const { mark, expiry_day } of marks.rows) {
+        await sql("insert into left_sessions values ($1, $2) on conflict do nothing", [mark, expiry_day]);
+      }
+      for (const [name, value] of cookies) mal.cookies.set(name, value);
+      const before = reported();
+      assert.equal((await mal.get("/trust")).statusCode, 303, `${table}: over is over`);
+      assert.equal(reported(), before + 1, table);
     }
-    for (const [name, value] of cookies) mal.cookies.set(name, value);
-    const before = reported();
-    assert.equal((await mal.get("/trust")).statusCode, 303, "signed out is signed out");
-    assert.equal(reported(), before + 1);
     await mal.signIn();
     await sql("update accounts set session_epoch = $1 where username = 'mal'", [randomBytes(16)]);
     assert.equal((await mal.get("/trust")).statusCode, 303);
