@@ -9,8 +9,8 @@ import * as extendReview from "./2026-11-24-extend-review.js";
 import * as keepSessionsInLine from "./2026-11-24-keep-sessions-in-line.js";
 import * as beginSessionsAnew from "./2026-11-26-begin-sessions-anew.js";
 import * as findNamesByVersion from "./2026-11-26-find-names-by-version.js";
-import * as markLeftSessions from "./2026-11-26-mark-left-sessions.js";
 import * as wrapSessionsAnew from "./2026-11-26-wrap-sessions-anew.js";
+import * as writeMarksOfLeftSessions from "./2026-11-26-write-marks-of-left-sessions.js";
 
 /** Every migration, in the order in which they are applied. New ones go to the end; landed ones are frozen. */
 export const migrations: Record<string, Migration> = {
@@ -25,5 +25,5 @@ export const migrations: Record<string, Migration> = {
   "2026-11-26-begin-sessions-anew": beginSessionsAnew,
   "2026-11-26-find-names-by-version": findNamesByVersion,
   "2026-11-26-wrap-sessions-anew": wrapSessionsAnew,
-  "2026-11-26-mark-left-sessions": markLeftSessions,
+  "2026-11-26-write-marks-of-left-sessions": writeMarksOfLeftSessions,
 };
