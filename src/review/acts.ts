@@ -1,6 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { Kysely } from "kysely";
-import { type AccountRow, findAccount, findAccountByName, findOwnAccount } from "../accounts/account.js";
+import {
+  type AccountRow,
+  findAccount,
+  findAccountByName,
+  findOwnAccount,
+  genuineAccounts,
+} from "../accounts/account.js";
 import type { Session } from "../accounts/sessions.js";
 import { changeState } from "../accounts/state.js";
 import type { Name } from "../accounts/username.js";
@@ -15,6 +21,7 @@ import { sealToNobody } from "../protocol/nobody.js";
 import { shuffled } from "../protocol/relation.js";
 import { sealEdge } from "../protocol/review.js";
 import { open, SEAL_CLASSES, seal } from "../protocol/seal.js";
+import { ask } from "../seen.js";
 import { type Change, changeAccounts } from "./change-accounts.js";
 import { sealEvents } from "./events.js";
 import {
@@ -278,6 +285,13 @@ export async function actOn(
 /** The account of a name, as the command line and the admins' forms mean it. */
 export async function accountNamed(context: Context, name: Name): Promise<AccountRow | undefined> {
   return await findAccountByName(context, name.domain, name.username);
+}
+
+/** The same where nobody may learn whom an admin named: it leaves no trace in the database's files. */
+export async function accountNamedUnseen(context: Context, name: Name): Promise<AccountRow | undefined> {
+  const asked = ask(context);
+  const row = await queries.selectByNameUnmarked(context.db, name);
+  return row && (await genuineAccounts(context, [row], context.db, asked))[0];
 }
 
 /** Hands out invites: a counter that each member absorbs at the next sign-in. */

@@ -127,6 +127,22 @@ export async function selectAccounts(db: Kysely<Database>, ids: readonly string[
   return await db.selectFrom("accounts").selectAll().select(newestVersion).where("id", "in", ids).execute();
 }
 
+/**
+ * The account of a name, found by reading every row. An index scan would mark the dead entries that it meets, those of
+ * that very name, and so show a thief of the files who was looked up.
+ */
+export async function selectByNameUnmarked(
+  db: Kysely<Database>,
+  { username, domain }: Pick<AccountRow, "username" | "domain">,
+): Promise<StoredAccount | undefined> {
+  return await db
+    .selectFrom("accounts")
+    .selectAll()
+    .select(newestVersion)
+    .where(sql`username || '@' || domain`, "=", `${username}@${domain}`)
+    .executeTakeFirst();
+}
+
 export async function selectAdmins(db: Kysely<Database>): Promise<StoredAccount[]> {
   return await db
     .selectFrom("accounts")
@@ -161,12 +177,17 @@ export async function countMembers(db: Kysely<Database>): Promise<number> {
   return Number(rows[0]?.count);
 }
 
+/** Reads every row as well: to whom a branch was moved, and which one was meant, is among the ids of the admins' log. */
 export async function selectNamesOf(
   db: Kysely<Database>,
   ids: readonly string[],
 ): Promise<{ id: string; username: string; domain: string }[]> {
   if (ids.length === 0) return [];
-  return await db.selectFrom("accounts").select(["id", "username", "domain"]).where("id", "in", ids).execute();
+  return await db
+    .selectFrom("accounts")
+    .select(["id", "username", "domain"])
+    .where(sql<string>`id::text`, "in", ids)
+    .execute();
 }
 
 /**
