@@ -492,9 +492,15 @@ export function isUndoable(kind: string): boolean {
   return kind in INVERSE;
 }
 
-export type UndoOutcome = ActOutcome | { outcome: "loop" | "last" | "unknown" };
+/** What nobody does to oneself; another admin has to. */
+const AGAINST_SOMEBODY: ReadonlySet<ActKind> = new Set(["suspended", "frozen-inviting", "frozen-sign-in"]);
 
-/** Takes an act back, for exactly those whom it changed, each as far as nothing else was done since. */
+export type UndoOutcome = ActOutcome | { outcome: "loop" | "last" | "self" | "unknown" };
+
+/**
+ * Takes an act back, for exactly those whom it changed, each as far as nothing else was done since. Whoever would be
+ * suspended, frozen or no admin by that takes nothing back.
+ */
 export async function undo(
   context: Context,
   actorId: string,
@@ -511,6 +517,7 @@ export async function undo(
   const undoes = { act, review };
   if (kind === "grafted") return await graft(context, actorId, tree, root, details.from ?? NO_INVITER, undoes);
   if (kind === "made-admin") return await setRole(context, actorId, root, "admin", undoes);
+  if (kind === "unmade-admin" && root === actorId) return { outcome: "self" };
   if (kind === "unmade-admin") return await setRole(context, actorId, root, "member", undoes);
   const subjects = await openPersons(context, review, actId);
   if (kind === "invites" || kind === "invites-back") {
@@ -536,5 +543,11 @@ export async function undo(
     });
   }
   const decide = DECISIONS[kind] as (account: AccountRow) => Change | undefined;
-  return await perform(context, actorId, { kind, details: { root }, subjects, reason: "", undoes, decide });
+  const refuse = async (db: Kysely<Database>) => {
+    if (!AGAINST_SOMEBODY.has(kind) || !subjects.includes(actorId)) return undefined;
+    if ((await concernedSince(context, db, undoes)).has(actorId)) return undefined;
+    const self = await findOwnAccount({ ...context, db }, actorId);
+    return self && decide(self) ? ({ outcome: "self" } as const) : undefined;
+  };
+  return await perform(context, actorId, { kind, details: { root }, subjects, reason: "", undoes, refuse, decide });
 }

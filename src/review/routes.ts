@@ -551,7 +551,8 @@ export const undoAct = admins(async (visit) => {
     : { outcome: "unknown" as const };
   if (outcome.outcome === "not-admin") return await notFound(visit);
   if (outcome.outcome === "done") return await goTo(visit, "/admin/log", { kind: "good", key: "flash.act.undone" });
-  const key = outcome.outcome === "last" ? "problem.admin.last" : "problem.admin.undo";
+  const { outcome: why } = outcome;
+  const key = why === "last" || why === "self" ? `problem.admin.${why}` : "problem.admin.undo";
   return await logPage(visit, [{ field: "log", key }]);
 });
 
