@@ -1,5 +1,6 @@
 import { putBackOn } from "../anchor.js";
 import type { Language } from "../config.js";
+import { isMailed } from "../mail/deliver.js";
 import { toBase64url, utf8 } from "../protocol/bytes.js";
 import { openColumn, sealColumn } from "../protocol/column.js";
 import { suggestPassphrase } from "../protocol/words.js";
@@ -383,7 +384,7 @@ async function accountPage(visit: MemberVisit, address: string | undefined, erro
   const data = {
     language: visit.lang,
     contact: { address: address ?? stored },
-    mailed: context.config.smtpUrl !== undefined,
+    mailed: await isMailed(context, address ?? stored),
     treeOpened: await lastOpening(context),
     acts: acts.map(({ kind, day, by, reason, count }) => ({ kind, day, by, reason, count: count ?? 0 })),
     ownKey: account.role === "member" ? null : fingerprintText(account.fingerprint),
@@ -436,7 +437,7 @@ export async function postContact(visit: MemberVisit) {
     tellMember(context, before, "contact-changed");
   }
   if (address === "") return await goTo(visit, "/account", { kind: "good", key: "flash.contact-removed" });
-  const key = context.config.mailFrom === undefined ? "flash.contact-kept" : "flash.contact-saved";
+  const key = (await isMailed(context, address)) ? "flash.contact-saved" : "flash.contact-kept";
   return await goTo(visit, "/account", { kind: "good", key, vars: { address } });
 }
 

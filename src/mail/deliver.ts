@@ -51,6 +51,14 @@ export async function deliver(
   return "smtp";
 }
 
+/** Whether there is any way for mail to this address, as `deliver` goes; without an address: to one like most. */
+export async function isMailed(context: MailContext, to: string): Promise<boolean> {
+  const { mailFrom, smtpUrl } = context.config;
+  if (mailFrom === undefined || smtpUrl !== undefined) return mailFrom !== undefined;
+  const domain = domainOfKey(to);
+  return domain !== undefined && (await onionTargets(context, domain)) !== undefined;
+}
+
 /**
  * Whether a letter is only handed over inside TLS: on every way that leaves this machine, since somebody in between
  * could take the offer of STARTTLS out of what the server says. `?requireTLS=false` in the URL switches that off, for a

@@ -39,7 +39,7 @@ export interface ComparableCase {
 }
 
 export type HelpOutcome =
-  /** Unknown, not trusted, suspended: one answer. */
+  /** Unknown, not trusted, suspended, changed at this very moment: one answer. */
   | { outcome: "none" }
   | { outcome: "opened"; username: string; rules: Rules; link: string; expiryDay: string }
   /** The link is handed over, and nothing is chosen yet. */
@@ -101,7 +101,9 @@ export async function help(context: Context, helper: Session, typedName: string,
   const { rules } = token;
   const mine = cases.find((row) => row.row_id === rowId);
   const chosen = cases.filter(isChosen);
-  const fresh = again || !mine ? await openCase(context, proof) : undefined;
+  const isAsked = again || !mine;
+  const fresh = isAsked ? await openCase(context, proof) : undefined;
+  if (isAsked && !fresh) return { outcome: "none" };
   if (fresh && (again || chosen.length === 0)) return { outcome: "opened", username, rules, ...fresh };
   if (chosen.length === 0) {
     return { outcome: "nothing-chosen", username, rules, expiryDay: lastChoiceDay(mine as CaseRow, rules) };
@@ -129,11 +131,15 @@ async function comparable(
   );
 }
 
-/** Opening approves nothing: it makes a link with which a password can be chosen. */
+/**
+ * Opening approves nothing: it makes a link with which a password can be chosen.
+ *
+ * @returns undefined if the account was changed since the proof: the row that was proven is gone
+ */
 async function openCase(
   context: Context,
   { account, stored, rowId, token }: Proof,
-): Promise<{ link: string; expiryDay: string }> {
+): Promise<{ link: string; expiryDay: string } | undefined> {
   const secret = newLinkSecret();
   const id = randomUUID();
   const today = dayOf(context.clock());
@@ -151,7 +157,8 @@ async function openCase(
     lost_second_step: false,
     expiry_day: addDays(today, MAX_CASE_DAYS),
   };
-  await queries.replaceCase(context.db, { ...columns, tag: tagRow(context.secret, "reset_cases", columns) });
+  const tag = tagRow(context.secret, "reset_cases", columns);
+  if (!(await queries.replaceCase(context.db, { ...columns, tag }))) return undefined;
   // Of another case than the one that has just been replaced, the moment would tell that somebody is about to help.
   const replaced = stored.filter((row) => row.row_id === rowId);
   if (!replaced.every((row) => hasValidTag(context.secret, "reset_cases", { ...row }))) {

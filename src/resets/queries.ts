@@ -60,13 +60,24 @@ export async function selectApprovals(db: Kysely<Database>, caseIds: readonly st
   return await db.selectFrom("approvals").selectAll().where("case_id", "in", caseIds).execute();
 }
 
-/** Opens a case in place of the one that its row may have had; its approvals go with it. */
-export async function replaceCase(db: Kysely<Database>, row: CaseRow): Promise<void> {
-  await db.transaction().execute(async (transaction) => {
+/**
+ * Opens a case in place of the one that its row may have had; its approvals go with it.
+ *
+ * @returns false, with nothing done, if the account is of another generation by now: the row is another helper's then,
+ * and so is the case that it may have
+ */
+export async function replaceCase(db: Kysely<Database>, row: CaseRow): Promise<boolean> {
+  const isPresent = sql<boolean>`exists (
+    select from accounts where id = ${row.trusting_id} and generation = ${row.generation})`;
+  return await db.transaction().execute(async (transaction) => {
     // Two at once for one row: the second waits here and replaces what the first one opened.
     await sql`select pg_advisory_xact_lock(hashtextextended(${row.row_id}, 0))`.execute(transaction);
-    await transaction.deleteFrom("reset_cases").where("row_id", "=", row.row_id).execute();
+    // In the statement itself: whatever it sees beside the present generation was there before the next one.
+    await transaction.deleteFrom("reset_cases").where("row_id", "=", row.row_id).where(isPresent).execute();
+    const { rows } = await sql<{ present: boolean }>`select ${isPresent} as present`.execute(transaction);
+    if (!rows[0]?.present) return false;
     await transaction.insertInto("reset_cases").values(row).execute();
+    return true;
   });
 }
 

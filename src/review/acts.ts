@@ -1,6 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { Kysely } from "kysely";
-import { type AccountRow, findAccount, findAccountByName, findOwnAccount } from "../accounts/account.js";
+import {
+  type AccountRow,
+  findAccount,
+  findAccountByName,
+  findOwnAccount,
+  genuineAccounts,
+} from "../accounts/account.js";
 import type { Session } from "../accounts/sessions.js";
 import { changeState } from "../accounts/state.js";
 import type { Name } from "../accounts/username.js";
@@ -16,6 +22,7 @@ import { sealToNobody } from "../protocol/nobody.js";
 import { shuffled } from "../protocol/relation.js";
 import { sealEdge } from "../protocol/review.js";
 import { open, SEAL_CLASSES, seal } from "../protocol/seal.js";
+import { ask } from "../seen.js";
 import { type Change, changeAccounts } from "./change-accounts.js";
 import { sealEvents } from "./events.js";
 import {
@@ -285,6 +292,13 @@ export async function accountNamed(context: Context, name: Name): Promise<Accoun
   return await findAccountByName(context, name.domain, name.username);
 }
 
+/** The same where nobody may learn whom an admin named: it leaves no trace in the database's files. */
+export async function accountNamedUnseen(context: Context, name: Name): Promise<AccountRow | undefined> {
+  const asked = ask(context);
+  const row = await queries.selectByNameUnmarked(context.db, name);
+  return row && (await genuineAccounts(context, [row], context.db, asked))[0];
+}
+
 /** Hands out invites: a counter that each member absorbs at the next sign-in. */
 export async function handOut(
   context: Context,
@@ -483,9 +497,15 @@ export function isUndoable(kind: string): boolean {
   return kind in INVERSE;
 }
 
-export type UndoOutcome = ActOutcome | { outcome: "loop" | "last" | "unknown" };
+/** What nobody does to oneself; another admin has to. */
+const AGAINST_SOMEBODY: ReadonlySet<ActKind> = new Set(["suspended", "frozen-inviting", "frozen-sign-in"]);
 
-/** Takes an act back, for exactly those whom it changed, each as far as nothing else was done since. */
+export type UndoOutcome = ActOutcome | { outcome: "loop" | "last" | "self" | "unknown" };
+
+/**
+ * Takes an act back, for exactly those whom it changed, each as far as nothing else was done since. Whoever would be
+ * suspended, frozen or no admin by that takes nothing back.
+ */
 export async function undo(
   context: Context,
   actorId: string,
@@ -502,6 +522,7 @@ export async function undo(
   const undoes = { act, review };
   if (kind === "grafted") return await graft(context, actorId, tree, root, details.from ?? NO_INVITER, undoes);
   if (kind === "made-admin") return await setRole(context, actorId, root, "admin", undoes);
+  if (kind === "unmade-admin" && root === actorId) return { outcome: "self" };
   if (kind === "unmade-admin") return await setRole(context, actorId, root, "member", undoes);
   const subjects = await openPersons(context, review, actId);
   if (kind === "invites" || kind === "invites-back") {
@@ -527,5 +548,11 @@ export async function undo(
     });
   }
   const decide = DECISIONS[kind] as (account: AccountRow) => Change | undefined;
-  return await perform(context, actorId, { kind, details: { root }, subjects, reason: "", undoes, decide });
+  const refuse = async (db: Kysely<Database>) => {
+    if (!AGAINST_SOMEBODY.has(kind) || !subjects.includes(actorId)) return undefined;
+    if ((await concernedSince(context, db, undoes)).has(actorId)) return undefined;
+    const self = await findOwnAccount({ ...context, db }, actorId);
+    return self && decide(self) ? ({ outcome: "self" } as const) : undefined;
+  };
+  return await perform(context, actorId, { kind, details: { root }, subjects, reason: "", undoes, refuse, decide });
 }

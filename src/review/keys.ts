@@ -307,20 +307,22 @@ export async function storeRecovery(
 
 /**
  * Locks a recovery key that an earlier Kith had locked with the phrase alone under the server secret as well; the phrase
- * is not needed for it. Run daily, and at start.
+ * is not needed for it. Nor does the row of before stay in the database's files. Run at start.
  */
 export async function lockOldRecovery(context: Context): Promise<void> {
-  await context.db.transaction().execute(async (transaction) => {
+  const isLocked = await context.db.transaction().execute(async (transaction) => {
     await queries.lockReview(transaction);
     const stored = await queries.selectRecovery(transaction);
-    if (!stored || !isLockedByPhraseAlone(stored.locked_key)) return;
+    if (!stored || !isLockedByPhraseAlone(stored.locked_key)) return false;
     const [row] = genuineRows(context, "review_recovery", [stored]);
     const { secret } = context;
     const locked_key = row && rewrapRecoveryKey(row.locked_key, secret, secret, row.id);
-    if (!locked_key) return;
+    if (!locked_key) return false;
     const { tag: readTag, ...columns } = row;
     await queries.updateRecovery(transaction, readTag, withTag(context, "review_recovery", { ...columns, locked_key }));
+    return true;
   });
+  if (isLocked) await queries.rewriteRecovery(context.db);
 }
 
 export type RecoverOutcome = "recovered" | "wrong-phrase" | "no-phrase";

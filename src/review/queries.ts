@@ -84,6 +84,11 @@ export async function updateRecovery(db: Kysely<Database>, readTag: Uint8Array, 
     .execute();
 }
 
+/** Writes the table into a new file, without the rows that were replaced; not within a transaction. */
+export async function rewriteRecovery(db: Kysely<Database>): Promise<void> {
+  await sql`vacuum (full, freeze) review_recovery`.execute(db);
+}
+
 export async function selectNotes(db: Kysely<Database>, reviewKeyId: string): Promise<NotesRow | undefined> {
   return await db.selectFrom("review_notes").selectAll().where("review_key_id", "=", reviewKeyId).executeTakeFirst();
 }
@@ -127,6 +132,22 @@ export async function selectAccounts(db: Kysely<Database>, ids: readonly string[
   return await db.selectFrom("accounts").selectAll().select(newestVersion).where("id", "in", ids).execute();
 }
 
+/**
+ * The account of a name, found by reading every row. An index scan would mark the dead entries that it meets, those of
+ * that very name, and so show a thief of the files who was looked up.
+ */
+export async function selectByNameUnmarked(
+  db: Kysely<Database>,
+  { username, domain }: Pick<AccountRow, "username" | "domain">,
+): Promise<StoredAccount | undefined> {
+  return await db
+    .selectFrom("accounts")
+    .selectAll()
+    .select(newestVersion)
+    .where(sql`username || '@' || domain`, "=", `${username}@${domain}`)
+    .executeTakeFirst();
+}
+
 export async function selectAdmins(db: Kysely<Database>): Promise<StoredAccount[]> {
   return await db
     .selectFrom("accounts")
@@ -161,12 +182,17 @@ export async function countMembers(db: Kysely<Database>): Promise<number> {
   return Number(rows[0]?.count);
 }
 
+/** Reads every row as well: to whom a branch was moved, and which one was meant, is among the ids of the admins' log. */
 export async function selectNamesOf(
   db: Kysely<Database>,
   ids: readonly string[],
 ): Promise<{ id: string; username: string; domain: string }[]> {
   if (ids.length === 0) return [];
-  return await db.selectFrom("accounts").select(["id", "username", "domain"]).where("id", "in", ids).execute();
+  return await db
+    .selectFrom("accounts")
+    .select(["id", "username", "domain"])
+    .where(sql<string>`id::text`, "in", ids)
+    .execute();
 }
 
 /**

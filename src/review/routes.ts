@@ -13,6 +13,7 @@ import { field, goTo, type MemberVisit, query, show, ticked } from "../web/visit
 import {
   type ActOutcome,
   accountNamed,
+  accountNamedUnseen,
   actOn,
   confirmAdmin,
   graft,
@@ -234,9 +235,13 @@ async function accountsPage(visit: MemberVisit, asked: Asked = {}) {
   return await show(visit, "admin/accounts", data, { current: "admin", errors, status: asked.errors ? 422 : 200 });
 }
 
-async function accountOf(visit: MemberVisit, typed: string): Promise<AccountRow | undefined> {
+async function accountOf(
+  visit: MemberVisit,
+  typed: string,
+  find: typeof accountNamed = accountNamed,
+): Promise<AccountRow | undefined> {
   const name = parseName(typed, visit.context.config.domains);
-  return name && (await accountNamed(visit.context, name));
+  return name && (await find(visit.context, name));
 }
 
 function closedPanel(visit: MemberVisit, account: AccountRow): PersonPanel {
@@ -305,13 +310,15 @@ type Subjects = { root: AccountRow; username: string; ids: string[] };
 async function subjectsOf(visit: MemberVisit): Promise<Subjects | { answer: unknown }> {
   const typed = field(visit, "username").trim();
   if (typed === "") return { answer: await refuse(visit, "", [{ field: "q", key: "problem.username.missing" }]) };
-  const root = await accountOf(visit, typed);
+  const branch = ticked(visit, "branch");
+  // Which of a branch was named is sealed to the review key.
+  const root = await accountOf(visit, typed, branch ? accountNamedUnseen : accountNamed);
   if (!root) {
     const error = { field: "q", key: "problem.admin.unknown", vars: { name: typed.slice(0, 80) } };
     return { answer: await refuse(visit, "", [error]) };
   }
   const username = labelOf(visit.context, root);
-  if (!ticked(visit, "branch")) return { root, username, ids: [root.id] };
+  if (!branch) return { root, username, ids: [root.id] };
   const open = await openTree(visit);
   if (!open || !("tree" in open.reading)) {
     return { answer: await goTo(visit, "/admin/tree", { kind: "wait", key: "flash.tree-first" }) };
@@ -422,7 +429,7 @@ export const moveBranch = admins(async (visit) => {
   const typed = field(visit, "inviter").trim();
   const wrong = (key: string) =>
     refuse(visit, username, [{ form: "graft", field: "inviter", key, vars: { name: typed.slice(0, 80) } }]);
-  const inviter = await accountOf(visit, typed);
+  const inviter = await accountOf(visit, typed, accountNamedUnseen);
   if (!inviter) return await wrong("problem.admin.unknown");
   const outcome = await graft(context, session.account.id, open.reading.tree, who.id, inviter.id);
   if (outcome.outcome === "loop") return await wrong("problem.admin.loop");
@@ -544,7 +551,8 @@ export const undoAct = admins(async (visit) => {
     : { outcome: "unknown" as const };
   if (outcome.outcome === "not-admin") return await notFound(visit);
   if (outcome.outcome === "done") return await goTo(visit, "/admin/log", { kind: "good", key: "flash.act.undone" });
-  const key = outcome.outcome === "last" ? "problem.admin.last" : "problem.admin.undo";
+  const { outcome: why } = outcome;
+  const key = why === "last" || why === "self" ? `problem.admin.${why}` : "problem.admin.undo";
   return await logPage(visit, [{ field: "log", key }]);
 });
 

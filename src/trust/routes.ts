@@ -141,6 +141,7 @@ const RULE_PROBLEMS: Record<RulesFault, string> = {
   nobody: "problem.rules.nobody",
   wait: "problem.rules.wait",
   "keep-needs-two": "problem.rules.keepAlone",
+  "kept-needs-two": "problem.rules.keptYet",
   "keep-admin": "problem.rules.keepAdmin",
 };
 

@@ -85,7 +85,7 @@ export type RulesOutcome =
   | { outcome: "saved"; rekeyed?: Rekeyed }
   | { outcome: "fault"; field: "threshold" | "wait_days" | "keep_key"; code: RulesFault; max: number }
   | { outcome: "wrong-password" };
-export type RulesFault = "threshold" | "nobody" | "wait" | "keep-needs-two" | "keep-admin";
+export type RulesFault = "threshold" | "nobody" | "wait" | "keep-needs-two" | "kept-needs-two" | "keep-admin";
 
 /** Sets how many must agree, how long to wait and whether the key is kept. */
 export async function setRules(context: Context, session: Session, input: RulesInput): Promise<RulesOutcome> {
@@ -104,8 +104,11 @@ export async function setRules(context: Context, session: Session, input: RulesI
     if (!Number.isInteger(waitDays) || waitDays < 0 || waitDays > MAX_WAIT_DAYS) {
       return fault("wait_days", "wait", MAX_WAIT_DAYS);
     }
-    if (keepsKey && threshold < 2) return fault("keep_key", "keep-needs-two", 2);
-    if (input.keepsKey && !isMember) return fault("keep_key", "keep-admin", 0);
+    // Admins have no box for the key: what is wrong with it is said at the first thing they can choose.
+    if (input.keepsKey && !isMember) return fault("threshold", "keep-admin", 0);
+    if (keepsKey && threshold < 2) {
+      return isMember ? fault("keep_key", "keep-needs-two", 2) : fault("threshold", "kept-needs-two", 2);
+    }
     state.record.rules = { threshold, waitDays, keepsKey };
     const day = dayOf(context.clock());
     state.record.events.push({ kind: "rules-changed", day, values: { threshold, days: waitDays } });

@@ -251,7 +251,12 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     const visit = visitOf(request, reply);
     if ((error as { code?: string }).code?.startsWith("FST_CSRF") && isMembers(request)) {
       // Without a session there is nothing to protect, and more to say than that the form is too old.
-      if (!(await visitOfMember(request, reply)).session) return await reply.redirect(signInFor(request), 303);
+      try {
+        if (!(await visitOfMember(request, reply)).session) return await reply.redirect(signInFor(request), 303);
+      } catch (failure) {
+        // Fastify would answer what fails in here by itself, quoting it.
+        return await showError(visit, failure);
+      }
     }
     if (!(error instanceof StaleKeyError)) return await showError(visit, error);
     // The session ended meanwhile.

@@ -18,7 +18,6 @@ export function startUpkeep(context: Context): { stop(): void } {
     await sweepSessions(context);
     await sweepCases(context);
     await sweepLimits(context);
-    await lockOldRecovery(context);
     await forgetOldEdges(context);
     await freezeInsertOnlyTables(context.db);
   });
@@ -26,7 +25,14 @@ export function startUpkeep(context: Context): { stop(): void } {
     await learnParameters(context);
     await inspect(context);
   });
+  // Only an upgrade leaves such a key.
+  const lock = trying(
+    context,
+    "a recovery key of an earlier Kith may still stand in the database's files: restart, and run VACUUM FULL review_recovery",
+    () => lockOldRecovery(context),
+  );
   const soon = setTimeout(async () => {
+    await lock();
     await sweep();
     await look();
   }, 1_000);

@@ -1,5 +1,9 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
+import { startMailQueue } from "#kith/mail/queue.js";
+import type { Domain } from "#kith/onion/domain.js";
+import { pinDomain } from "#kith/onion/edit-map.js";
+import { onionOfKey } from "#kith/onion/onion-address.js";
 import { openColumn } from "#kith/protocol/column.js";
 import { openPlace, type Place, type Visitor } from "../support/app.js";
 import { accountOf } from "../support/pages.js";
@@ -33,6 +37,36 @@ describe("the contact address", () => {
       assert.match(page, /is kept\./);
       assert.match(page, /Kith sends no mail at present/, "nothing is promised without KITH_MAIL_FROM");
       assert.doesNotMatch(page, /Notices go to|Kith writes there/);
+    }
+  });
+
+  it("is said to get mail, before and after it is saved, where it does", async (test) => {
+    const from = { KITH_MAIL_FROM: "kith@localhost" };
+    const places: [NodeJS.ProcessEnv, string[]][] = [
+      [{ ...from, KITH_SMTP_URL: "smtp://127.0.0.1:1" }, ["clear.example", "dark.example"]],
+      [from, ["dark.example"]],
+      [{ ...from, KITH_MAIL_OVER_ONION: "false" }, []],
+      [{}, []],
+    ];
+    for (const [env, mailed] of places) {
+      const { context, founder } = await openPlace({ env });
+      const nour = await founder();
+      // The changes are told by mail.
+      const queue = await startMailQueue(context);
+      test.after(() => queue.stop());
+      const onion = onionOfKey(Buffer.alloc(32, 1));
+      await pinDomain(context, { domain: "dark.example" as Domain, onion, port: 25 }, "nour");
+      for (const domain of ["clear.example", "dark.example"]) {
+        const said = `${domain}: ${JSON.stringify(env)}`;
+        const isMailed = mailed.includes(domain);
+        await nour.post("/account/contact", { address: `somebody@${domain}` }, "/account");
+        const saved = (await nour.get("/account")).body;
+        assert.equal(/Notices go to somebody@/.test(saved), isMailed, said);
+        for (const page of [saved, (await nour.get("/account")).body]) {
+          assert.equal(/Kith sends no mail at present/.test(page), !isMailed, said);
+          assert.equal(/Kith writes there/.test(page), isMailed, said);
+        }
+      }
     }
   });
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -7,6 +8,7 @@ import { connect } from "#kith/db/connect.js";
 import { migrateTo, migrateToLatest, migrationStates } from "#kith/db/migrate.js";
 import { migrations } from "#kith/migrations/index.js";
 import { freshDatabase } from "../support/database.js";
+import { standsInFiles } from "../support/files.js";
 
 const names = Object.keys(migrations);
 
@@ -32,6 +34,25 @@ test("migrations go down to an empty database and up again", async () => {
   assert.ok((await migrationStates(db)).every(({ appliedAt }) => appliedAt === undefined));
   assert.deepEqual(await migrateToLatest(db), names);
   assert.deepEqual(await tables(), before);
+  await close();
+});
+
+test("sessions that a migration ends stand in no file any more", async () => {
+  const database = await freshDatabase();
+  const { db, close } = await connect(database);
+  for (const migration of ["2026-11-26-begin-sessions-anew", "2026-11-26-wrap-sessions-anew"]) {
+    for (const ends of ["down", "up"]) {
+      const before = names[names.indexOf(migration) - 1] as string;
+      await migrateTo(db, ends === "down" ? migration : before);
+      const sealed = randomBytes(100);
+      await sql`insert into sessions (id, sealed, expiry_day) values (${randomBytes(32)}, ${sealed}, current_date)`.execute(
+        db,
+      );
+      assert.equal(await standsInFiles(database, sealed), true);
+      await migrateTo(db, ends === "down" ? before : migration);
+      assert.equal(await standsInFiles(database, sealed), false, `${migration}: ${ends}`);
+    }
+  }
   await close();
 });
 

@@ -84,4 +84,28 @@ describe("a lost database", () => {
     }
     assert.equal((await new Visitor(place.app).signIn("ada")).statusCode, 303);
   });
+
+  it("answers a form without a token like every other failure", async () => {
+    const way = await cuttableWay((await freshDatabase()).databaseUrl);
+    const place = await openPlace({ databaseUrl: way.url });
+    const nour = await place.founder();
+    const send = () => nour.request("POST", "/trust", "username=bea");
+    await way.cut();
+    const down = await send();
+    assert.equal(down.statusCode, 503);
+    assert.ok(Number(down.headers["retry-after"]) > 0);
+    assert.match(down.body, /<h1/);
+    assert.doesNotMatch(down.body, /ECONN|postgres|pool|127\.0\.0\.1/i);
+    await way.mend();
+
+    const { db } = place.context;
+    place.context.db = db.withSchema("nowhere");
+    const broken = await send();
+    place.context.db = db;
+    assert.equal(broken.statusCode, 500);
+    assert.match(broken.body, /<h1/);
+    assert.doesNotMatch(broken.body, /nowhere|sessions/);
+    assert.ok(place.log.some((line) => line.includes("a request failed")));
+    assert.equal((await send()).statusCode, 403, "the session is the same");
+  });
 });

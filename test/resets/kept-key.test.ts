@@ -158,6 +158,30 @@ describe("keeping the key", () => {
     assert.match(statementOf((await ada.get("/trust")).body), /Nobody/);
   });
 
+  it("who has become an admin reads at the number of helpers why one is not enough yet, and what to do", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem"]);
+    await trustAll(who.ada, ["bea", "cem"], { threshold: 2, keepKey: true });
+    const account = (await findAccountByName(place.context, "localhost", "ada"))!;
+    const admin = tagged(place.context, { ...account, role: "admin" });
+    assert.ok(await writeAccount(place.context.db, account.tag, admin));
+    const stored = async () => (await findAccountByName(place.context, "localhost", "ada"))?.tag;
+    const before = await stored();
+    const once = { keep_key: "on", current_password: passwordOf("ada") };
+    for (const [answer, reason] of [
+      [await who.ada.rules(1), /sign out and in again/],
+      [await who.ada.rules(2, 0, once), /Admins can’t keep their key/],
+    ] as const) {
+      assert.equal(answer.statusCode, 422);
+      assert.match(readable(answer.body), reason);
+      const links = [...answer.body.matchAll(/<li><a href="#([^"]+)">/g)].map(([, id]) => id);
+      assert.deepEqual(links, ["threshold"]);
+    }
+    assert.deepEqual(await stored(), before, "nothing is changed");
+    await who.ada.signOut();
+    await who.ada.signIn();
+    assert.equal((await who.ada.rules(1)).statusCode, 303);
+  });
+
   it("somebody who was reset with a new key has no part in it until the yes", async () => {
     const { place, who } = await openCommunity(["ada", "bea", "cem", "dora"]);
     await trustAll(who.ada, ["bea", "cem", "dora"], { threshold: 2, keepKey: true });

@@ -73,3 +73,28 @@ describe("completing a reset at the moment in which its account changes", () => 
     assert.equal((await place.visitor().signIn("ada")).statusCode, 303);
   });
 });
+
+describe("beginning to help at the moment in which the account changes", () => {
+  it("leaves alone what another helper began since on the same row, and is answered as for a name that nobody has", async () => {
+    const { place, who, rows } = await openChosen();
+    await who.ada.signIn();
+    await who.bea.openCase("ada");
+    const [before] = await rows("reset_cases");
+    const weeks = () => place.context.db.selectFrom("case_weeks").selectAll().execute();
+    let kept: Awaited<ReturnType<typeof rows>> = [];
+    let opened: Awaited<ReturnType<typeof weeks>> = [];
+    await beforeStatement(place.context.pool, [/^select pg_advisory_xact_lock\(hashtextextended\(\$1/], async () => {
+      // Until it is the very row that was bea's.
+      do {
+        await who.ada.signIn();
+        await who.cem.openCase("ada");
+        kept = await rows("reset_cases");
+      } while ((kept[0] as typeof before)?.row_id !== before?.row_id);
+      opened = await weeks();
+    });
+    const answer = await who.bea.help("ada", true);
+    assert.equal(readable(answer.body), readable((await who.bea.help("nobody")).body));
+    assert.deepEqual(await rows("reset_cases"), kept);
+    assert.deepEqual(await weeks(), opened, "nothing was opened");
+  });
+});

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { countOf, openPlace, type Place, passwordOf, Visitor } from "../support/app.js";
+import { watchStatements } from "../support/statements.js";
 
 async function village(place: Place) {
   const nour = await place.founder();
@@ -136,6 +137,39 @@ describe("acts of admins", () => {
     assert.equal(await depth("hana"), "2");
     assert.equal((await undoNewest(nour)).statusCode, 303);
     assert.equal(await depth("hana"), "3");
+  });
+
+  it("to whom a branch moves, and which branch was meant, is looked up by no index, whose dead entries would be marked", async () => {
+    const place = await openPlace();
+    const { pool, db } = place.context;
+    const { nour } = await village(place);
+    await open(nour);
+    await nour.get("/admin/tree"); // the edges are read
+    const asked: { text: string; values: readonly unknown[] }[] = [];
+    await watchStatements(pool, (text, values) => {
+      asked.push({ text, values });
+    });
+    assert.equal((await act(nour, "graft", { username: "emil", inviter: "bea" })).statusCode, 303);
+    const freeze = { username: "dora", what: "inviting", branch: "on", reason: "Too many." };
+    assert.equal((await act(nour, "freeze", freeze)).statusCode, 303);
+    assert.match((await nour.get("/admin/log")).body, /bea/);
+    const about = asked.splice(0);
+
+    const { id } = await db.selectFrom("accounts").select("id").where("username", "=", "bea").executeTakeFirstOrThrow();
+    const hidden = ["bea", "bea@localhost", id, "dora", "dora@localhost"];
+    const naming = about.filter(
+      ({ text, values }) => /^\s*select/.test(text) && values.flat().some((value) => hidden.includes(value as string)),
+    );
+    assert.ok(naming.length > 0);
+    const client = await pool.connect();
+    await client.query("set enable_seqscan = off"); // whatever an index can find is found by it
+    for (const { text, values } of naming) {
+      const { rows } = await client.query(`explain ${text}`, [...values]);
+      const plan = rows.map((row) => row["QUERY PLAN"]).join("\n");
+      assert.match(plan, /Seq Scan on accounts/, text);
+      assert.doesNotMatch(plan, /Index.* on (?:accounts|relations)/, text);
+    }
+    client.release(true);
   });
 
   it("invites are handed out to one, a branch and everybody, absorbed at the next sign-in, and taken back", async () => {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { randomBytes, randomUUID } from "node:crypto";
 import { before, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { findAccountByName } from "#kith/accounts/account.js";
 import { openSession } from "#kith/accounts/sessions.js";
@@ -7,13 +9,15 @@ import { letterLink, operatorLetter } from "#kith/invites/letters.js";
 import { discloseBytes, encloseBytes } from "#kith/protocol/box.js";
 import { uuidBytes } from "#kith/protocol/bytes.js";
 import { deriveKey } from "#kith/protocol/derive.js";
-import type { PrivateKey } from "#kith/protocol/keypair.js";
+import { makeKeypair, type PrivateKey } from "#kith/protocol/keypair.js";
 import { openEdge, readRecoveryPhrase, unlockRecoveryKey } from "#kith/protocol/review.js";
 import { open } from "#kith/protocol/seal.js";
 import { ensureReader, lockOldRecovery, recoverReview, withTag } from "#kith/review/keys.js";
 import { confirmByOperator, setRoleByOperator } from "#kith/review/operator.js";
+import { startUpkeep } from "#kith/web/upkeep.js";
 import { countOf, openPlace, type Place, passwordOf, Visitor, wordsOf } from "../support/app.js";
 import { freshDatabase } from "../support/database.js";
+import { standsInFiles } from "../support/files.js";
 import { contents } from "../support/pages.js";
 
 /** Whether this visitor's tree opens. */
@@ -330,6 +334,28 @@ describe("who can read the invite tree", () => {
     assert.equal(await recoverReview(place.context, nourRow, words.join("  ").toUpperCase()), "recovered");
     await place.context.db.deleteFrom("review_notes").execute();
     assert.deepEqual(await nodes(), ["nour 0", "bea 1", "late 2"]);
+  });
+
+  it("a recovery key that an earlier Kith locked with the phrase alone is locked anew at the start, and stands in no file any more", async () => {
+    const database = await freshDatabase();
+    const place = await openPlace(database);
+    const { db, secret } = place.context;
+    const entropy = randomBytes(16);
+    const id = randomUUID();
+    const pair = await makeKeypair(id, new Date());
+    const locked_key = encloseBytes(deriveKey(entropy, "kith/v1/recovery phrase"), pair.privateKey, id);
+    const row = withTag(place.context, "review_recovery", { id, public_key: pair.publicKey, locked_key });
+    await db.insertInto("review_recovery").values(row).execute();
+    assert.equal(await standsInFiles(database, locked_key), true);
+
+    const upkeep = startUpkeep(place.context);
+    const deadline = Date.now() + 30_000;
+    while ((await standsInFiles(database, locked_key)) && Date.now() < deadline) await sleep(200);
+    upkeep.stop();
+    assert.equal(await standsInFiles(database, locked_key), false);
+    const kept = await db.selectFrom("review_recovery").selectAll().executeTakeFirstOrThrow();
+    const key = unlockRecoveryKey(entropy, kept.locked_key, secret, id) as Uint8Array;
+    assert.deepEqual(new Uint8Array(key), new Uint8Array(pair.privateKey));
   });
 
   it("the command line gives the role back whole or not at all, and it stands in the admins' log", async () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { before, beforeEach, describe, it } from "node:test";
 import { openPlace, type Place, passwordOf, type Visitor } from "../support/app.js";
+import { contents } from "../support/pages.js";
 
 let place: Place;
 let nour: Visitor;
@@ -144,6 +145,43 @@ describe("taking back", () => {
     assert.equal(await undo(3), 303);
     assert.equal(await undo(2), 303, "nothing stands that came later");
     assert.equal(await isAdmin(), "admin");
+  });
+
+  it("what concerns oneself is for another admin, and writes nothing down", async () => {
+    const own = await openPlace();
+    const ada = await own.founder("ada");
+    const cem = await ada.bring("cem");
+    const send = (admin: Visitor, path: string, fields: Record<string, string> = {}) =>
+      admin.post(path, fields, "/admin/accounts");
+    const openTree = (admin: Visitor) => send(admin, "/admin/tree", { current_password: passwordOf(admin.username) });
+    await send(ada, "/admin/accounts/role", { username: "cem", role: "admin" });
+    await send(ada, "/admin/confirm", { username: "cem" });
+    await cem.signIn();
+    for (const [down, up, fields] of [
+      ["suspend", "reinstate", {}],
+      ["freeze", "unfreeze", { what: "sign-in" }],
+    ] as const) {
+      for (const what of [down, up]) {
+        const to = { username: "ada", reason: "By mistake.", ...fields };
+        assert.equal((await send(cem, `/admin/accounts/${what}`, to)).statusCode, 303, what);
+      }
+      await send(cem, "/admin/confirm", { username: "ada" });
+    }
+    await ada.signIn();
+    await openTree(ada);
+    const stored = () =>
+      contents(own.context.pool, ["accounts", "people", "admin_acts", "events", "review_keys", "review_grants"]);
+    for (const kind of ["reinstated", "unfrozen-sign-in", "made-admin"]) {
+      const rows = await own.context.db.selectFrom("admin_acts").select("id").where("kind", "=", kind).execute();
+      const undoing = kind === "made-admin" ? cem : ada;
+      await openTree(undoing);
+      const before = await stored();
+      const answer = await send(undoing, "/admin/log/undo", { act: rows[0]?.id as string });
+      assert.equal(answer.statusCode, 422, kind);
+      assert.match(answer.body, /You are among them\. Another admin has to do that\./, kind);
+      assert.deepEqual(await stored(), before, kind);
+    }
+    assert.equal((await ada.get("/admin/log")).statusCode, 200);
   });
 
   it("that a branch was moved does not undo a later move, until that is taken back", async () => {
