@@ -144,6 +144,7 @@ export async function tell(
     const { browser, words } = await choose(place, await helper.openCase("malu"), passwordOf("malu", 2));
     await done(helper.agree("malu", words));
     await helper.get("/help/agreed");
+    await done(helper.signOut());
     await done(browser.signIn("malu", passwordOf("malu", 2)));
   }
   if (tells("restored")) {
