@@ -1,17 +1,18 @@
 import { createHash, type Hash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createWriteStream, type WriteStream } from "node:fs";
-import { lstat, open, readdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { type FileHandle, lstat, open, readdir, realpath, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve, sep } from "node:path";
 import { finished } from "node:stream/promises";
 import type { Kysely } from "kysely";
 import { hasMembers } from "../accounts/account.js";
+import { anchorFile } from "../anchor.js";
 import { isDatabaseDown } from "../db/connect.js";
 import { migrateTo, migrateToLatest, migrationStates } from "../db/migrate.js";
 import { isAlive } from "../db/postmaster.js";
 import type { Database } from "../db/schema.js";
 import { Failure } from "../failure.js";
-import { expectNoRotation } from "../secret.js";
+import { expectNoRotation, nextSecretFile } from "../secret.js";
 import {
   continueNumbers,
   emptyTable,
@@ -36,6 +37,13 @@ interface TableLine {
   columns: string[];
 }
 
+export interface BackUpOptions {
+  /** Which need not be there. Beside it a rotation shows, whose rows neither secret alone opens. */
+  secretFile?: string;
+  /** Where the secret is kept, or was by default: no backup goes there. */
+  dataDir?: string;
+}
+
 /**
  * Writes the whole database as of one moment to one file, while Kith goes on: JSON lines, a table after the other,
  * rows in random order so that the file does not tell who came after whom. The server secret is never in it.
@@ -43,21 +51,25 @@ interface TableLine {
  * The file is written beside its place, flushed, and moved there whole; mode 0600. What a killed run left there is
  * removed by the next one.
  *
- * @param secretFile which need not be there; beside it a rotation shows, whose rows neither secret alone opens
  * @returns how many rows of each table
  * @throws Failure if the secret is being rotated, the file can't be written, for example because the disk is full or
- * there is something else in its place, or there is no Kith's database
+ * there is something else than a backup in its place, or there is no Kith's database
  */
-export async function backUp(db: Kysely<Database>, file: string, secretFile?: string): Promise<Record<string, number>> {
+export async function backUp(
+  db: Kysely<Database>,
+  file: string,
+  options: BackUpOptions = {},
+): Promise<Record<string, number>> {
   // Its own name for each run: two at once would otherwise write into one file.
   const unfinished = `${file}.unfinished-${process.pid}-${randomBytes(4).toString("hex")}`;
   try {
+    await expectApart(file, options);
     await expectReplaceable(file);
     await removeUnfinished(file);
     const stream = createWriteStream(unfinished, { flags: "wx", mode: 0o600 });
     await once(stream, "open");
     try {
-      const counts = await writeFile(db, stream, secretFile);
+      const counts = await writeFile(db, stream, options);
       await flush(unfinished, "r+");
       await rename(unfinished, file);
       await flush(dirname(file), "r");
@@ -76,12 +88,47 @@ export async function backUp(db: Kysely<Database>, file: string, secretFile?: st
   }
 }
 
-/** As root, a file moved onto `/dev/null` would stand there for every other program. */
+/** @throws Failure for the places of the secret: overwritten, or in one hand with a backup, it is worth nothing any more */
+async function expectApart(file: string, { secretFile, dataDir }: BackUpOptions): Promise<void> {
+  const place = await realPlace(file);
+  if (secretFile !== undefined) {
+    if (place === (await realPlace(secretFile))) {
+      throw new Failure(`${file} is Kith's server secret: name another one`);
+    }
+    for (const beside of [nextSecretFile(secretFile), anchorFile(secretFile)]) {
+      if (place !== (await realPlace(beside))) continue;
+      throw new Failure(`${file} belongs to Kith's server secret: name another one`);
+    }
+  }
+  if (dataDir === undefined) return;
+  const root = await realpath(dataDir).catch(() => resolve(dataDir));
+  if (!place.startsWith(root.endsWith(sep) ? root : root + sep)) return;
+  throw new Failure(
+    `${file} is in the data directory, where the server secret is kept, and is no backup there: name another one`,
+  );
+}
+
+/** Where a file is or would be, however its directory is spelled; its own name is not followed. */
+async function realPlace(file: string): Promise<string> {
+  const directory = dirname(resolve(file));
+  return join(await realpath(directory).catch(() => directory), basename(file));
+}
+
+/** A mistyped name must not cost a file. As root, one moved onto `/dev/null` would stand there for every other program. */
 async function expectReplaceable(file: string): Promise<void> {
   const present = await lstat(file).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOENT") throw error;
   });
-  if (present && !present.isFile()) throw new Failure(`${file} is there and is no regular file: name another one`);
+  if (!present) return;
+  if (!present.isFile()) throw new Failure(`${file} is there and is no regular file: name another one`);
+  if (present.size === 0) return;
+  const handle = await open(file, "r");
+  try {
+    if (await readHead(handle)) return;
+  } finally {
+    await handle.close();
+  }
+  throw new Failure(`${file} is there and is no backup made by kith: name another one`);
 }
 
 /** Removes what runs left beside the file whose process is gone. */
@@ -108,7 +155,7 @@ async function flush(path: string, flags: string): Promise<void> {
 async function writeFile(
   db: Kysely<Database>,
   stream: WriteStream,
-  secretFile: string | undefined,
+  { secretFile }: BackUpOptions,
 ): Promise<Record<string, number>> {
   const broken = new Promise<never>((_resolve, reject) => stream.once("error", reject));
   broken.catch(() => undefined);
@@ -227,6 +274,22 @@ async function checkFile(file: string): Promise<Head> {
   const end = before === undefined ? undefined : (parse(file, before) as { end?: string }).end;
   if (!head || end !== digest.digest("hex")) throw notWhole(file);
   return head;
+}
+
+/** Bytes that are enough for any first line. */
+const HEAD_BYTES = 1024;
+
+/** What the first line says; undefined if it is no backup's. */
+async function readHead(handle: FileHandle): Promise<Head | undefined> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+  const [line, ...others] = buffer.toString("utf8", 0, bytesRead).split("\n");
+  if (!line || others.length === 0) return undefined;
+  try {
+    const head = JSON.parse(line) as Partial<Head> | null;
+    return head?.format === FORMAT && typeof head.migration === "string" ? (head as Head) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function* readLines(file: string): AsyncGenerator<unknown> {

@@ -21,7 +21,7 @@ export function addBackup(program: Command): void {
         );
       }
       await withDatabase(async ({ unhurried }) => {
-        const rows = await unhurried((db) => backUp(db, file, secretFile));
+        const rows = await unhurried((db) => backUp(db, file, { secretFile, dataDir }));
         if (options.json) return console.log(JSON.stringify({ file, rows }));
         console.log(
           `${file}: ${total(rows)} rows. Keep the server secret somewhere else: without it nobody can sign in.`,

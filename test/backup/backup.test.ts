@@ -103,27 +103,28 @@ describe("a backup", () => {
     await assert.rejects(restored(`${file}.absent`), /can't be read/);
   });
 
-  it("replaces a file, and nothing else that stands in its place", async () => {
+  it("replaces a backup, and nothing else that stands in its place", async () => {
     const { context } = await openPlace();
     const directory = temporaryDirectory();
     const at = (name: string) => `${directory}/${name}`;
-    await writeFile(at("file"), "before");
+    const before = '{"format":"kith backup 1","migration":"2026-11-24-create-accounts"}\n';
+    await writeFile(at("file"), before);
     await symlink(at("file"), at("link"));
     await symlink(at("absent"), at("dangling"));
     await mkdir(at("directory"));
     execFileSync("mkfifo", [at("pipe")]);
     const names = await readdir(directory);
     for (const name of ["link", "dangling", "directory", "pipe"]) {
-      const before = await lstat(at(name));
+      const there = await lstat(at(name));
       await assert.rejects(backUp(context.db, at(name)), /is there and is no regular file: name another one$/, name);
-      assert.deepEqual(await lstat(at(name)), before);
+      assert.deepEqual(await lstat(at(name)), there);
     }
     assert.deepEqual(await readdir(directory), names);
     assert.equal(await readlink(at("link")), at("file"));
-    assert.equal(await readFile(at("file"), "utf8"), "before");
+    assert.equal(await readFile(at("file"), "utf8"), before);
 
     await backUp(context.db, at("file"));
-    assert.match(await readFile(at("file"), "utf8"), /^\{"format":"kith backup 1"/);
+    assert.match(await readFile(at("file"), "utf8"), /^\{"format":"kith backup 1"[\s\S]*\{"end":"[0-9a-f]{64}"\}\n$/);
   });
 
   it("brings back every table as it was, the onion map with its numbers too, which go on from there", async () => {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import pg from "pg";
@@ -29,4 +29,49 @@ test("kith backup of a server's database that no Kith ever used says so", async 
   assert.equal(status, 1);
   assert.match(stderr, /^kith: no Kith ever used this database/);
   assert.ok(!existsSync(file));
+});
+
+test("kith backup replaces nothing but a backup, and keeps away from the server secret", async () => {
+  const { databaseUrl } = await freshDatabase();
+  const [dataDir, elsewhere, links] = [temporaryDirectory(), temporaryDirectory(), temporaryDirectory()];
+  const env = { DATABASE_URL: databaseUrl, KITH_DATA_DIR: dataDir };
+  const away = {
+    DATABASE_URL: (await freshDatabase()).databaseUrl,
+    KITH_DATA_DIR: dataDir,
+    KITH_SECRET_FILE: join(elsewhere, "secret"),
+  };
+  for (const one of [env, away]) assert.equal((await runKith(["invite"], one)).status, 0, "makes the secret");
+  writeFileSync(join(elsewhere, "secret.anchor"), "1 founded\n");
+  writeFileSync(join(elsewhere, "notes"), "of somebody's\n");
+  symlinkSync(elsewhere, join(links, "elsewhere"));
+  symlinkSync(dataDir, join(links, "data"));
+  const files = () =>
+    [dataDir, elsewhere].map((at) => readdirSync(at).map((name) => [name, readFileSync(join(at, name))]));
+  const before = files();
+  for (const [file, why, where] of [
+    [join(dataDir, "secret"), /is Kith's server secret/, env],
+    [join(links, "data/secret"), /is Kith's server secret/, env],
+    [join(elsewhere, "secret"), /is Kith's server secret/, away],
+    [join(elsewhere, "secret.next"), /belongs to Kith's server secret/, away],
+    [join(elsewhere, "secret.anchor"), /belongs to Kith's server secret/, away],
+    [join(links, "elsewhere/secret.next"), /belongs to Kith's server secret/, away],
+    [join(dataDir, "backup"), /is in the data directory/, env],
+    [join(links, "data/backup"), /is in the data directory/, away],
+    [join(elsewhere, "notes"), /is there and is no backup made by kith/, away],
+  ] as const) {
+    const { status, stderr } = await runKith(["backup", file], where);
+    assert.equal(status, 1, file);
+    assert.ok(stderr.startsWith(`kith: ${file} `), stderr);
+    assert.match(stderr, why);
+    assert.match(stderr, /: name another one\n$/);
+    assert.deepEqual(files(), before);
+  }
+
+  const file = join(elsewhere, "backup");
+  writeFileSync(file, "");
+  for (const what of ["an empty file", "a backup"]) {
+    const { status, stderr } = await runKith(["backup", file], away);
+    assert.equal(status, 0, `${what}: ${stderr}`);
+    assert.match(readFileSync(file, "utf8"), /^{"format":"kith backup 1"/);
+  }
 });
