@@ -1,7 +1,7 @@
-import { createHash, type Hash, randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createWriteStream, type WriteStream } from "node:fs";
-import { type FileHandle, lstat, open, readdir, realpath, rename, rm } from "node:fs/promises";
+import { type FileHandle, lstat, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { finished } from "node:stream/promises";
 import type { Kysely } from "kysely";
@@ -200,7 +200,7 @@ async function writeFile(
  * @throws Failure if there is anything in the database, or the file is no backup, is cut off or was changed
  */
 export async function restore(db: Kysely<Database>, file: string): Promise<Record<string, number>> {
-  const { migration } = await checkFile(file);
+  const { migration, digest } = await checkFile(file);
   const states = await migrationStates(db);
   // Before a newer database is migrated down to an older backup.
   if (states.some((state) => state.appliedAt !== undefined)) await checkEmpty(db);
@@ -216,14 +216,15 @@ export async function restore(db: Kysely<Database>, file: string): Promise<Recor
     for (const table of [...tables].reverse()) await emptyTable(transaction, table);
     const counts: Record<string, number> = {};
     let current: { name: string; columns: { name: string; type: string }[] } | undefined;
-    for await (const value of readLines(file)) {
+    // Again to the end: whatever was written to it meanwhile must not be taken for what was checked.
+    for await (const value of readLines(file, digest)) {
       if (Array.isArray(value)) {
         if (!current) throw notWhole(file);
         await insertRow(transaction, current.name, current.columns, value as (string | null)[]);
         counts[current.name] = (counts[current.name] ?? 0) + 1;
         continue;
       }
-      const { table, columns } = value as Partial<TableLine>;
+      const { table, columns } = (value ?? {}) as Partial<TableLine>;
       if (!table || !columns) continue;
       if (!tables.includes(table)) throw notWhole(file);
       const types = await selectColumns(transaction, table);
@@ -232,6 +233,7 @@ export async function restore(db: Kysely<Database>, file: string): Promise<Recor
       current = { name: table, columns: known as { name: string; type: string }[] };
       counts[table] = 0;
     }
+    if (tables.some((table) => counts[table] === undefined)) throw notWhole(file);
     for (const table of tables) await continueNumbers(transaction, table);
     return counts;
   });
@@ -260,20 +262,21 @@ function notWhole(file: string): Failure {
   return new Failure(`${file} is not a whole backup: it was cut off or changed`);
 }
 
-/** Reads the file once without believing it: format, and the hash over all lines. */
-async function checkFile(file: string): Promise<Head> {
-  const digest: Hash = createHash("sha256");
+/** Reads the file once without believing it: format, and the hash over all lines, which is returned. */
+async function checkFile(file: string): Promise<Head & { digest: string }> {
+  const found = await stat(file).catch((error: unknown) => {
+    throw cannotRead(file, error);
+  });
+  if (!found.isFile()) throw new Failure(`${file} is no regular file: save the backup to one, and restore that`);
   let head: Head | undefined;
-  let before: string | undefined;
-  for await (const text of readTexts(file)) {
-    if (before !== undefined) digest.update(`${before}\n`);
-    head ??= parse(file, text) as Head;
+  const lines = readTexts(file);
+  let line = await lines.next();
+  for (; !line.done; line = await lines.next()) {
+    head ??= parse(file, line.value) as Head;
     if (head.format !== FORMAT) throw new Failure(`${file} is not a backup made by kith`);
-    before = text;
   }
-  const end = before === undefined ? undefined : (parse(file, before) as { end?: string }).end;
-  if (!head || end !== digest.digest("hex")) throw notWhole(file);
-  return head;
+  if (!head) throw notWhole(file);
+  return { ...head, digest: line.value };
 }
 
 /** Bytes that are enough for any first line. */
@@ -292,8 +295,8 @@ async function readHead(handle: FileHandle): Promise<Head | undefined> {
   }
 }
 
-async function* readLines(file: string): AsyncGenerator<unknown> {
-  for await (const text of readTexts(file)) yield parse(file, text);
+async function* readLines(file: string, digest: string): AsyncGenerator<unknown> {
+  for await (const text of readTexts(file, digest)) yield parse(file, text);
 }
 
 function parse(file: string, text: string): unknown {
@@ -304,9 +307,37 @@ function parse(file: string, text: string): unknown {
   }
 }
 
-async function* readTexts(file: string): AsyncGenerator<string> {
-  const handle = await open(file, "r").catch((error: NodeJS.ErrnoException) => {
-    throw new Failure(`${file} can't be read (${error.code})`, { cause: error });
-  });
-  yield* handle.readLines({ encoding: "utf8" });
+/**
+ * All lines but the last, which holds the hash over those before it.
+ *
+ * @param expected what that hash was before
+ * @returns the hash
+ * @throws Failure at the end if it is another one
+ */
+async function* readTexts(file: string, expected?: string): AsyncGenerator<string, string> {
+  const digest = createHash("sha256");
+  let before: string | undefined;
+  for await (const text of splitLines(file)) {
+    if (before !== undefined) {
+      digest.update(`${before}\n`);
+      yield before;
+    }
+    before = text;
+  }
+  const found = digest.digest("hex");
+  const last = (before === undefined ? undefined : parse(file, before)) as { end?: unknown } | null | undefined;
+  if (last?.end !== found || found !== (expected ?? found)) throw notWhole(file);
+  return found;
+}
+
+async function* splitLines(file: string): AsyncGenerator<string> {
+  try {
+    yield* (await open(file, "r")).readLines({ encoding: "utf8" });
+  } catch (error) {
+    throw cannotRead(file, error);
+  }
+}
+
+function cannotRead(file: string, error: unknown): Failure {
+  return new Failure(`${file} can't be read (${(error as NodeJS.ErrnoException).code})`, { cause: error });
 }

@@ -213,4 +213,47 @@ describe("a backup", () => {
     const { rowCount } = await pool.query("select from accounts where username = 'zoe'");
     assert.equal(rowCount, 1);
   });
+
+  it("without any of its tables is not whole, though its digest is right", async () => {
+    const { place } = await inhabited();
+    const file = `${temporaryDirectory()}/backup`;
+    await backUp(place.context.db, file);
+    const lines = (await readFile(file, "utf8")).split("\n").slice(0, -2);
+    const of = (table: string) => lines.findIndex((line) => line.startsWith(`{"table":"${table}"`));
+    const end = lines.findIndex((line, at) => at > of("people") && line.startsWith("{"));
+    for (const [name, kept] of Object.entries({
+      "its head": lines.slice(0, 1),
+      "all but people": lines.filter((_, at) => at < of("people") || at >= end),
+    })) {
+      const text = `${kept.join("\n")}\n`;
+      const digest = createHash("sha256").update(text).digest("hex");
+      await writeFile(file, `${text}${JSON.stringify({ end: digest })}\n`);
+      await assert.rejects(restored(file), /not a whole backup/, name);
+    }
+  });
+
+  it("that is written anew between two looks at it is not restored", async () => {
+    const [{ place }, other] = [await inhabited(), await openPlace()];
+    const directory = temporaryDirectory();
+    const at = (name: string) => `${directory}/${name}`;
+    await backUp(place.context.db, at("whole"));
+    await backUp(other.context.db, at("another"));
+    const whole = await readFile(at("whole"), "utf8");
+    const others = [await readFile(at("another"), "utf8"), whole.slice(0, whole.indexOf("\n") + 1)];
+    for (const another of others) {
+      await writeFile(at("backup"), whole);
+      const connection = await connect({ databaseUrl: (await freshDatabase()).databaseUrl });
+      const holding = await connection.pool.connect();
+      await holding.query("begin; lock table accounts in share mode");
+      const restoring = assert.rejects(restore(connection.db, at("backup")), /not a whole backup/);
+      const waiting = "select 1 from pg_locks where not granted and relation = 'accounts'::regclass";
+      while ((await holding.query(waiting)).rowCount === 0) await holding.query("select pg_sleep(0.02)");
+      await writeFile(at("backup"), another);
+      await holding.query("rollback");
+      holding.release();
+      await restoring;
+      assert.equal((await connection.pool.query("select from settings")).rowCount, 0);
+      await connection.close();
+    }
+  });
 });

@@ -75,3 +75,17 @@ test("kith backup replaces nothing but a backup, and keeps away from the server 
     assert.match(readFileSync(file, "utf8"), /^{"format":"kith backup 1"/);
   }
 });
+
+test("kith restore reads no pipe, of which a second look would see nothing", async () => {
+  const env = { KITH_DATA_DIR: temporaryDirectory(), DATABASE_URL: (await freshDatabase()).databaseUrl };
+  const file = join(temporaryDirectory(), "backup");
+  assert.equal((await runKith(["invite"], env)).status, 0);
+  assert.equal((await runKith(["backup", file], env)).status, 0);
+  const empty = { ...env, DATABASE_URL: (await freshDatabase()).databaseUrl };
+  const piped = await runKith(["restore", "/dev/stdin"], empty, `exec < <(cat '${file}')`);
+  assert.equal(piped.status, 1, piped.stdout);
+  assert.equal(piped.stderr, "kith: /dev/stdin is no regular file: save the backup to one, and restore that\n");
+  const redirected = await runKith(["restore", "/dev/stdin"], empty, `exec < '${file}'`);
+  assert.equal(redirected.status, 0, redirected.stderr);
+  assert.match(redirected.stdout, /^[1-9]\d* rows are restored/);
+});
