@@ -7,6 +7,7 @@ import { openColumn, sealColumn } from "../protocol/column.js";
 import { rewrapLockedKey } from "../protocol/lock.js";
 import { rewrapRecoveryKey } from "../protocol/review.js";
 import { hasValidTag, type TaggedColumns, tagRow } from "../protocol/tag.js";
+import { expectOwnSecret } from "../settings.js";
 import {
   deleteAllSessions,
   otherConnections,
@@ -44,6 +45,44 @@ export async function expectAlone(db: Kysely<Database>): Promise<void> {
       throw new Failure("Kith is connected to this database: stop every kith start, and other commands, first");
     }
   }
+}
+
+/**
+ * Looks whether the database is one that these secrets can rotate; writes nothing. Whatever bears neither's tag would be
+ * refused from then on, and the present secret's file be gone.
+ *
+ * @param newSecret of a rotation that was broken off
+ * @throws Failure if the present secret is not the database's, or not the one that the rotation began with
+ */
+export async function expectSecretsOf(
+  db: Kysely<Database>,
+  oldSecret: Uint8Array,
+  newSecret: Uint8Array | undefined,
+): Promise<void> {
+  await expectOwnSecret(db, newSecret === undefined ? [oldSecret] : [oldSecret, newSecret]);
+  if (newSecret !== undefined && (await isBegunWithAnother(db, oldSecret, newSecret))) {
+    throw new Failure(
+      "no row belongs to the present server secret, and some to neither it nor the new one: put the secret that the rotation began with in place; if it was this one, the new one is to take its place as it is",
+    );
+  }
+}
+
+/** Whether some rows bear neither secret's tag, and none the old one's. */
+async function isBegunWithAnother(
+  db: Kysely<Database>,
+  oldSecret: Uint8Array,
+  newSecret: Uint8Array,
+): Promise<boolean> {
+  let strange = false;
+  for (const table of Object.keys(TAGGED_TABLES) as TaggedTable[]) {
+    for await (const rows of readTagged(db, table)) {
+      for (const row of rows) {
+        if (hasValidTag(oldSecret, table, row)) return false;
+        strange ||= !hasValidTag(newSecret, table, row);
+      }
+    }
+  }
+  return strange;
 }
 
 /**
