@@ -19,8 +19,10 @@ import {
   hasRows,
   insertRow,
   lockTables,
+  OWN_TABLES,
   readRows,
   selectColumns,
+  selectForeignTables,
   selectTables,
 } from "./queries.js";
 
@@ -42,6 +44,8 @@ export interface BackUpOptions {
   secretFile?: string;
   /** Where the secret is kept, or was by default: no backup goes there. */
   dataDir?: string;
+  /** Is told of tables among Kith's that are not Kith's, and not in the backup. */
+  onForeign?: (tables: string[]) => void;
 }
 
 /**
@@ -155,7 +159,7 @@ async function flush(path: string, flags: string): Promise<void> {
 async function writeFile(
   db: Kysely<Database>,
   stream: WriteStream,
-  { secretFile }: BackUpOptions,
+  { secretFile, onForeign }: BackUpOptions,
 ): Promise<Record<string, number>> {
   const broken = new Promise<never>((_resolve, reject) => stream.once("error", reject));
   broken.catch(() => undefined);
@@ -185,6 +189,8 @@ async function writeFile(
           counts[table] += 1;
         }
       }
+      const foreign = await selectForeignTables(transaction);
+      if (foreign.length > 0) onForeign?.(foreign);
       return counts;
     });
   stream.write(`${JSON.stringify({ end: digest.digest("hex") })}\n`);
@@ -199,7 +205,11 @@ async function writeFile(
  *
  * @throws Failure if there is anything in the database, or the file is no backup, is cut off or was changed
  */
-export async function restore(db: Kysely<Database>, file: string): Promise<Record<string, number>> {
+export async function restore(
+  db: Kysely<Database>,
+  file: string,
+  { onForeign }: Pick<BackUpOptions, "onForeign"> = {},
+): Promise<Record<string, number>> {
   const { migration, digest } = await checkFile(file);
   const states = await migrationStates(db);
   // Before a newer database is migrated down to an older backup.
@@ -215,17 +225,25 @@ export async function restore(db: Kysely<Database>, file: string): Promise<Recor
     await checkEmpty(transaction);
     for (const table of [...tables].reverse()) await emptyTable(transaction, table);
     const counts: Record<string, number> = {};
-    let current: { name: string; columns: { name: string; type: string }[] } | undefined;
+    const foreign: string[] = [];
+    let current: { name: string; columns: { name: string; type: string }[] } | "foreign" | undefined;
     // Again to the end: whatever was written to it meanwhile must not be taken for what was checked.
     for await (const value of readLines(file, digest)) {
       if (Array.isArray(value)) {
         if (!current) throw notWhole(file);
+        if (current === "foreign") continue;
         await insertRow(transaction, current.name, current.columns, value as (string | null)[]);
         counts[current.name] = (counts[current.name] ?? 0) + 1;
         continue;
       }
       const { table, columns } = (value ?? {}) as Partial<TableLine>;
       if (!table || !columns) continue;
+      if (!OWN_TABLES.includes(table)) {
+        // Backups held every table of the schema once.
+        foreign.push(table);
+        current = "foreign";
+        continue;
+      }
       if (!tables.includes(table)) throw notWhole(file);
       const types = await selectColumns(transaction, table);
       const known = columns.map((name) => types.find((column) => column.name === name));
@@ -235,6 +253,7 @@ export async function restore(db: Kysely<Database>, file: string): Promise<Recor
     }
     if (tables.some((table) => counts[table] === undefined)) throw notWhole(file);
     for (const table of tables) await continueNumbers(transaction, table);
+    if (foreign.length > 0) onForeign?.(foreign);
     return counts;
   });
   await migrateToLatest(db);

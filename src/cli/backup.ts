@@ -21,7 +21,9 @@ export function addBackup(program: Command): void {
         );
       }
       await withDatabase(async ({ unhurried }) => {
-        const rows = await unhurried((db) => backUp(db, file, { secretFile, dataDir }));
+        const rows = await unhurried((db) =>
+          backUp(db, file, { secretFile, dataDir, onForeign: sayForeign("not in the backup") }),
+        );
         if (options.json) return console.log(JSON.stringify({ file, rows }));
         console.log(
           `${file}: ${total(rows)} rows. Keep the server secret somewhere else: without it nobody can sign in.`,
@@ -42,13 +44,17 @@ export function addBackup(program: Command): void {
         );
       }
       await withDatabase(async ({ unhurried }) => {
-        const rows = await unhurried((db) => restore(db, file));
+        const rows = await unhurried((db) => restore(db, file, { onForeign: sayForeign("not restored") }));
         if (options.json) return console.log(JSON.stringify({ file, rows }));
         console.log(
           `${total(rows)} rows are restored. Put the server secret that belongs to them in place, then start.`,
         );
       });
     });
+}
+
+function sayForeign(what: string): (tables: string[]) => void {
+  return (tables) => console.error(`kith: ${what}, since they are not Kith's: ${tables.join(", ")}`);
 }
 
 function total(rows: Record<string, number>): number {

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { lstat, mkdir, readdir, readFile, readlink, symlink, truncate, writeFile } from "node:fs/promises";
 import { describe, it } from "node:test";
 import { backUp, restore } from "#kith/backup/backup.js";
+import { OWN_TABLES } from "#kith/backup/queries.js";
 import { connect } from "#kith/db/connect.js";
 import { migrateTo, migrationStates } from "#kith/db/migrate.js";
 import type { Domain } from "#kith/onion/domain.js";
@@ -255,5 +256,15 @@ describe("a backup", () => {
       assert.equal((await connection.pool.query("select from settings")).rowCount, 0);
       await connection.close();
     }
+  });
+
+  it("knows every table of the migrated database, either as kept or as left out", async () => {
+    const { place } = await inhabited();
+    const { rows } = await place.context.pool.query(`select table_name as name from information_schema.tables
+      where table_schema = current_schema() and table_name not like 'kysely\\_%' order by 1`);
+    assert.deepEqual(
+      rows.map(({ name }) => name),
+      [...OWN_TABLES].sort(),
+    );
   });
 });

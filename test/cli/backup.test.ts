@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -88,4 +89,44 @@ test("kith restore reads no pipe, of which a second look would see nothing", asy
   const redirected = await runKith(["restore", "/dev/stdin"], empty, `exec < '${file}'`);
   assert.equal(redirected.status, 0, redirected.stderr);
   assert.match(redirected.stdout, /^[1-9]\d* rows are restored/);
+});
+
+test("kith backup leaves out and names tables that are not Kith's, whoever owns them, and is restored", async () => {
+  const { databaseUrl, adminUrl } = await freshDatabase();
+  const env = { DATABASE_URL: databaseUrl, KITH_DATA_DIR: temporaryDirectory() };
+  assert.equal((await runKith(["invite"], env)).status, 0);
+  for (const [url, table] of [
+    [databaseUrl, "notes_of_kith"],
+    [adminUrl, "notes_of_others"],
+  ] as const) {
+    const client = new pg.Client({ connectionString: url });
+    await client.connect();
+    await client.query(`create table ${table} (account uuid references accounts, text text)`);
+    await client.query(`insert into ${table} values (null, 'a stranger')`);
+    await client.end();
+  }
+  const file = join(temporaryDirectory(), "backup");
+  const { status, stderr } = await runKith(["backup", file], env);
+  assert.equal(status, 0, stderr);
+  assert.equal(stderr, "kith: not in the backup, since they are not Kith's: notes_of_kith, notes_of_others\n");
+  assert.doesNotMatch(readFileSync(file, "utf8"), /notes_of|a stranger/);
+
+  // As backups held them before.
+  const withNotes = [
+    ...readFileSync(file, "utf8").split("\n").slice(0, -2),
+    '{"table":"notes_of_kith","columns":["account","text"]}',
+    '[null,"a stranger"]',
+    "",
+  ].join("\n");
+  const end = createHash("sha256").update(withNotes).digest("hex");
+  writeFileSync(`${file}.before`, `${withNotes}${JSON.stringify({ end })}\n`);
+  for (const [name, said] of [
+    [file, ""],
+    [`${file}.before`, "kith: not restored, since they are not Kith's: notes_of_kith\n"],
+  ] as const) {
+    const empty = await freshDatabase();
+    const restored = await runKith(["restore", name], { ...env, DATABASE_URL: empty.databaseUrl });
+    assert.equal(restored.status, 0, restored.stderr);
+    assert.equal(restored.stderr, said);
+  }
 });
