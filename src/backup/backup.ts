@@ -8,7 +8,7 @@ import type { Kysely } from "kysely";
 import { hasMembers } from "../accounts/account.js";
 import { anchorFile } from "../anchor.js";
 import { isDatabaseDown } from "../db/connect.js";
-import { migrateTo, migrateToLatest, migrationStates } from "../db/migrate.js";
+import { expectNoNewer, migrateTo, migrateToLatest, migrationStates } from "../db/migrate.js";
 import { isAlive } from "../db/postmaster.js";
 import type { Database } from "../db/schema.js";
 import { Failure } from "../failure.js";
@@ -57,7 +57,7 @@ export interface BackUpOptions {
  *
  * @returns how many rows of each table
  * @throws Failure if the secret is being rotated, the file can't be written, for example because the disk is full or
- * there is something else than a backup in its place, or there is no Kith's database
+ * there is something else than a backup in its place, or the database is no Kith's, or a newer one's
  */
 export async function backUp(
   db: Kysely<Database>,
@@ -174,6 +174,7 @@ async function writeFile(
     .setIsolationLevel("repeatable read")
     .setAccessMode("read only")
     .execute(async (transaction) => {
+      await expectNoNewer(transaction);
       const newest = (await migrationStates(transaction)).filter((state) => state.appliedAt !== undefined).at(-1);
       // Once the moment is fixed: a rotation that begins from here on is not in it.
       if (secretFile !== undefined) await expectNoRotation(secretFile);

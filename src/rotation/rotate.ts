@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Kysely } from "kysely";
+import { expectNoNewer } from "../db/migrate.js";
 import type { Database } from "../db/schema.js";
 import { Failure } from "../failure.js";
 import { freezeInsertOnlyTables } from "../people/people.js";
@@ -52,13 +53,16 @@ export async function expectAlone(db: Kysely<Database>): Promise<void> {
  * refused from then on, and the present secret's file be gone.
  *
  * @param newSecret of a rotation that was broken off
- * @throws Failure if the present secret is not the database's, or not the one that the rotation began with
+ * @throws Failure if the present secret is not the database's, or not the one that the rotation began with, or a newer
+ * Kith migrated it
  */
 export async function expectSecretsOf(
   db: Kysely<Database>,
   oldSecret: Uint8Array,
   newSecret: Uint8Array | undefined,
 ): Promise<void> {
+  // Its tables may have tags that would not be moved.
+  await expectNoNewer(db);
   await expectOwnSecret(db, newSecret === undefined ? [oldSecret] : [oldSecret, newSecret]);
   if (newSecret !== undefined && (await isBegunWithAnother(db, oldSecret, newSecret))) {
     throw new Failure(

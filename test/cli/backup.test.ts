@@ -130,3 +130,30 @@ test("kith backup leaves out and names tables that are not Kith's, whoever owns 
     assert.equal(restored.stderr, said);
   }
 });
+
+test("kith backup, kith secret rotate and kith doctor say that a newer Kith migrated the database", async () => {
+  const { databaseUrl } = await freshDatabase();
+  const env = { DATABASE_URL: databaseUrl, KITH_DATA_DIR: temporaryDirectory() };
+  assert.equal((await runKith(["invite"], env)).status, 0);
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  await client.query("insert into kysely_migration values ('2099-01-01-change', '2099-01-01T00:00:00.000Z')");
+  await client.end();
+  const file = join(temporaryDirectory(), "backup");
+  const secret = readFileSync(join(env.KITH_DATA_DIR, "secret"));
+  for (const command of [
+    ["backup", file],
+    ["secret", "rotate"],
+  ]) {
+    const { status, stderr } = await runKith(command, env);
+    assert.equal(status, 1, command.join(" "));
+    assert.equal(stderr, "kith: the database was migrated by a newer Kith (2099-01-01-change): use that one\n");
+  }
+  assert.ok(!existsSync(file));
+  assert.deepEqual(readFileSync(join(env.KITH_DATA_DIR, "secret")), secret);
+  assert.ok(!existsSync(join(env.KITH_DATA_DIR, "secret.next")));
+
+  const { status, stdout } = await runKith(["doctor"], env);
+  assert.equal(status, 1);
+  assert.match(stdout, /^WRONG {2}database: it was migrated by a newer Kith \(2099-01-01-change\)\n +→ use that one$/m);
+});
