@@ -200,6 +200,11 @@ async function writeFile(
   return counts;
 }
 
+export interface RestoreOptions extends Pick<BackUpOptions, "onForeign"> {
+  /** Throws while others are connected, who would write into what is restored. */
+  expectAlone?: (db: Kysely<Database>) => Promise<void>;
+}
+
 /**
  * Restores a backup into an empty database, in one transaction: all of it or nothing. A backup of an older Kith is
  * brought up to date afterwards.
@@ -209,9 +214,10 @@ async function writeFile(
 export async function restore(
   db: Kysely<Database>,
   file: string,
-  { onForeign }: Pick<BackUpOptions, "onForeign"> = {},
+  { onForeign, expectAlone }: RestoreOptions = {},
 ): Promise<Record<string, number>> {
   const { migration, digest } = await checkFile(file);
+  await expectAlone?.(db);
   const states = await migrationStates(db);
   // Before a newer database is migrated down to an older backup.
   if (states.some((state) => state.appliedAt !== undefined)) await checkEmpty(db);
@@ -223,6 +229,8 @@ export async function restore(
     const tables = await selectTables(transaction);
     // Nobody joins any more from here on; somebody may have a moment ago.
     await lockTables(transaction, tables);
+    // Again: one may have started while the tables were made.
+    await expectAlone?.(transaction);
     await checkEmpty(transaction);
     for (const table of [...tables].reverse()) await emptyTable(transaction, table);
     const counts: Record<string, number> = {};

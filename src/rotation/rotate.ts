@@ -33,8 +33,9 @@ export interface Rotation {
 const LEAVING_MS = 3_000;
 
 /**
- * Whoever goes on with the old secret would refuse all rows that were moved, and write such as are refused for ever. A
- * Kith that did nothing for some seconds is not seen.
+ * Whoever goes on with the old secret would refuse all rows that were moved, and write such as are refused for ever; and
+ * into a database that is restored, what it knows of the empty one. Between losing its connections and its next query a
+ * Kith is not seen.
  *
  * @param db on which nothing was asked yet: one connection
  * @throws Failure while anybody else is connected

@@ -3,9 +3,10 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { freshDatabase } from "../support/database.js";
-import { runKith } from "../support/kith.js";
+import { runKith, startKith } from "../support/kith.js";
 import { temporaryDirectory } from "../support/temporary.js";
 
 test("kith backup in the wrong place says so, and makes neither a database nor a file", async () => {
@@ -157,3 +158,30 @@ test("kith backup, kith secret rotate and kith doctor say that a newer Kith migr
   assert.equal(status, 1);
   assert.match(stdout, /^WRONG {2}database: it was migrated by a newer Kith \(2099-01-01-change\)\n +→ use that one$/m);
 });
+
+/** Milliseconds after which a pool without work closes the connections it does not have to keep. */
+const IDLE_MS = 11_000;
+
+for (const where of ["on the embedded server", "on a server, idle and under another name"]) {
+  test(`kith restore is refused while a Kith ${where} would write into what is restored`, async () => {
+    const home = { DATABASE_URL: (await freshDatabase()).databaseUrl, KITH_DATA_DIR: temporaryDirectory() };
+    const file = join(temporaryDirectory(), "backup");
+    assert.equal((await runKith(["invite"], home)).status, 0);
+    assert.equal((await runKith(["backup", file], home)).status, 0);
+
+    const env: Record<string, string> = { KITH_DATA_DIR: temporaryDirectory() };
+    const isEmbedded = where === "on the embedded server";
+    if (!isEmbedded) env.DATABASE_URL = `${(await freshDatabase()).databaseUrl}&application_name=mine`;
+    const kith = await startKith(env);
+    if (!isEmbedded) await sleep(IDLE_MS);
+    const refused = await runKith(["restore", file], env);
+    assert.equal(refused.status, 1, refused.stdout);
+    assert.match(
+      refused.stderr,
+      isEmbedded ? /^kith: Kith is already running on the data directory/ : /^kith: .*: stop every kith start/,
+    );
+    assert.equal((await kith.stop()).status, 0);
+    const { status, stderr } = await runKith(["restore", file], env);
+    assert.equal(status, 0, stderr);
+  });
+}

@@ -123,4 +123,18 @@ describe("kith secret rotate", () => {
     assert.deepEqual(readFileSync(secret), Buffer.alloc(32, 7));
     assert.ok(!existsSync(`${secret}.next`));
   });
+
+  it("is refused also where DATABASE_URL gives connections a name of its own", async () => {
+    const { databaseUrl } = await freshDatabase();
+    const env = { DATABASE_URL: `${databaseUrl}&application_name=mine`, KITH_DATA_DIR: temporaryDirectory() };
+    const kith = await startKith(env);
+    const before = readFileSync(join(env.KITH_DATA_DIR, "secret"));
+    for (const url of [env.DATABASE_URL, databaseUrl]) {
+      const { status, stderr } = await runKith(["secret", "rotate"], { ...env, DATABASE_URL: url });
+      assert.equal(status, 1);
+      assert.match(stderr, /stop every kith start/);
+      assert.deepEqual(readFileSync(join(env.KITH_DATA_DIR, "secret")), before);
+    }
+    await kith.stop();
+  });
 });
