@@ -374,6 +374,25 @@ describe("kith backup and kith restore, disturbed", () => {
     assert.equal(statSync(file).mode & 0o777, 0o600, "closed to others, whatever stood there");
   });
 
+  it("a backup that is told to stop takes what it began away, and exits as signals are answered", async () => {
+    const directory = temporaryDirectory();
+    const file = join(directory, "backup");
+    for (const [signal, expected] of [
+      ["SIGTERM", 143],
+      ["SIGINT", 130],
+    ] as const) {
+      const held = await hold(source.adminUrl, "relations");
+      const { process: child, outcome } = beginKith(["backup", file], env);
+      await held.until(1);
+      assert.equal(readdirSync(directory).length, 1);
+      child.kill(signal);
+      const { status } = await outcome;
+      await held.release();
+      assert.equal(status, expected, signal);
+      assert.deepEqual(readdirSync(directory), [], signal);
+    }
+  });
+
   it("a backup that finds no room, or no place, says so in one line and leaves nothing behind", async () => {
     const directory = temporaryDirectory();
     const file = join(directory, "backup");
