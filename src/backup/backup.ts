@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createWriteStream, rmSync, type WriteStream } from "node:fs";
-import { type FileHandle, lstat, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
+import { lstat, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { constants } from "node:os";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { finished } from "node:stream/promises";
@@ -147,12 +147,7 @@ async function expectReplaceable(file: string): Promise<void> {
   if (!present) return;
   if (!present.isFile()) throw new Failure(`${file} is there and is no regular file: name another one`);
   if (present.size === 0) return;
-  const handle = await open(file, "r");
-  try {
-    if (await readHead(handle)) return;
-  } finally {
-    await handle.close();
-  }
+  if (await readHead(file)) return;
   throw new Failure(`${file} is there and is no backup made by kith: name another one`);
 }
 
@@ -313,18 +308,18 @@ function notWhole(file: string): Failure {
 
 /** Reads the file once without believing it: format, and the hash over all lines, which is returned. */
 async function checkFile(file: string): Promise<Head & { digest: string }> {
-  const found = await stat(file).catch((error: unknown) => {
+  const cannot = (error: unknown) => {
     throw cannotRead(file, error);
-  });
-  if (!found.isFile()) throw new Failure(`${file} is no regular file: save the backup to one, and restore that`);
-  let head: Head | undefined;
+  };
+  const found = await stat(file).catch(cannot);
+  if (!found.isFile() && !found.isDirectory()) {
+    throw new Failure(`${file} is no regular file: save the backup to one, and restore that`);
+  }
+  const head = found.isFile() ? await readHead(file).catch(cannot) : undefined;
+  if (!head) throw new Failure(`${file} is not a backup made by kith`);
   const lines = readTexts(file);
   let line = await lines.next();
-  for (; !line.done; line = await lines.next()) {
-    head ??= parse(file, line.value) as Head;
-    if (head.format !== FORMAT) throw new Failure(`${file} is not a backup made by kith`);
-  }
-  if (!head) throw notWhole(file);
+  while (!line.done) line = await lines.next();
   return { ...head, digest: line.value };
 }
 
@@ -332,15 +327,16 @@ async function checkFile(file: string): Promise<Head & { digest: string }> {
 const HEAD_BYTES = 1024;
 
 /** What the first line says; undefined if it is no backup's. */
-async function readHead(handle: FileHandle): Promise<Head | undefined> {
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
-  const [line, ...others] = buffer.toString("utf8", 0, bytesRead).split("\n");
-  if (!line || others.length === 0) return undefined;
+async function readHead(file: string): Promise<Head | undefined> {
+  const handle = await open(file, "r");
   try {
-    const head = JSON.parse(line) as Partial<Head> | null;
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(HEAD_BYTES), 0, HEAD_BYTES, 0);
+    const [line, ...others] = buffer.toString("utf8", 0, bytesRead).split("\n");
+    if (others.length === 0) return undefined;
+    const head = asJson(line as string) as Partial<Head> | null | undefined;
     return head?.format === FORMAT && typeof head.migration === "string" ? (head as Head) : undefined;
-  } catch {
-    return undefined;
+  } finally {
+    await handle.close();
   }
 }
 
@@ -349,10 +345,17 @@ async function* readLines(file: string, digest: string): AsyncGenerator<unknown>
 }
 
 function parse(file: string, text: string): unknown {
+  const value = asJson(text);
+  if (value === undefined) throw notWhole(file);
+  return value;
+}
+
+/** @returns undefined if it is none */
+function asJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw notWhole(file);
+    return undefined;
   }
 }
 

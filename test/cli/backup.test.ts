@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { gzipSync } from "node:zlib";
 import pg from "pg";
 import { freshDatabase } from "../support/database.js";
 import { runKith, startKith } from "../support/kith.js";
@@ -185,3 +186,28 @@ for (const where of ["on the embedded server", "on a server, idle and under anot
     assert.equal(status, 0, stderr);
   });
 }
+
+test("kith restore says of whatever is no backup that it is none", async () => {
+  const env = { DATABASE_URL: (await freshDatabase()).databaseUrl, KITH_DATA_DIR: temporaryDirectory() };
+  const directory = temporaryDirectory();
+  mkdirSync(join(directory, "directory"));
+  for (const [name, bytes] of Object.entries({
+    gzip: gzipSync('{"format":"kith backup 1"}\n'),
+    "pg_dump's": Buffer.from("PGDMP\u0001\u000e\u0000\u0004\b\u0001\u0001"),
+    "pg_dump's text": "--\n-- PostgreSQL database dump\n--\n",
+    null: "null\n",
+    list: '[{"format":"kith backup 1"}]\n',
+    empty: "",
+    long: "x".repeat(100_000),
+    "of another format": '{"format":"kith backup 99","migration":"2026-11-24-create-accounts"}\n{"end":""}\n',
+    "without a migration": '{"format":"kith backup 1","migration":null}\n{"end":""}\n',
+  })) {
+    writeFileSync(join(directory, name), bytes);
+  }
+  for (const name of readdirSync(directory)) {
+    const file = join(directory, name);
+    const { status, stderr } = await runKith(["restore", file], env);
+    assert.equal(status, 1, name);
+    assert.equal(stderr, `kith: ${file} is not a backup made by kith\n`, name);
+  }
+});
