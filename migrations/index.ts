@@ -12,7 +12,10 @@ import * as findNamesByVersion from "./2026-11-26-find-names-by-version.js";
 import * as wrapSessionsAnew from "./2026-11-26-wrap-sessions-anew.js";
 import * as writeMarksOfLeftSessions from "./2026-11-26-write-marks-of-left-sessions.js";
 
-/** Every migration, in the order in which they are applied. New ones go to the end; landed ones are frozen. */
+/**
+ * Every migration, in the order in which they are applied. New ones go to the end, of the alphabet as well:
+ * Kysely sorts them, and calls a database corrupted in which another one than its last is missing. Landed ones are frozen.
+ */
 export const migrations: Record<string, Migration> = {
   "2026-11-24-create-accounts": createAccounts,
   "2026-11-24-create-onion-map": createOnionMap,

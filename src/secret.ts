@@ -101,13 +101,19 @@ export async function expectNoRotation(file: string): Promise<void> {
 /**
  * The present secret and the one to come, which is made now unless a rotation was broken off before.
  *
+ * @param check is given both, or the present one alone if a new one would be made, before anything is written
  * @throws Failure if there is no present secret
  */
-export async function beginRotation(file: string): Promise<{ oldSecret: Uint8Array; newSecret: Uint8Array }> {
+export async function beginRotation(
+  file: string,
+  check: (oldSecret: Uint8Array, newSecret: Uint8Array | undefined) => Promise<void>,
+): Promise<{ oldSecret: Uint8Array; newSecret: Uint8Array }> {
   const oldSecret = await readSecret(file);
   if (oldSecret === undefined) throw new Failure(`there is no server secret ${file} to rotate`);
   const next = nextSecretFile(file);
-  if ((await readSecret(next)) === undefined) await makeSecret(next);
+  const begun = await readSecret(next);
+  await check(oldSecret, begun);
+  if (begun === undefined) await makeSecret(next);
   const newSecret = await readSecret(next);
   if (newSecret === undefined) throw new Failure(`the new secret ${next} vanished as soon as it was made`);
   return { oldSecret, newSecret };

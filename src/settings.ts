@@ -1,6 +1,7 @@
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import { reportForgery } from "./accounts/account.js";
 import type { Context } from "./context.js";
+import { hasAccounts } from "./db/has-accounts.js";
 import type { Database } from "./db/schema.js";
 import { Failure } from "./failure.js";
 import { hasValidTag, tagRow } from "./protocol/tag.js";
@@ -10,6 +11,26 @@ const TRUST_SLOTS = "trust-slots";
 function settingRow(secret: Uint8Array, name: string, value: string) {
   const columns = { name, value };
   return { ...columns, tag: tagRow(secret, "settings", columns) };
+}
+
+function madeWithAnother(): Failure {
+  return new Failure("The database was made with another server secret. Put the one that belongs to it in place.");
+}
+
+/**
+ * Looks as a start does whether one of these secrets is the database's, and writes nothing.
+ *
+ * @throws Failure if none is, or nothing tells
+ */
+export async function expectOwnSecret(db: Kysely<Database>, secrets: readonly Uint8Array[]): Promise<void> {
+  const { rows } = await sql<{ name: string | null }>`select to_regclass('settings')::text as name`.execute(db);
+  if (rows[0]?.name == null) throw new Failure("no Kith ever used this database: is it the right one?");
+  const row = await db.selectFrom("settings").selectAll().where("name", "=", TRUST_SLOTS).executeTakeFirst();
+  if (row === undefined) {
+    if (!(await hasAccounts(db))) return;
+    throw new Failure("nothing in the database tells whether the server secret is its own: run kith start once before");
+  }
+  if (!secrets.some((secret) => hasValidTag(secret, "settings", { ...row }))) throw madeWithAnother();
 }
 
 /**
@@ -24,9 +45,7 @@ export async function fixTrustSlots(db: Kysely<Database>, secret: Uint8Array, sl
     .onConflict((conflict) => conflict.column("name").doNothing())
     .execute();
   const row = await db.selectFrom("settings").selectAll().where("name", "=", TRUST_SLOTS).executeTakeFirstOrThrow();
-  if (!hasValidTag(secret, "settings", { ...row })) {
-    throw new Failure("The database was made with another server secret. Put the one that belongs to it in place.");
-  }
+  if (!hasValidTag(secret, "settings", { ...row })) throw madeWithAnother();
   if (row.value !== String(slots)) {
     throw new Failure(`KITH_TRUST_SLOTS is ${slots}, but this database was begun with ${row.value}, for good.`);
   }

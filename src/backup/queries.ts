@@ -4,15 +4,41 @@ import type { Database } from "../db/schema.js";
 /** Nothing that a backup should keep: sessions end with the server they belong to, limits with the day. */
 const LEFT_OUT = ["sessions", "left_sessions", "limits_points"];
 
-/** Kith's tables, those first that others point at. */
+/** Every other table that a migration makes. What else lies in the schema is somebody else's. */
+const KEPT = Object.keys({
+  accounts: true,
+  people: true,
+  relations: true,
+  reset_cases: true,
+  approvals: true,
+  spent_invites: true,
+  review_keys: true,
+  review_grants: true,
+  review_recovery: true,
+  review_notes: true,
+  admin_acts: true,
+  admin_act_persons: true,
+  events: true,
+  settings: true,
+  case_weeks: true,
+  onion_domains: true,
+  onion_targets: true,
+  onion_numbers: true,
+  onion_history: true,
+  onion_wanted: true,
+} satisfies Record<Exclude<keyof Database, "sessions" | "left_sessions">, true>);
+
+/** All of Kith's tables but those in which Kysely keeps its migrations. */
+export const OWN_TABLES: readonly string[] = [...KEPT, ...LEFT_OUT];
+
+/** Those of Kith's tables that a backup holds and that are there, those first that others point at. */
 export async function selectTables(db: Kysely<Database>): Promise<string[]> {
   const { rows } = await sql<{ name: string; needs: string[] }>`
     select c.relname as name,
       coalesce(array_agg(f.confrelid::regclass::text) filter (where f.confrelid <> c.oid), '{}')::text[] as needs
     from pg_class c
-    join pg_namespace n on n.oid = c.relnamespace and n.nspname = current_schema()
     left join pg_constraint f on f.conrelid = c.oid and f.contype = 'f'
-    where c.relkind = 'r' and c.relname not like 'kysely_%' and c.relname <> all(${LEFT_OUT}::text[])
+    where c.relkind = 'r' and pg_table_is_visible(c.oid) and c.relname = any(${KEPT}::text[])
     group by c.relname, c.oid order by c.relname`.execute(db);
   const ordered: string[] = [];
   const place = (name: string) => {
@@ -22,6 +48,16 @@ export async function selectTables(db: Kysely<Database>): Promise<string[]> {
   };
   for (const { name } of rows) place(name);
   return ordered;
+}
+
+/** Tables that lie among Kith's and are not Kith's. */
+export async function selectForeignTables(db: Kysely<Database>): Promise<string[]> {
+  const { rows } = await sql<{ name: string }>`
+    select c.relname as name from pg_class c
+    where c.relkind in ('r', 'p', 'f') and c.relname not like 'kysely\\_%' and c.relname <> all(${OWN_TABLES}::text[])
+      and c.relnamespace = (select relnamespace from pg_class where oid = to_regclass('accounts'))
+    order by 1`.execute(db);
+  return rows.map(({ name }) => name);
 }
 
 /** Columns with their types as SQL writes them. */
@@ -61,11 +97,7 @@ export async function readEverything(db: Kysely<Database>): Promise<void> {
   // Only when there is a newer transaction does this connection look again at what may be cleared (PostgreSQL 15,
   // GlobalVisTestShouldUpdate).
   await sql`select pg_current_xact_id()`.execute(db);
-  const { rows } = await sql<{ name: string }>`
-    select relname as name from pg_class where relkind = 'r' and relnamespace = current_schema()::regnamespace`.execute(
-    db,
-  );
-  for (const { name } of rows) {
+  for (const name of OWN_TABLES) {
     await sql`select count(md5(read::text)) from ${sql.table(name)} as read`.execute(db);
   }
 }

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { loadConfig } from "../config.js";
 import { openDatabase } from "../db/open.js";
-import { expectAlone, forgetOldWrappings, rotateSecret } from "../rotation/rotate.js";
+import { expectAlone, expectSecretsOf, forgetOldWrappings, rotateSecret } from "../rotation/rotate.js";
 import { beginRotation, finishRotation } from "../secret.js";
 
 export function addSecret(program: Command): void {
@@ -16,7 +16,9 @@ export function addSecret(program: Command): void {
       const database = await openDatabase(config, "start");
       try {
         await expectAlone(database.db);
-        const { oldSecret, newSecret } = await beginRotation(config.secretFile);
+        const { oldSecret, newSecret } = await beginRotation(config.secretFile, (present, begun) =>
+          expectSecretsOf(database.db, present, begun),
+        );
         const rotation = await database.unhurried((db) => rotateSecret(db, oldSecret, newSecret));
         await finishRotation(config.secretFile);
         await database.unhurried(forgetOldWrappings);

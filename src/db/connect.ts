@@ -37,17 +37,20 @@ export type SocketAddress = Pick<EmbeddedServer, "socketDir" | "port" | "user" |
  * @param address of the embedded server; needed exactly when there is no `databaseUrl`
  * @param statementTimeoutMs 0: none, for migrations
  * @param name as which PostgreSQL lists the connections
+ * @param min how many connections are kept when there is nothing to do
  */
 export async function connect(
   config: Pick<Config, "databaseUrl">,
   address?: SocketAddress,
   statementTimeoutMs = STATEMENT_TIMEOUT_MS,
   name = KITH,
+  min = 0,
 ): Promise<Connection> {
   const pool = new pg.Pool({
     ...target(config, address),
     Client: PreparingClient,
     application_name: name,
+    min,
     max: MAX_CONNECTIONS,
     connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
     idle_in_transaction_session_timeout: IDLE_TRANSACTION_TIMEOUT_MS,
@@ -63,9 +66,18 @@ export async function connect(
 }
 
 function target({ databaseUrl }: Pick<Config, "databaseUrl">, address: SocketAddress | undefined): pg.PoolConfig {
-  if (databaseUrl !== undefined) return { connectionString: databaseUrl };
+  if (databaseUrl !== undefined) return { connectionString: withoutName(databaseUrl) };
   if (address === undefined) throw new Failure("no DATABASE_URL, and the embedded database is not running");
   return { host: address.socketDir, port: address.port, user: address.user, database: address.database };
+}
+
+/** A name in the address would go before the one by which a rotation and a restore know that Kith is connected. */
+function withoutName(databaseUrl: string): string {
+  const at = databaseUrl.indexOf("?");
+  if (at < 0) return databaseUrl;
+  const parameters = databaseUrl.slice(at + 1).split("&");
+  const others = parameters.filter((parameter) => !new URLSearchParams(parameter).has("application_name"));
+  return others.length === 0 ? databaseUrl.slice(0, at) : `${databaseUrl.slice(0, at)}?${others.join("&")}`;
 }
 
 /** Errors of Node when there is no server, or it goes away. */

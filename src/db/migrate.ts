@@ -59,20 +59,40 @@ export async function migrationStates(db: AnyDatabase): Promise<MigrationState[]
   return states.map(({ name, executedAt }) => ({ name, appliedAt: executedAt }));
 }
 
-/**
- * The names that the database says are applied. Kysely's own look at it reads the whole catalogue, and every start asks.
- *
- * @throws Failure for a database of a newer Kith: this one would misread it
- */
+/** The newest migration that a newer Kith applied, and this one does not know. */
+export async function newerMigration(db: AnyDatabase): Promise<string | undefined> {
+  return newestUnknown(await storedNames(db));
+}
+
+/** @throws Failure for a database of a newer Kith: this one would misread it */
+export async function expectNoNewer(db: AnyDatabase): Promise<void> {
+  expectKnown(await storedNames(db));
+}
+
+/** @throws Failure for a database of a newer Kith */
 async function appliedNames(db: AnyDatabase): Promise<Set<string>> {
-  const { rows } = await sql<{ name: string | null }>`select to_regclass('kysely_migration')::text as name`.execute(db);
-  if (rows[0]?.name == null) return new Set();
-  const names: string[] = (await db.selectFrom("kysely_migration").select("name").execute()).map(({ name }) => name);
-  const unknown = names.filter((name) => !ORDER.includes(name));
-  if (unknown.length > 0) {
-    throw new Failure(`the database was migrated by a newer Kith (${unknown.sort().at(-1)}): use that one`);
-  }
+  const names = await storedNames(db);
+  expectKnown(names);
   return new Set(names);
+}
+
+function expectKnown(names: readonly string[]): void {
+  const newer = newestUnknown(names);
+  if (newer !== undefined) throw new Failure(`the database was migrated by a newer Kith (${newer}): use that one`);
+}
+
+function newestUnknown(names: readonly string[]): string | undefined {
+  return names
+    .filter((name) => !ORDER.includes(name))
+    .sort()
+    .at(-1);
+}
+
+/** The names that the database says are applied. Kysely's own look at it reads the whole catalogue, and every start asks. */
+async function storedNames(db: AnyDatabase): Promise<string[]> {
+  const { rows } = await sql<{ name: string | null }>`select to_regclass('kysely_migration')::text as name`.execute(db);
+  if (rows[0]?.name == null) return [];
+  return (await db.selectFrom("kysely_migration").select("name").execute()).map(({ name }) => name);
 }
 
 /** Kysely's migrator returns its error; it does not throw it. */

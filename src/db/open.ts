@@ -21,7 +21,8 @@ export async function openDatabase(
   name?: string,
 ): Promise<OpenDatabase> {
   const server = config.databaseUrl === undefined ? await openEmbedded({ dataDir: config.dataDir, role }) : undefined;
-  const connection = await connect(config, server, undefined, name);
+  // Whoever must be alone sees by it that a Kith runs in which nobody does anything.
+  const connection = await connect(config, server, undefined, name, role === "start" ? 1 : 0);
   return {
     ...connection,
     async unhurried(work) {

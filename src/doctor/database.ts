@@ -5,7 +5,7 @@ import { anchorFile, isAsNewAsServed } from "../anchor.js";
 import type { Config } from "../config.js";
 import { isDatabaseDown } from "../db/connect.js";
 import { hasAccounts } from "../db/has-accounts.js";
-import { migrationStates } from "../db/migrate.js";
+import { migrationStates, newerMigration } from "../db/migrate.js";
 import { openDatabase } from "../db/open.js";
 import type { Database } from "../db/schema.js";
 import { Failure } from "../failure.js";
@@ -27,11 +27,16 @@ export async function checkDatabase(config: Config): Promise<Finding[]> {
   try {
     const database = await openDatabase(config, "command");
     try {
-      return [
+      const server = [
         await checkVersion(database.db),
         ...(await checkServer(database.db)),
         ...(await checkWay(config, database.db)),
         await checkMigrations(database.db),
+      ];
+      // This Kith would misread what is in it.
+      if ((await newerMigration(database.db)) !== undefined) return server;
+      return [
+        ...server,
         ...(await checkSecretIsThere(config, database.db)),
         ...(await checkAnchor(config, database.db)),
       ];
@@ -62,6 +67,10 @@ async function checkVersion(db: Kysely<Database>): Promise<Finding> {
 }
 
 async function checkMigrations(db: Kysely<Database>): Promise<Finding> {
+  const newer = await newerMigration(db);
+  if (newer !== undefined) {
+    return { level: "wrong", about, text: `it was migrated by a newer Kith (${newer})`, todo: "use that one" };
+  }
   const missing = (await migrationStates(db)).filter(({ appliedAt }) => appliedAt === undefined);
   if (missing.length === 0) return { level: "good", about, text: "the tables are those of this version" };
   return {

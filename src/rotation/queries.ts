@@ -56,6 +56,8 @@ export async function replaceTagged(
 
 /** How many connections of Kith there are beside the one that asks. */
 export async function otherConnections(db: Kysely<Database>): Promise<number> {
+  // Within a transaction the first look would be the only one.
+  await sql`select pg_stat_clear_snapshot()`.execute(db);
   const { rows } = await sql<{ count: string }>`
     select count(*) from pg_stat_activity
     where datname = current_database() and application_name = ${KITH} and pid <> pg_backend_pid()`.execute(db);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Kysely } from "kysely";
+import { expectNoNewer } from "../db/migrate.js";
 import type { Database } from "../db/schema.js";
 import { Failure } from "../failure.js";
 import { freezeInsertOnlyTables } from "../people/people.js";
@@ -7,6 +8,7 @@ import { openColumn, sealColumn } from "../protocol/column.js";
 import { rewrapLockedKey } from "../protocol/lock.js";
 import { rewrapRecoveryKey } from "../protocol/review.js";
 import { hasValidTag, type TaggedColumns, tagRow } from "../protocol/tag.js";
+import { expectOwnSecret } from "../settings.js";
 import {
   deleteAllSessions,
   otherConnections,
@@ -31,8 +33,9 @@ export interface Rotation {
 const LEAVING_MS = 3_000;
 
 /**
- * Whoever goes on with the old secret would refuse all rows that were moved, and write such as are refused for ever. A
- * Kith that did nothing for some seconds is not seen.
+ * Whoever goes on with the old secret would refuse all rows that were moved, and write such as are refused for ever; and
+ * into a database that is restored, what it knows of the empty one. Between losing its connections and its next query a
+ * Kith is not seen.
  *
  * @param db on which nothing was asked yet: one connection
  * @throws Failure while anybody else is connected
@@ -44,6 +47,47 @@ export async function expectAlone(db: Kysely<Database>): Promise<void> {
       throw new Failure("Kith is connected to this database: stop every kith start, and other commands, first");
     }
   }
+}
+
+/**
+ * Looks whether the database is one that these secrets can rotate; writes nothing. Whatever bears neither's tag would be
+ * refused from then on, and the present secret's file be gone.
+ *
+ * @param newSecret of a rotation that was broken off
+ * @throws Failure if the present secret is not the database's, or not the one that the rotation began with, or a newer
+ * Kith migrated it
+ */
+export async function expectSecretsOf(
+  db: Kysely<Database>,
+  oldSecret: Uint8Array,
+  newSecret: Uint8Array | undefined,
+): Promise<void> {
+  // Its tables may have tags that would not be moved.
+  await expectNoNewer(db);
+  await expectOwnSecret(db, newSecret === undefined ? [oldSecret] : [oldSecret, newSecret]);
+  if (newSecret !== undefined && (await isBegunWithAnother(db, oldSecret, newSecret))) {
+    throw new Failure(
+      "no row belongs to the present server secret, and some to neither it nor the new one: put the secret that the rotation began with in place; if it was this one, the new one is to take its place as it is",
+    );
+  }
+}
+
+/** Whether some rows bear neither secret's tag, and none the old one's. */
+async function isBegunWithAnother(
+  db: Kysely<Database>,
+  oldSecret: Uint8Array,
+  newSecret: Uint8Array,
+): Promise<boolean> {
+  let strange = false;
+  for (const table of Object.keys(TAGGED_TABLES) as TaggedTable[]) {
+    for await (const rows of readTagged(db, table)) {
+      for (const row of rows) {
+        if (hasValidTag(oldSecret, table, row)) return false;
+        strange ||= !hasValidTag(newSecret, table, row);
+      }
+    }
+  }
+  return strange;
 }
 
 /**

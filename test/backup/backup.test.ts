@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { lstat, mkdir, readdir, readFile, readlink, symlink, truncate, writeFile } from "node:fs/promises";
 import { describe, it } from "node:test";
 import { backUp, restore } from "#kith/backup/backup.js";
+import { OWN_TABLES } from "#kith/backup/queries.js";
 import { connect } from "#kith/db/connect.js";
 import { migrateTo, migrationStates } from "#kith/db/migrate.js";
 import type { Domain } from "#kith/onion/domain.js";
@@ -103,27 +104,28 @@ describe("a backup", () => {
     await assert.rejects(restored(`${file}.absent`), /can't be read/);
   });
 
-  it("replaces a file, and nothing else that stands in its place", async () => {
+  it("replaces a backup, and nothing else that stands in its place", async () => {
     const { context } = await openPlace();
     const directory = temporaryDirectory();
     const at = (name: string) => `${directory}/${name}`;
-    await writeFile(at("file"), "before");
+    const before = '{"format":"kith backup 1","migration":"2026-11-24-create-accounts"}\n';
+    await writeFile(at("file"), before);
     await symlink(at("file"), at("link"));
     await symlink(at("absent"), at("dangling"));
     await mkdir(at("directory"));
     execFileSync("mkfifo", [at("pipe")]);
     const names = await readdir(directory);
     for (const name of ["link", "dangling", "directory", "pipe"]) {
-      const before = await lstat(at(name));
+      const there = await lstat(at(name));
       await assert.rejects(backUp(context.db, at(name)), /is there and is no regular file: name another one$/, name);
-      assert.deepEqual(await lstat(at(name)), before);
+      assert.deepEqual(await lstat(at(name)), there);
     }
     assert.deepEqual(await readdir(directory), names);
     assert.equal(await readlink(at("link")), at("file"));
-    assert.equal(await readFile(at("file"), "utf8"), "before");
+    assert.equal(await readFile(at("file"), "utf8"), before);
 
     await backUp(context.db, at("file"));
-    assert.match(await readFile(at("file"), "utf8"), /^\{"format":"kith backup 1"/);
+    assert.match(await readFile(at("file"), "utf8"), /^\{"format":"kith backup 1"[\s\S]*\{"end":"[0-9a-f]{64}"\}\n$/);
   });
 
   it("brings back every table as it was, the onion map with its numbers too, which go on from there", async () => {
@@ -211,5 +213,58 @@ describe("a backup", () => {
     await restoring;
     const { rowCount } = await pool.query("select from accounts where username = 'zoe'");
     assert.equal(rowCount, 1);
+  });
+
+  it("without any of its tables is not whole, though its digest is right", async () => {
+    const { place } = await inhabited();
+    const file = `${temporaryDirectory()}/backup`;
+    await backUp(place.context.db, file);
+    const lines = (await readFile(file, "utf8")).split("\n").slice(0, -2);
+    const of = (table: string) => lines.findIndex((line) => line.startsWith(`{"table":"${table}"`));
+    const end = lines.findIndex((line, at) => at > of("people") && line.startsWith("{"));
+    for (const [name, kept] of Object.entries({
+      "its head": lines.slice(0, 1),
+      "all but people": lines.filter((_, at) => at < of("people") || at >= end),
+    })) {
+      const text = `${kept.join("\n")}\n`;
+      const digest = createHash("sha256").update(text).digest("hex");
+      await writeFile(file, `${text}${JSON.stringify({ end: digest })}\n`);
+      await assert.rejects(restored(file), /not a whole backup/, name);
+    }
+  });
+
+  it("that is written anew between two looks at it is not restored", async () => {
+    const [{ place }, other] = [await inhabited(), await openPlace()];
+    const directory = temporaryDirectory();
+    const at = (name: string) => `${directory}/${name}`;
+    await backUp(place.context.db, at("whole"));
+    await backUp(other.context.db, at("another"));
+    const whole = await readFile(at("whole"), "utf8");
+    const others = [await readFile(at("another"), "utf8"), whole.slice(0, whole.indexOf("\n") + 1)];
+    for (const another of others) {
+      await writeFile(at("backup"), whole);
+      const connection = await connect({ databaseUrl: (await freshDatabase()).databaseUrl });
+      const holding = await connection.pool.connect();
+      await holding.query("begin; lock table accounts in share mode");
+      const restoring = assert.rejects(restore(connection.db, at("backup")), /not a whole backup/);
+      const waiting = "select 1 from pg_locks where not granted and relation = 'accounts'::regclass";
+      while ((await holding.query(waiting)).rowCount === 0) await holding.query("select pg_sleep(0.02)");
+      await writeFile(at("backup"), another);
+      await holding.query("rollback");
+      holding.release();
+      await restoring;
+      assert.equal((await connection.pool.query("select from settings")).rowCount, 0);
+      await connection.close();
+    }
+  });
+
+  it("knows every table of the migrated database, either as kept or as left out", async () => {
+    const { place } = await inhabited();
+    const { rows } = await place.context.pool.query(`select table_name as name from information_schema.tables
+      where table_schema = current_schema() and table_name not like 'kysely\\_%' order by 1`);
+    assert.deepEqual(
+      rows.map(({ name }) => name),
+      [...OWN_TABLES].sort(),
+    );
   });
 });

@@ -354,7 +354,8 @@ describe("kith backup and kith restore, disturbed", () => {
   it("a backup that is killed leaves the one before it as it was, and nothing in the way of the next", async () => {
     const directory = temporaryDirectory();
     const file = join(directory, "backup");
-    writeFileSync(file, "the one before", { mode: 0o644 });
+    const before = '{"format":"kith backup 1","migration":"2026-11-24-create-accounts"}\nthe one before\n';
+    writeFileSync(file, before, { mode: 0o644 });
     const held = await hold(source.adminUrl, "relations");
     const { process: child, outcome } = beginKith(["backup", file], env);
     await held.until(1);
@@ -364,13 +365,32 @@ describe("kith backup and kith restore, disturbed", () => {
     child.kill("SIGKILL");
     await outcome;
     await held.release();
-    assert.equal(readFileSync(file, "utf8"), "the one before");
+    assert.equal(readFileSync(file, "utf8"), before);
 
     const again = await runKith(["backup", file], env);
     assert.equal(again.status, 0, again.stderr);
     assert.deepEqual(readdirSync(directory), ["backup"], "what was left is removed");
-    assert.match(readFileSync(file, "utf8"), /^{"format":"kith backup 1"/);
+    assert.match(readFileSync(file, "utf8"), /^{"format":"kith backup 1"[\s\S]*{"end":"[0-9a-f]{64}"}\n$/);
     assert.equal(statSync(file).mode & 0o777, 0o600, "closed to others, whatever stood there");
+  });
+
+  it("a backup that is told to stop takes what it began away, and exits as signals are answered", async () => {
+    const directory = temporaryDirectory();
+    const file = join(directory, "backup");
+    for (const [signal, expected] of [
+      ["SIGTERM", 143],
+      ["SIGINT", 130],
+    ] as const) {
+      const held = await hold(source.adminUrl, "relations");
+      const { process: child, outcome } = beginKith(["backup", file], env);
+      await held.until(1);
+      assert.equal(readdirSync(directory).length, 1);
+      child.kill(signal);
+      const { status } = await outcome;
+      await held.release();
+      assert.equal(status, expected, signal);
+      assert.deepEqual(readdirSync(directory), [], signal);
+    }
   });
 
   it("a backup that finds no room, or no place, says so in one line and leaves nothing behind", async () => {
