@@ -18,7 +18,7 @@ export function tellMember(context: Context, account: AccountRow, kind: NoticeKi
     sendNotice(context, { to, language: account.language as Language, kind }).catch(
       // Only the kind of error: its text may quote the address.
       (error: unknown) =>
-        context.log.warn({ fault: (error as { code?: string }).code }, "a notice could not be queued"),
+        context.log.warn({ errorCode: (error as { code?: string }).code }, "a notice could not be queued"),
     );
   });
 }

@@ -95,7 +95,7 @@ async function work(
   const stop = once(stopping, "abort");
   const warn = (error: unknown) => {
     if (stopping.aborted) return;
-    context.log.warn({ fault: (error as { code?: string }).code }, "the mail queue has a problem");
+    context.log.warn({ errorCode: (error as { code?: string }).code }, "the mail queue has a problem");
   };
   const begin = (job: NoticeJob) => {
     const delivery = deliverOne(job)
@@ -139,9 +139,9 @@ async function deliverJob(
   } catch (error) {
     const { responseCode, ...said } = error as { code?: string; originalCode?: string; responseCode?: number };
     // What is wrong with a certificate, or what the system said, stands behind nodemailer's own code.
-    const fault = said.originalCode ?? said.code;
+    const errorCode = said.originalCode ?? said.code;
     // Neither address nor what the other server said: both tell who is written to.
-    context.log.warn({ fault, responseCode, attempt: retryCount + 1 }, "a notice could not be delivered yet");
+    context.log.warn({ errorCode, responseCode, attempt: retryCount + 1 }, "a notice could not be delivered yet");
     // For the same reason the queue is not given the error itself, which it would keep.
     if (retryCount < retryLimit) {
       await boss.fail(QUEUE, id);
@@ -192,7 +192,9 @@ async function start({ pool, log }: QueueContext): Promise<PgBoss> {
     archiveCompletedAfterSeconds: 60,
     deleteAfterHours: 1,
   });
-  boss.on("error", (error: NodeJS.ErrnoException) => log.warn({ fault: error.code }, "the mail queue has a problem"));
+  boss.on("error", (error: NodeJS.ErrnoException) =>
+    log.warn({ errorCode: error.code }, "the mail queue has a problem"),
+  );
   await boss.start();
   try {
     await boss.createQueue(QUEUE);

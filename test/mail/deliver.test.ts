@@ -98,7 +98,7 @@ describe("a letter to a mail server", { skip }, () => {
     t.after(() => queue.stop());
     const line = () => place.log.find((text) => text.includes("could not be delivered yet"));
     for (const end = Date.now() + 30_000; line() === undefined && Date.now() < end; ) await sleep(20);
-    assert.equal(JSON.parse(line() ?? "{}").fault, "DEPTH_ZERO_SELF_SIGNED_CERT");
+    assert.equal(JSON.parse(line() ?? "{}").errorCode, "DEPTH_ZERO_SELF_SIGNED_CERT");
   });
 
   it("is not handed over in the clear where TLS has to be: to another machine, or where the operator says so", async () => {
