@@ -411,6 +411,10 @@ function parseSmtpUrl(value: string): string {
   if (parsed.protocol !== "smtp:" && parsed.protocol !== "smtps:")
     throw new Mistake("must begin with smtp:// or smtps://");
   if (parsed.hostname === "") throw new Mistake("must name a host");
+  // nodemailer would take `?tls.rejectUnauthorized=false`.
+  if ([...parsed.searchParams.keys()].some((name) => name === "tls" || name.startsWith("tls."))) {
+    throw new Mistake("must set nothing of TLS itself (tls.…): the certificate is always checked");
+  }
   return value;
 }
 

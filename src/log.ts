@@ -1,6 +1,6 @@
 import { pino } from "pino";
 
-/** Fields that must never be written, wherever somebody puts them by mistake. */
+/** Fields that must never be written, wherever somebody puts them by mistake. An error's code is logged as `errorCode`. */
 const SECRET_FIELDS = [
   "password",
   "current_password",

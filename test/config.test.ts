@@ -69,6 +69,24 @@ test("a mistake never quotes a value that may hold a password", () => {
   assert.doesNotMatch(said, /hunter2/);
 });
 
+test("a mail server's address sets nothing of TLS itself: the certificate is checked", () => {
+  const mail = (query: string) => ({
+    KITH_SMTP_URL: `smtp://kith:hunter2@mail:587${query}`,
+    KITH_MAIL_FROM: "kith@example.org",
+  });
+  for (const good of ["", "?requireTLS=false", "?name=kith.example.org"]) {
+    assert.deepEqual(mistakesOf(mail(good)), [], good);
+  }
+  for (const bad of ["?tls.rejectUnauthorized=false", "?requireTLS=true&tls.ca=x", "?%74ls.servername=x", "?tls=x"]) {
+    const mistakes = mistakesOf(mail(bad));
+    assert.deepEqual(
+      mistakes,
+      ["KITH_SMTP_URL must set nothing of TLS itself (tls.…): the certificate is always checked"],
+      bad,
+    );
+  }
+});
+
 test("an origin is https, or local, or an onion service", () => {
   const onion = `http://${"a".repeat(56)}.onion`;
   for (const good of [

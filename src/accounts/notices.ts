@@ -17,7 +17,8 @@ export function tellMember(context: Context, account: AccountRow, kind: NoticeKi
     const to = contact || nameOf(account);
     sendNotice(context, { to, language: account.language as Language, kind }).catch(
       // Only the kind of error: its text may quote the address.
-      (error: unknown) => context.log.warn({ code: (error as { code?: string }).code }, "a notice could not be queued"),
+      (error: unknown) =>
+        context.log.warn({ errorCode: (error as { code?: string }).code }, "a notice could not be queued"),
     );
   });
 }

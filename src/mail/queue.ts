@@ -95,7 +95,7 @@ async function work(
   const stop = once(stopping, "abort");
   const warn = (error: unknown) => {
     if (stopping.aborted) return;
-    context.log.warn({ code: (error as { code?: string }).code }, "the mail queue has a problem");
+    context.log.warn({ errorCode: (error as { code?: string }).code }, "the mail queue has a problem");
   };
   const begin = (job: NoticeJob) => {
     const delivery = deliverOne(job)
@@ -137,9 +137,11 @@ async function deliverJob(
   try {
     await withinTime(milliseconds, cut, (signal) => deliver(context, letter, { signal, attempt: retryCount }));
   } catch (error) {
-    const { code, responseCode } = error as { code?: string; responseCode?: number };
+    const { responseCode, ...said } = error as { code?: string; originalCode?: string; responseCode?: number };
+    // What is wrong with a certificate, or what the system said, stands behind nodemailer's own code.
+    const errorCode = said.originalCode ?? said.code;
     // Neither address nor what the other server said: both tell who is written to.
-    context.log.warn({ code, responseCode, attempt: retryCount + 1 }, "a notice could not be delivered yet");
+    context.log.warn({ errorCode, responseCode, attempt: retryCount + 1 }, "a notice could not be delivered yet");
     // For the same reason the queue is not given the error itself, which it would keep.
     if (retryCount < retryLimit) {
       await boss.fail(QUEUE, id);
@@ -190,7 +192,9 @@ async function start({ pool, log }: QueueContext): Promise<PgBoss> {
     archiveCompletedAfterSeconds: 60,
     deleteAfterHours: 1,
   });
-  boss.on("error", (error: NodeJS.ErrnoException) => log.warn({ code: error.code }, "the mail queue has a problem"));
+  boss.on("error", (error: NodeJS.ErrnoException) =>
+    log.warn({ errorCode: error.code }, "the mail queue has a problem"),
+  );
   await boss.start();
   try {
     await boss.createQueue(QUEUE);

@@ -354,9 +354,9 @@ function simpleAct(kindOf: (visit: MemberVisit) => SimpleAct | undefined, needsR
     // Who is an admin again is sealed the key again by whoever once confirmed it.
     if (letsIn && root.role !== "member" && !typedLately(visit)) return await passwordFirst(visit);
     const form = kind === "suspended" || kind === "reinstated" ? "suspend" : "freeze";
-    if (needsReason && ids.includes(account.id)) {
-      // On the own panel there is no such form.
-      const at = root.id === account.id ? { field: "person" } : { form, field: "reason" };
+    if (ids.includes(account.id)) {
+      // On the own panel there is no such form, and what lets in again asks for no reason.
+      const at = root.id === account.id || !needsReason ? { field: "person" } : { form, field: "reason" };
       return await refuse(visit, username, [{ ...at, key: "problem.admin.self" }]);
     }
     const reason = oneLine(field(visit, "reason"));
@@ -407,6 +407,9 @@ export const giveInvites = admins(async (visit) => {
   }
   const subjects = await subjectsOf(visit);
   if ("answer" in subjects) return subjects.answer;
+  if (subjects.ids.includes(session.account.id)) {
+    return await refuse(visit, subjects.username, [{ field: "person", key: "problem.admin.self" }]);
+  }
   if (!good) return await refuse(visit, subjects.username, [wrong]);
   const to = { root: subjects.root.id, subjects: subjects.ids };
   const outcome = await handOut(context, session.account.id, to, count);
@@ -426,6 +429,9 @@ export const moveBranch = admins(async (visit) => {
     return await refuse(visit, "", [{ field: "q", key: "problem.admin.unknown", vars }]);
   }
   const username = labelOf(context, who);
+  if (who.id === session.account.id) {
+    return await refuse(visit, username, [{ field: "person", key: "problem.admin.self" }]);
+  }
   const typed = field(visit, "inviter").trim();
   const wrong = (key: string) =>
     refuse(visit, username, [{ form: "graft", field: "inviter", key, vars: { name: typed.slice(0, 80) } }]);

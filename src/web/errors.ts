@@ -29,7 +29,7 @@ export async function showError(visit: Visit, error: unknown): Promise<unknown> 
   // The message may quote what somebody sent; the name and the place are enough to find the bug.
   const { name, stack } = error as Error;
   const where = stack?.split("\n").filter((line) => line.startsWith("    at "));
-  context.log.error({ error: name, code, where: where?.slice(0, 6) }, "a request failed");
+  context.log.error({ error: name, errorCode: code, where: where?.slice(0, 6) }, "a request failed");
   return await show(visit, "errors/broken", {}, { status: 500 });
 }
 

@@ -56,7 +56,7 @@ function trying(context: Context, failed: string, work: () => Promise<void>): ()
     try {
       await work();
     } catch (error) {
-      context.log.warn({ code: (error as { code?: string }).code }, failed);
+      context.log.warn({ errorCode: (error as { code?: string }).code }, failed);
     } finally {
       running = false;
     }

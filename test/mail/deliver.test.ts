@@ -4,8 +4,10 @@ import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { createServer as createTlsServer, TLSSocket } from "node:tls";
 import { deliver, mustEncrypt } from "#kith/mail/deliver.js";
+import { sendNotice, startMailQueue } from "#kith/mail/queue.js";
 import { openPlace } from "../support/app.js";
 import { openMailServer } from "../support/mail-server.js";
 import { need } from "../support/need.js";
@@ -85,6 +87,18 @@ describe("a letter to a mail server", { skip }, () => {
       await assert.rejects(deliver(await context(`${scheme}://127.0.0.1:${port}`), LETTER), /self[- ]signed/i, kind);
       assert.doesNotMatch(heard.join(""), /MAIL FROM|canary|ada@/i, kind);
     }
+  });
+
+  it("waits, and Kith's log names what was wrong with the certificate", async (t) => {
+    const { port } = await dubiousServer("smtps");
+    const env = { KITH_SMTP_URL: `smtps://127.0.0.1:${port}`, KITH_MAIL_FROM: "kith@example.org" };
+    const place = await openPlace({ env });
+    await sendNotice(place.context, { to: LETTER.to, language: "en", kind: "password-changed" });
+    const queue = await startMailQueue(place.context, { pollSeconds: 0.1 });
+    t.after(() => queue.stop());
+    const line = () => place.log.find((text) => text.includes("could not be delivered yet"));
+    for (const end = Date.now() + 30_000; line() === undefined && Date.now() < end; ) await sleep(20);
+    assert.equal(JSON.parse(line() ?? "{}").errorCode, "DEPTH_ZERO_SELF_SIGNED_CERT");
   });
 
   it("is not handed over in the clear where TLS has to be: to another machine, or where the operator says so", async () => {

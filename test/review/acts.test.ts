@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { countOf, openPlace, type Place, passwordOf, Visitor } from "../support/app.js";
+import { contents } from "../support/pages.js";
 import { watchStatements } from "../support/statements.js";
 
 async function village(place: Place) {
@@ -192,7 +193,7 @@ describe("acts of admins", () => {
     const emil = await dora.bring("emil");
     assert.equal(await left(emil), "1", "what was given before is not for those who come later");
     await open(nour);
-    await act(nour, "invites", { username: "nour", branch: "on", count: "10" });
+    await act(nour, "invites", { username: "dora", branch: "on", count: "10" });
     assert.equal(await left(emil), "11");
     await open(nour);
     assert.equal((await undoNewest(nour)).statusCode, 303);
@@ -271,9 +272,17 @@ describe("acts of admins", () => {
       assert.equal(answer.statusCode, 422, what);
       assert.match(answer.body, /There is no ghost here/, what);
     }
-    const self = await act(nour, "suspend", { username: "nour", reason: "Tired." });
-    assert.equal(self.statusCode, 422);
-    assert.equal((await statusOf(place)).nour, "active");
+    await open(nour);
+    const before = await contents(place.context.pool, ["accounts", "people", "admin_acts", "events"]);
+    const fields = { username: "nour", reason: "Tired.", what: "inviting", count: "1", inviter: "bea" };
+    for (const what of ["suspend", "freeze", "reinstate", "unfreeze", "invites", "graft"]) {
+      const self = await act(nour, what, fields);
+      assert.equal(self.statusCode, 422, what);
+      assert.match(self.body, /Another admin has to do that/, what);
+    }
+    const branch = await act(nour, "invites", { username: "nour", branch: "on", count: "1" });
+    assert.match(branch.body, /Another admin has to do that/);
+    assert.deepEqual(await contents(place.context.pool, Object.keys(before)), before);
   });
 
   it("refused comes back as it was sent, in its own form and in no other", async () => {

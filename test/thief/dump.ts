@@ -13,6 +13,16 @@ export async function dump(pool: pg.Pool): Promise<Dump> {
   return tables;
 }
 
+/** The tables of the mail queue, in a schema of their own. */
+export async function dumpQueue(pool: pg.Pool): Promise<Dump> {
+  const { rows } = await pool.query(
+    "select c.oid::regclass::text as name from pg_class c where relnamespace = 'pgboss'::regnamespace and relkind in ('r', 'p')",
+  );
+  const tables: Dump = {};
+  for (const { name } of rows) tables[name] = (await pool.query(`select * from ${name}`)).rows;
+  return tables;
+}
+
 /** One sealed blob: where it stands, and in whose row. */
 export interface Blob {
   /** `relations.sealed_token of ada` */

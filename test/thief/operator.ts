@@ -23,15 +23,30 @@ export function openAll(tables: Dump, secret: Uint8Array): Opened[] {
       const own = Object.values(row).filter((value) => Buffer.isBuffer(value) || typeof value === "string");
       const contexts = [[], ...own.map((value) => [value])];
       for (const [column, value] of Object.entries(row)) {
-        if (!Buffer.isBuffer(value)) continue;
-        for (const [label, key] of keys) {
-          const bytes = firstOf(contexts, (context) => discloseBytes(key, value, ...context));
-          if (bytes) opened.push({ column: `${table}.${column}`, label, row, bytes });
+        for (const box of bytesIn(value)) {
+          for (const [label, key] of keys) {
+            const bytes = firstOf(contexts, (context) => discloseBytes(key, box, ...context));
+            if (bytes) opened.push({ column: `${table}.${column}`, label, row, bytes });
+          }
         }
       }
     }
   }
   return opened;
+}
+
+/** What may be a box: bytes, and what a text, or a text inside JSON, may be the encoding of. */
+function bytesIn(value: unknown): Buffer[] {
+  if (Buffer.isBuffer(value)) return [value];
+  if (typeof value === "string") {
+    const encodings = [
+      [/^(?:[0-9a-f]{2})+$/i, "hex"],
+      [/^[A-Za-z0-9+/_-]+={0,2}$/, "base64"],
+    ] as const;
+    return encodings.flatMap(([shape, encoding]) => (shape.test(value) ? [Buffer.from(value, encoding)] : []));
+  }
+  const isHolder = typeof value === "object" && value !== null && !(value instanceof Date);
+  return isHolder ? Object.values(value).flatMap(bytesIn) : [];
 }
 
 function firstOf<T, R>(all: readonly T[], find: (one: T) => R | undefined): R | undefined {

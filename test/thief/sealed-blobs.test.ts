@@ -7,8 +7,10 @@ import { deriveKey } from "#kith/protocol/derive.js";
 import { publicHalf } from "#kith/protocol/keypair.js";
 import { openSlots, type RelationRow } from "#kith/protocol/relation.js";
 import { SEAL_CLASSES, SEALED_BYTES, seal } from "#kith/protocol/seal.js";
+import { openPlace } from "../support/app.js";
+import { untilQueued } from "../support/queued.js";
 import { byteColumns, NO_SEALS, SEALS } from "./columns.js";
-import { type Blob, blobsOf, dump, type Row } from "./dump.js";
+import { type Blob, blobsOf, dump, dumpQueue, type Row } from "./dump.js";
 import { EARLIER, LATER, LISTS } from "./expected.js";
 import { foundIn, marksOfOthers, openAll } from "./operator.js";
 import { constantBytes, layoutOf, marksIn, marksOf } from "./recipients.js";
@@ -242,6 +244,30 @@ describe("the operator at rest, with every table and the server secret", () => {
     for (const { bytes } of recovery) await assert.rejects(openpgp.readPrivateKey({ binaryKey: bytes }));
   });
 
+  it("opens a notice that waits to be mailed, and nothing else of the mail queue; it names its own recipient alone", async () => {
+    const place = await openPlace({ env: { KITH_MAIL_FROM: "kith@example.org" } });
+    const nour = await place.founder();
+    const [ada, bea] = [await nour.bring("ada"), await nour.bring("bea")];
+    await ada.trust("bea");
+    const contact = await ada.post("/account/contact", { address: "fern@example.org" }, "/account");
+    assert.equal(contact.statusCode, 303);
+    await bea.openCase("ada");
+    await untilQueued(place, (count) => count > 0);
+    const { pool, secret } = place.context;
+    const opened = openAll(await dumpQueue(pool), secret);
+    const what = new Set(opened.map(({ column, label }) => `${column}: ${label}`));
+    assert.ok(
+      [...what].every((one) => /^pgboss\.j\w+\.data: queued notice$/.test(one)) && what.size > 0,
+      [...what].join(),
+    );
+    const tables = await dump(pool);
+    const [row] = (tables.accounts as Row[]).filter(({ username }) => username === "ada");
+    for (const { bytes } of opened) {
+      assert.match(Buffer.from(bytes).toString(), /fern@example\.org|ada@localhost/);
+      assert.deepEqual(foundIn(bytes, marksOfOthers(tables, row as Row)), []);
+    }
+  });
+
   it("would notice a list, a token or an edge that the secret opens, and a name in what it may open", () => {
     const { secret } = told.place.context;
     const [row] = told.earlier.relations as [Row];
@@ -253,6 +279,14 @@ describe("the operator at rest, with every table and the server secret", () => {
       assert.deepEqual(
         found.map((one) => one.label),
         [label],
+      );
+    }
+    const box = Buffer.from(encloseBytes(deriveKey(secret, "kith/v1/letter"), utf8("R"), "nour"));
+    for (const value of [box.toString("base64url"), box.toString("hex"), { deep: [box.toString("base64")] }]) {
+      const found = openAll({ settings: [{ name: "nour", value }] }, secret);
+      assert.deepEqual(
+        found.map(({ column, label }) => `${column}: ${label}`),
+        ["settings.value: letter"],
       );
     }
     const text = utf8(`trusts ${other.username}@localhost`);
