@@ -1,10 +1,9 @@
 import type { Command } from "commander";
 import { backUp, restore } from "../backup/backup.js";
 import { loadConfig } from "../config.js";
-import { hasEmbedded } from "../db/embedded-place.js";
 import { Failure } from "../failure.js";
 import { isRotationUnfinished, nextSecretFile } from "../secret.js";
-import { withDatabase } from "./with-database.js";
+import { BEGINS, withDatabase } from "./with-database.js";
 
 export function addBackup(program: Command): void {
   program
@@ -13,14 +12,7 @@ export function addBackup(program: Command): void {
     .argument("<file>", "is written whole or not at all")
     .option("--json", "prints JSON")
     .action(async (file: string, options: { json?: boolean }) => {
-      const { databaseUrl, dataDir, secretFile } = loadConfig();
-      // Else a command of another user, or in another directory, would make a new database and back up that.
-      if (databaseUrl === undefined && !(await hasEmbedded(dataDir))) {
-        throw new Failure(
-          `there is no database in ${dataDir}: run this as the user and in the directory of kith start, or set KITH_DATA_DIR`,
-        );
-      }
-      await withDatabase(async ({ unhurried }) => {
+      await withDatabase(async ({ unhurried }, { secretFile }) => {
         const rows = await unhurried((db) => backUp(db, file, secretFile));
         if (options.json) return console.log(JSON.stringify({ file, rows }));
         console.log(
@@ -47,7 +39,7 @@ export function addBackup(program: Command): void {
         console.log(
           `${total(rows)} rows are restored. Put the server secret that belongs to them in place, then start.`,
         );
-      });
+      }, BEGINS);
     });
 }
 
