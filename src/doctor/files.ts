@@ -1,13 +1,17 @@
 import { stat } from "node:fs/promises";
 import type { Config } from "../config.js";
-import { SECRET_BYTES } from "../secret.js";
+import { isRotationUnfinished, SECRET_BYTES } from "../secret.js";
 import type { Finding } from "./findings.js";
 
 const about = "files" as const;
 
 /** The data directory and the secret: there, and closed to others. */
 export async function checkFiles(config: Config): Promise<Finding[]> {
-  return [await checkDataDir(config.dataDir), await checkSecret(config.secretFile)];
+  return [
+    await checkDataDir(config.dataDir),
+    await checkSecret(config.secretFile),
+    ...(await checkRotation(config.secretFile)),
+  ];
 }
 
 async function checkDataDir(dataDir: string): Promise<Finding> {
@@ -48,4 +52,16 @@ async function checkSecret(file: string): Promise<Finding> {
     about,
     text: "the server secret is closed to others; keep a copy where the database's backups are not",
   };
+}
+
+async function checkRotation(file: string): Promise<Finding[]> {
+  if (!(await isRotationUnfinished(file))) return [];
+  return [
+    {
+      level: "wrong",
+      about,
+      text: "the server secret is being rotated, or that was broken off: kith start refuses",
+      todo: "stop every kith start, and run kith secret rotate once more, to the end",
+    },
+  ];
 }

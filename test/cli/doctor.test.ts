@@ -5,6 +5,7 @@ import { test } from "node:test";
 import pg from "pg";
 import { migrations } from "#kith/migrations/index.js";
 import { loadServerSecret } from "#kith/secret.js";
+import { freshDatabase } from "../support/database.js";
 import { runKith, startKith } from "../support/kith.js";
 import { need } from "../support/need.js";
 import { startPostgresServer } from "../support/postgres-server.js";
@@ -66,6 +67,57 @@ test("says that mail and database can't be reached", async () => {
   });
   assert.equal(status, 1);
   assert.deepEqual(wrong.map(({ about }) => about).sort(), ["database", "mail"]);
+});
+
+test("says what is wrong, and what to do, wherever kith start refuses or lacks its anchor", async () => {
+  const { databaseUrl, adminUrl, name } = await freshDatabase();
+  const env = { KITH_DATA_DIR: temporaryDirectory(), DATABASE_URL: databaseUrl };
+  const [secret, next, anchor] = ["secret", "secret.next", "secret.anchor"].map((file) =>
+    join(env.KITH_DATA_DIR, file),
+  ) as [string, string, string];
+  const saidOf = async (settings: Record<string, string> = {}) =>
+    // startPostgresServer's and freshDatabase's own settings may lose what was answered.
+    (await doctor({ ...env, ...settings })).wrong.filter(({ text }) => !text.includes("a crash may lose"));
+  const refuses = async (why: RegExp, settings: Record<string, string> = {}) => {
+    const { status, stderr } = await runKith(["start"], { ...env, ...settings });
+    assert.equal(status, 1);
+    assert.match(stderr, why);
+  };
+  assert.equal((await runKith(["invite"], env)).status, 0, "makes the secret");
+  assert.deepEqual(await saidOf(), []);
+
+  const only = async (text: RegExp, todo: RegExp, settings: Record<string, string> = {}) => {
+    const said = await saidOf(settings);
+    assert.equal(said.length, 1, JSON.stringify(said));
+    assert.match(said[0]!.text, text);
+    assert.match(said[0]!.todo ?? "", todo);
+  };
+  await only(/KITH_TRUST_SLOTS is 9, but it was begun with 8/, /^set KITH_TRUST_SLOTS=8$/, { KITH_TRUST_SLOTS: "9" });
+  await refuses(/begun with 8/, { KITH_TRUST_SLOTS: "9" });
+
+  writeFileSync(next, Buffer.alloc(32), { mode: 0o600 });
+  await only(/being rotated/, /kith secret rotate/);
+  await refuses(/being rotated/);
+  rmSync(next);
+
+  writeFileSync(anchor, "none of Kith's\n");
+  await only(/secret\.anchor is damaged/, /put a copy back/);
+  rmSync(anchor);
+
+  const right = readFileSync(secret);
+  writeFileSync(secret, Buffer.alloc(32, 1));
+  await only(/made with another server secret/, /put the one that belongs to it/);
+  await refuses(/another server secret/);
+  writeFileSync(secret, right);
+
+  const admin = new pg.Client({ connectionString: adminUrl });
+  await admin.connect();
+  await admin.query(`create database ${name}_closed template template0`);
+  await admin.end();
+  const closed = { DATABASE_URL: databaseUrl.replace(`/${name}?`, `/${name}_closed?`) };
+  await only(/migrations are missing, and the role kith may not create tables/, /^as a superuser.* to kith$/, closed);
+  await refuses(/permission denied/, closed);
+  assert.deepEqual(await saidOf(), []);
 });
 
 const { postgres, skip } = need("postgres");
