@@ -10,6 +10,7 @@ import { fail } from "./fail.js";
 import { addInvite } from "./invite.js";
 import { addMigrate } from "./migrate.js";
 import { onionCommands } from "./onion.js";
+import { watchOutput } from "./output.js";
 import { addSecret } from "./secret.js";
 import { addStart } from "./start.js";
 
@@ -36,6 +37,7 @@ addSecret(program);
 addDoctor(program);
 onionCommands(program);
 
+watchOutput();
 try {
   await program.parseAsync();
 } catch (error) {
