@@ -102,7 +102,7 @@ export async function startAnchor(context: Context): Promise<{ stop(): Promise<v
       if (!context.seen.founded) pause = TRIED_AGAIN_AFTER_MILLISECONDS;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      context.log.warn({ code }, "the anchor beside the server secret was not raised");
+      context.log.warn({ errorCode: code }, "the anchor beside the server secret was not raised");
       pause = TRIED_AGAIN_AFTER_MILLISECONDS;
     }
     timer = setTimeout(run, pause).unref();

@@ -95,7 +95,7 @@ async function work(
   const stop = once(stopping, "abort");
   const warn = (error: unknown) => {
     if (stopping.aborted) return;
-    context.log.warn({ code: (error as { code?: string }).code }, "the mail queue has a problem");
+    context.log.warn({ errorCode: (error as { code?: string }).code }, "the mail queue has a problem");
   };
   const begin = (job: NoticeJob) => {
     const delivery = deliverOne(job)
@@ -139,7 +139,7 @@ async function deliverJob(
   } catch (error) {
     const { code, responseCode } = error as { code?: string; responseCode?: number };
     // Neither address nor what the other server said: both tell who is written to.
-    context.log.warn({ code, responseCode, attempt: retryCount + 1 }, "a notice could not be delivered yet");
+    context.log.warn({ errorCode: code, responseCode, attempt: retryCount + 1 }, "a notice could not be delivered yet");
     // For the same reason the queue is not given the error itself, which it would keep.
     if (retryCount < retryLimit) {
       await boss.fail(QUEUE, id);
@@ -190,7 +190,9 @@ async function start({ pool, log }: QueueContext): Promise<PgBoss> {
     archiveCompletedAfterSeconds: 60,
     deleteAfterHours: 1,
   });
-  boss.on("error", (error: NodeJS.ErrnoException) => log.warn({ code: error.code }, "the mail queue has a problem"));
+  boss.on("error", (error: NodeJS.ErrnoException) =>
+    log.warn({ errorCode: error.code }, "the mail queue has a problem"),
+  );
   await boss.start();
   try {
     await boss.createQueue(QUEUE);

@@ -47,7 +47,7 @@ export class Upkeep {
         .catch((error: unknown) => {
           // Only the kind of error: a database's message may quote a row.
           const { code } = error as { code?: string };
-          this.#context.log.warn({ code }, "keeping the onion map fresh failed; trying again in a minute");
+          this.#context.log.warn({ errorCode: code }, "keeping the onion map fresh failed; trying again in a minute");
         })
         .finally(() => this.#schedule(ROUND_MS));
     }, ms);
