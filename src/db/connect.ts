@@ -25,6 +25,8 @@ export interface Connection {
   db: Kysely<Database>;
   pool: pg.Pool;
   close(): Promise<void>;
+  /** Ends all connections at once, whatever is under way on them, and those to come. */
+  cut(): void;
 }
 
 /** The embedded server's address, as far as connecting to it goes. */
@@ -56,10 +58,30 @@ export async function connect(
   });
   // Without a listener, an idle connection that is lost would end the process. The pool has already dropped it.
   pool.on("error", () => undefined);
-  // So would one that is lost while in use; its query is rejected all the same.
-  pool.on("connect", (client) => client.on("error", () => undefined));
+  const clients = new Set<pg.PoolClient>();
+  let isCut = false;
+  pool.on("connect", (client) => {
+    // So would one that is lost while in use; its query is rejected all the same.
+    client.on("error", () => undefined);
+    clients.add(client);
+    if (isCut) endNow(client);
+  });
+  pool.on("remove", (client) => clients.delete(client));
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
-  return { db, pool, close: () => db.destroy() };
+  return {
+    db,
+    pool,
+    close: () => db.destroy(),
+    cut() {
+      isCut = true;
+      for (const client of clients) endNow(client);
+    },
+  };
+}
+
+/** In the middle of a statement as well: it is rejected then, and no transaction is committed after it. */
+function endNow(client: pg.PoolClient): void {
+  (client as unknown as pg.Client).end().catch(() => undefined);
 }
 
 function target({ databaseUrl }: Pick<Config, "databaseUrl">, address: SocketAddress | undefined): pg.PoolConfig {

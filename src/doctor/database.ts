@@ -6,7 +6,7 @@ import type { Config } from "../config.js";
 import { isDatabaseDown } from "../db/connect.js";
 import { hasAccounts } from "../db/has-accounts.js";
 import { migrationStates } from "../db/migrate.js";
-import { openDatabase } from "../db/open.js";
+import { isBrokenOff, openDatabase } from "../db/open.js";
 import type { Database } from "../db/schema.js";
 import { Failure } from "../failure.js";
 import { isRotationUnfinished, readSecret } from "../secret.js";
@@ -42,6 +42,7 @@ export async function checkDatabase(config: Config): Promise<Finding[]> {
       await database.close();
     }
   } catch (error) {
+    if (isBrokenOff()) throw error;
     return [cannotReach(error)];
   }
 }
