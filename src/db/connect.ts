@@ -104,10 +104,16 @@ const SYSTEM_CODES = new Set([
 ]);
 
 /**
- * SQLSTATEs of a server that is stopping, starting, a standby, or full: class 08 (connection), 57P01…57P03 (shutdown,
- * crash, starting), 25006 (read-only: the primary moved), 53300 (too many connections).
+ * SQLSTATE of a server that has ended a connection whose transaction waited for us longer than
+ * `IDLE_TRANSACTION_TIMEOUT_MS`: the process was stopped, or the machine slept.
  */
-const SQL_STATES = /^(08...|57P0[1-5]|25006|53300)$/;
+export const IDLE_IN_TRANSACTION = "25P03";
+
+/**
+ * SQLSTATEs of a server that is stopping, starting, a standby, or full: class 08 (connection), 57P01…57P03 (shutdown,
+ * crash, starting), 25006 (read-only: the primary moved), 25P03, 53300 (too many connections).
+ */
+const SQL_STATES = /^(08...|57P0[1-5]|25006|25P03|53300)$/;
 
 /** What pg says without a code. */
 const MESSAGES =

@@ -47,8 +47,26 @@ export async function checkDatabase(config: Config): Promise<Finding[]> {
   }
 }
 
+/** What a server that was reached says, by its code. */
+const REFUSED: Record<string, { text: string; todo: string }> = {
+  "28P01": {
+    text: "the server refuses the password of DATABASE_URL (28P01)",
+    todo: "correct user and password there; characters such as # / ? @ : % are percent-encoded",
+  },
+  "28000": {
+    text: "the server does not let the user of DATABASE_URL in (28000)",
+    todo: "correct DATABASE_URL, or make the role and let it in by pg_hba.conf",
+  },
+  "3D000": {
+    text: "the server has no database of the name in DATABASE_URL (3D000)",
+    todo: "correct DATABASE_URL, or make the database, owned by Kith's role",
+  },
+};
+
 function cannotReach(error: unknown): Finding {
   const { code, message } = error as NodeJS.ErrnoException;
+  const refused = REFUSED[code ?? ""];
+  if (refused !== undefined) return { level: "wrong", about, ...refused };
   const text = error instanceof Failure ? message : `it can't be reached (${code ?? message})`;
   const todo = isDatabaseDown(error) ? "start the server, or correct DATABASE_URL" : "see the server's log";
   return { level: "wrong", about, text, todo };

@@ -120,7 +120,54 @@ test("says what is wrong, and what to do, wherever kith start refuses or lacks i
   assert.deepEqual(await saidOf(), []);
 });
 
+test("says where a setting that tells is taken back: of the role, the database, both, or the server's start", async () => {
+  const { databaseUrl, adminUrl, name } = await freshDatabase();
+  const admin = new pg.Client({ connectionString: adminUrl });
+  await admin.connect();
+  await admin.query("alter role kith set log_statement = 'all'");
+  await admin.query(`alter database ${name} set log_duration = on`);
+  await admin.query(`alter role kith in database ${name} set log_min_messages = 'debug1'`);
+  await admin.query(`alter database ${name} set log_lock_waits = on`);
+  const { all } = await doctor({ KITH_DATA_DIR: temporaryDirectory(), DATABASE_URL: databaseUrl });
+  await admin.query("alter role kith reset log_statement");
+  await admin.end();
+  for (const [about, expected] of Object.entries({
+    "log_statement is all": "as a superuser: alter role kith reset log_statement; then restart Kith",
+    "log_duration is on": `as a superuser: alter database ${name} reset log_duration; then restart Kith`,
+    "log_min_messages is debug1": `as a superuser: alter role kith in database ${name} reset log_min_messages; then restart Kith`,
+    "log_lock_waits is on": new RegExp(
+      `as a superuser: alter database ${name} reset log_lock_waits; then restart Kith`,
+    ),
+    "fsync is off": "the server was started with it: start it with -c fsync=on",
+  })) {
+    const todo = all.find(({ text }) => text.includes(about))?.todo;
+    if (typeof expected === "string") assert.equal(todo, expected, about);
+    else assert.match(todo ?? "", expected);
+  }
+});
+
 const { postgres, skip } = need("postgres");
+
+test("tells a server that refuses the password, or has no such database, from one that can't be reached", {
+  skip,
+}, async () => {
+  const server = await startPostgresServer(postgres);
+  const said = async (change: (url: URL) => void) => {
+    const url = new URL(server.databaseUrl);
+    change(url);
+    const { wrong } = await doctor({ KITH_DATA_DIR: temporaryDirectory(), DATABASE_URL: url.href });
+    return wrong.map(({ text, todo }) => `${text}: ${todo}`).join();
+  };
+  assert.match(
+    await said((url) => Object.assign(url, { password: "x" })),
+    /^the server refuses the password .*28P01.*:/,
+  );
+  assert.match(
+    await said((url) => Object.assign(url, { pathname: "/nowhere" })),
+    /^the server has no database .*3D000.*:/,
+  );
+  await server.stop();
+});
 
 /** A server with these settings, as the doctor sees it. */
 async function doctorOfServer(settings: Record<string, string>, prepare: (admin: pg.Client) => Promise<void>) {
