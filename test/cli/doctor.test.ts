@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import pg from "pg";
@@ -47,6 +47,30 @@ test("names a secret that others can read, and what to do", async () => {
   );
   rmSync(join(dataDir, "secret"));
   assert.equal((await doctor({ KITH_DATA_DIR: dataDir })).status, 0);
+});
+
+test("names a secret that others could put another one in the place of: by its folder, or as its owner", async () => {
+  const folder = temporaryDirectory();
+  const env = { KITH_DATA_DIR: join(temporaryDirectory(), "data"), KITH_SECRET_FILE: join(folder, "secret") };
+  await loadServerSecret(env.KITH_SECRET_FILE, async () => false);
+  const said = async () => (await doctor(env)).wrong.map(({ text, todo }) => [text, todo]);
+  assert.deepEqual(await said(), []);
+  chmodSync(folder, 0o770);
+  const todo = `chmod go-w ${folder}, or set KITH_SECRET_FILE to one of its own`;
+  assert.deepEqual(await said(), [[`the folder of the server secret, ${folder}, can be written to by others`, todo]]);
+  const link = join(temporaryDirectory(), "link");
+  symlinkSync(env.KITH_SECRET_FILE, link);
+  assert.equal((await doctor({ ...env, KITH_SECRET_FILE: link })).wrong.length, 1, "where the file itself lies");
+  chmodSync(folder, 0o700);
+
+  if (process.getuid?.() !== 0) return;
+  for (const path of [env.KITH_SECRET_FILE, folder]) {
+    chownSync(path, 65_534, 65_534);
+    const [[text] = [], ...others] = await said();
+    assert.match(text ?? "", /^the (folder of the )?server secret.* belongs to another user \(id 65534\)$/);
+    assert.deepEqual(others, []);
+    chownSync(path, 0, 0);
+  }
 });
 
 test("lists all configuration mistakes", async () => {
