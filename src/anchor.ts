@@ -117,6 +117,14 @@ export async function startAnchor(context: Context): Promise<{ stop(): Promise<v
   };
 }
 
+/** Why the anchor that is there says nothing: a system error's code, or `ERR_ANCHOR`; undefined if it does, or is not there. */
+export async function anchorProblem(secretFile: string): Promise<string | undefined> {
+  return await readAnchor(secretFile).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error.code,
+  );
+}
+
 /** Whether the database is as new as the one that was served last here, as far as that can be told without the secret. */
 export async function isAsNewAsServed(db: Kysely<Database>, secretFile: string): Promise<boolean | undefined> {
   const known = await readAnchor(secretFile).catch(() => undefined);

@@ -322,9 +322,29 @@ function parseOnionOrigin(value: string): URL {
 
 function parseDatabaseUrl(value: string): string {
   const example = "postgresql://kith@db.example.org/kith";
-  // A list of hosts or a socket's directory as host are good for PostgreSQL, though not for the URL parser.
+  const [, , authority = "", path = "", query = "", hash = ""] =
+    /^postgres(ql)?:\/\/([^/?#]*)([^?#]*)([^#]*)(.*)$/s.exec(value) ?? [];
   if (!/^postgres(ql)?:\/\//.test(value)) throw new Mistake(`must be a URL such as ${example}`);
+  // With an empty host, as a socket's, pg reads what the URL parser does not.
+  const isRead = URL.canParse(value) || URL.canParse(value.replace("@/", "@localhost/"));
+  // A password that is cut off at one of its characters leaves its rest, and the @ behind it, in what follows.
+  const isCut = hash !== "" || path.includes("@") || /^\?[^=&]*@/.test(query);
+  if (!isRead || isCut || !isDecoded(authority)) {
+    throw new Mistake(
+      `must be a URL such as ${example}; in user and password write # as %23, / as %2F, ? as %3F, @ as %40, : as %3A and % as %25`,
+    );
+  }
   return value;
+}
+
+/** Whether what is percent-encoded is text. A lone percent sign is taken as it is. */
+function isDecoded(text: string): boolean {
+  try {
+    decodeURIComponent(text.replaceAll(/%(?![0-9a-f]{2})/gi, "%25"));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** `host:port`, `[v6]:port`. Port 0 asks the system for a free one. */

@@ -6,6 +6,7 @@ const SECRET_FIELDS = [
   "current_password",
   "cookie",
   "secret",
+  // The one-time code; that of an error is logged as `errorCode`.
   "code",
   "passphrase",
   "authorization",

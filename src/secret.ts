@@ -28,7 +28,11 @@ export async function loadServerSecret(file: string, isNeededByDatabase: () => P
   return made;
 }
 
-async function readSecret(file: string): Promise<Uint8Array | undefined> {
+/**
+ * @returns undefined if there is none
+ * @throws Failure as `loadServerSecret`
+ */
+export async function readSecret(file: string): Promise<Uint8Array | undefined> {
   let handle: fs.FileHandle;
   try {
     handle = await fs.open(file, "r");

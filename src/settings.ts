@@ -44,11 +44,20 @@ export async function fixTrustSlots(db: Kysely<Database>, secret: Uint8Array, sl
     .values(settingRow(secret, TRUST_SLOTS, String(slots)))
     .onConflict((conflict) => conflict.column("name").doNothing())
     .execute();
-  const row = await db.selectFrom("settings").selectAll().where("name", "=", TRUST_SLOTS).executeTakeFirstOrThrow();
-  if (!hasValidTag(secret, "settings", { ...row })) throw madeWithAnother();
-  if (row.value !== String(slots)) {
-    throw new Failure(`KITH_TRUST_SLOTS is ${slots}, but this database was begun with ${row.value}, for good.`);
+  const fixed = await readTrustSlots(db, secret);
+  if (!fixed?.isOurs) throw madeWithAnother();
+  if (fixed.slots !== String(slots)) {
+    throw new Failure(`KITH_TRUST_SLOTS is ${slots}, but this database was begun with ${fixed.slots}, for good.`);
   }
+}
+
+/** The number that was fixed at the first start, and whether it was under this secret; undefined before that start. */
+export async function readTrustSlots(
+  db: Kysely<Database>,
+  secret: Uint8Array,
+): Promise<{ slots: string; isOurs: boolean } | undefined> {
+  const row = await db.selectFrom("settings").selectAll().where("name", "=", TRUST_SLOTS).executeTakeFirst();
+  return row && { slots: row.value, isOurs: hasValidTag(secret, "settings", { ...row }) };
 }
 
 type Settings = Pick<Context, "secret" | "log" | "forgedRows" | "seen">;

@@ -59,6 +59,36 @@ test("a mistyped variable is refused with the name that was probably meant", () 
   assert.match(mistake!, /KITH_ORIGN .*did you mean KITH_ORIGIN\?/);
 });
 
+test("a password that DATABASE_URL can't hold as it is written is a mistake, said with how to write it", () => {
+  for (const bad of [
+    "hun#ter2",
+    "hun/ter2",
+    "hun?ter2",
+    "1#ter2",
+    "1/ter2",
+    "1?ter2",
+    "hun@x#ter2",
+    "hun@x/ter2",
+    "%e9",
+  ]) {
+    const said = mistakesOf({ DATABASE_URL: `postgresql://kith:${bad}@db.example.org/kith`, KITH_ORIGIN: "x" });
+    assert.equal(said.length, 2, bad);
+    assert.match(said.join(), /DATABASE_URL must be .*# as %23, \/ as %2F/);
+    assert.doesNotMatch(said.join(), /ter2/);
+  }
+  for (const good of [
+    "postgresql://kith:hun%23ter2%2F@db.example.org/kith",
+    "postgresql://kith:100%@db.example.org:5432/kith?sslmode=verify-full",
+    "postgresql://kith@localhost/kith?host=/var/run/postgresql",
+    "postgresql://kith@/kith?host=/var/run/postgresql",
+    "postgresql:///kith?host=/run&user=a@b",
+    "postgres://kith@%2Fvar%2Frun/kith",
+    "postgresql://kith:a@b@[::1]:5432/kith",
+  ]) {
+    assert.equal(parseConfig({ DATABASE_URL: good }).databaseUrl, good);
+  }
+});
+
 test("a mistake never quotes a value that may hold a password", () => {
   const said = mistakesOf({
     DATABASE_URL: "mysql://kith:hunter2@db/kith",

@@ -1,8 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { createWriteStream, rmSync, type WriteStream } from "node:fs";
+import { createWriteStream, type WriteStream } from "node:fs";
 import { lstat, open, readdir, realpath, rename, rm, stat } from "node:fs/promises";
-import { constants } from "node:os";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { finished } from "node:stream/promises";
 import type { Kysely } from "kysely";
@@ -29,7 +28,6 @@ import {
 } from "./queries.js";
 
 const FORMAT = "kith backup 1";
-const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 interface Head {
   format: typeof FORMAT;
@@ -55,8 +53,8 @@ export interface BackUpOptions {
  * Writes the whole database as of one moment to one file, while Kith goes on: JSON lines, a table after the other,
  * rows in random order so that the file does not tell who came after whom. The server secret is never in it.
  *
- * The file is written beside its place, flushed, and moved there whole; mode 0600. SIGINT and SIGTERM remove it and end
- * the process; what a killed run left there is removed by the next one.
+ * The file is written beside its place, flushed, and moved there whole; mode 0600. What a killed run left there is removed
+ * by the next one.
  *
  * @returns how many rows of each table
  * @throws Failure if the secret is being rotated, the file can't be written, for example because the disk is full or
@@ -73,7 +71,6 @@ export async function backUp(
     await expectApart(file, options);
     await expectReplaceable(file);
     await removeUnfinished(file);
-    const forget = removeOnSignal(unfinished);
     const stream = createWriteStream(unfinished, { flags: "wx", mode: 0o600 });
     try {
       await once(stream, "open");
@@ -86,8 +83,6 @@ export async function backUp(
       stream.destroy();
       await rm(unfinished, { force: true });
       throw error;
-    } finally {
-      forget();
     }
   } catch (error) {
     if (isDatabaseDown(error)) throw error;
@@ -96,22 +91,6 @@ export async function backUp(
     if (code && /^E[A-Z]+$/.test(code)) throw new Failure(`${file} can't be written (${code})`, { cause: error });
     throw error;
   }
-}
-
-/**
- * Whoever stops a backup does not run the next one soon, which would remove what is left: a copy of the database.
- *
- * @returns takes that back
- */
-function removeOnSignal(unfinished: string): () => void {
-  const remove = (signal: NodeJS.Signals) => {
-    rmSync(unfinished, { force: true });
-    process.exit(128 + constants.signals[signal]);
-  };
-  for (const signal of STOP_SIGNALS) process.once(signal, remove);
-  return () => {
-    for (const signal of STOP_SIGNALS) process.removeListener(signal, remove);
-  };
 }
 
 /** @throws Failure for the places of the secret: overwritten, or in one hand with a backup, it is worth nothing any more */

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import { backUp, restore } from "../backup/backup.js";
 import { loadConfig } from "../config.js";
-import { hasEmbedded } from "../db/embedded-place.js";
 import { openDatabase } from "../db/open.js";
 import { Failure } from "../failure.js";
 import { expectAlone } from "../rotation/rotate.js";
@@ -15,14 +14,7 @@ export function addBackup(program: Command): void {
     .argument("<file>", "is written whole or not at all")
     .option("--json", "prints JSON")
     .action(async (file: string, options: { json?: boolean }) => {
-      const { databaseUrl, dataDir, secretFile } = loadConfig();
-      // Else a command of another user, or in another directory, would make a new database and back up that.
-      if (databaseUrl === undefined && !(await hasEmbedded(dataDir))) {
-        throw new Failure(
-          `there is no database in ${dataDir}: run this as the user and in the directory of kith start, or set KITH_DATA_DIR`,
-        );
-      }
-      await withDatabase(async ({ unhurried }) => {
+      await withDatabase(async ({ unhurried }, { secretFile, dataDir }) => {
         const rows = await unhurried((db) =>
           backUp(db, file, { secretFile, dataDir, onForeign: sayForeign("not in the backup") }),
         );

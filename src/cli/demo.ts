@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { Story } from "../demo/story.js";
-import { withContext } from "./with-database.js";
+import { BEGINS, withContext } from "./with-database.js";
 
 export function addDemo(program: Command): void {
   program
@@ -14,7 +14,7 @@ export function addDemo(program: Command): void {
         const signIn = new URL("/sign-in", context.config.origin).href;
         if (options.json) console.log(JSON.stringify({ signIn, ...story }));
         else print(signIn, story);
-      });
+      }, BEGINS);
     });
 }
 

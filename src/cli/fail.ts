@@ -1,6 +1,6 @@
 import { debuglog } from "node:util";
 import { ConfigError } from "../config.js";
-import { isDatabaseDown } from "../db/connect.js";
+import { IDLE_IN_TRANSACTION, isDatabaseDown } from "../db/connect.js";
 import { Failure } from "../failure.js";
 
 /** `NODE_DEBUG=kith` shows stacks. */
@@ -16,6 +16,9 @@ export function fail(error: unknown): void {
 function describe(error: unknown): string {
   if (error instanceof ConfigError || error instanceof Failure) return error.message;
   const { code, message } = error as NodeJS.ErrnoException;
+  if (code === IDLE_IN_TRANSACTION) {
+    return "this was stopped for more than 30 seconds in the middle of its work, so PostgreSQL ended its connection and took back what was not finished: run it again";
+  }
   if (isDatabaseDown(error))
     return `the database can't be reached (${code ?? message}): is DATABASE_URL right, and does it run?`;
   return String(message ?? error).split("\n")[0]!;

@@ -10,6 +10,7 @@ export function addMigrate(program: Command): void {
     .option("--status", "only lists the migrations")
     .option("--json", "prints JSON")
     .action(async (options: { to?: string; status?: boolean; json?: boolean }) => {
+      const beginning = { mayBegin: options.status !== true };
       await withDatabase(async (database) => {
         const { to } = options;
         const changed = options.status
@@ -25,6 +26,6 @@ export function addMigrate(program: Command): void {
             console.log(`${appliedAt === undefined ? "missing" : "applied"}  ${name}`);
         } else if (changed.length === 0) console.log("Nothing to do.");
         else for (const name of changed) console.log(`${to === undefined ? "applied" : "changed"}  ${name}`);
-      });
+      }, beginning);
     });
 }

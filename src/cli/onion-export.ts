@@ -15,8 +15,6 @@ export function addOnionExport(onion: Command): void {
     .action(async ({ format }: { format: ExportFormat }) => {
       const entries = await withContext(({ db }) => readEntries(db));
       const list = writeList(format, entries);
-      await new Promise<void>((resolve, reject) => {
-        process.stdout.write(list, (error) => (error ? reject(error) : resolve()));
-      });
+      process.stdout.write(list);
     });
 }

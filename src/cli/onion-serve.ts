@@ -10,6 +10,7 @@ import { createLog } from "../log.js";
 import { SUGGESTED, writeListen } from "../onion/config/settings.js";
 import { configuredProtocols, startLookupService } from "../onion/lookup/service.js";
 import { hostPort } from "./host-port.js";
+import { expectDatabase } from "./with-database.js";
 
 /** It touches no member's row, so that nobody has to wait for its end. */
 const NAME = "kith onion serve";
@@ -27,6 +28,7 @@ export function addOnionServe(onion: Command): void {
         const example = `KITH_ONION_TCP_TABLE=${writeListen(SUGGESTED.tcpTable)} (Postfix) or KITH_ONION_READSOCKET=${writeListen(SUGGESTED.readsocket)} (Exim)`;
         throw new Failure(`nothing to serve: set ${example}`);
       }
+      await expectDatabase(config);
       // Without a look at the database first: this service must start, and say "try again later", while it is away.
       const database =
         config.databaseUrl === undefined

@@ -3,6 +3,7 @@ import { loadConfig } from "../config.js";
 import { openDatabase } from "../db/open.js";
 import { expectAlone, expectSecretsOf, forgetOldWrappings, rotateSecret } from "../rotation/rotate.js";
 import { beginRotation, finishRotation } from "../secret.js";
+import { expectDatabase } from "./with-database.js";
 
 export function addSecret(program: Command): void {
   const secret = program.command("secret").description("the server secret");
@@ -12,6 +13,7 @@ export function addSecret(program: Command): void {
     .option("--json", "prints JSON")
     .action(async (options: { json?: boolean }) => {
       const config = loadConfig();
+      await expectDatabase(config);
       // As kith start would: so that none begins on the embedded database meanwhile.
       const database = await openDatabase(config, "start");
       try {

@@ -1,10 +1,18 @@
 import { type Config, loadConfig } from "../config.js";
 import type { Context } from "../context.js";
-import { prepareDataDir } from "../db/embedded-place.js";
+import { hasEmbedded, prepareDataDir } from "../db/embedded-place.js";
 import { hasAccounts } from "../db/has-accounts.js";
 import { migrateToLatest } from "../db/migrate.js";
 import { type OpenDatabase, openDatabase } from "../db/open.js";
+import { Failure } from "../failure.js";
 import { expectNoRotation, loadServerSecret } from "../secret.js";
+
+interface Beginning {
+  mayBegin: boolean;
+}
+
+/** Of a command that a place may begin with: it makes the embedded database if there is none. */
+export const BEGINS: Beginning = { mayBegin: true };
 
 /**
  * Runs a command's work with everything it needs, and closes all of it afterwards, also when the work fails: reads the
@@ -13,8 +21,13 @@ import { expectNoRotation, loadServerSecret } from "../secret.js";
  *
  * @throws ConfigError, Failure, and whatever `work` throws
  */
-export async function withContext<T>(work: (context: Context) => Promise<T>): Promise<T> {
-  const { context, close } = await openContext(loadConfig(), "command");
+export async function withContext<T>(
+  work: (context: Context) => Promise<T>,
+  { mayBegin }: Beginning = { mayBegin: false },
+): Promise<T> {
+  const config = loadConfig();
+  if (!mayBegin) await expectDatabase(config);
+  const { context, close } = await openContext(config, "command");
   try {
     return await work(context);
   } finally {
@@ -23,14 +36,30 @@ export async function withContext<T>(work: (context: Context) => Promise<T>): Pr
 }
 
 /** Runs work that needs the database only, without migrating it or asking for the secret. */
-export async function withDatabase<T>(work: (database: OpenDatabase, config: Config) => Promise<T>): Promise<T> {
+export async function withDatabase<T>(
+  work: (database: OpenDatabase, config: Config) => Promise<T>,
+  { mayBegin }: Beginning = { mayBegin: false },
+): Promise<T> {
   const config = loadConfig();
+  if (!mayBegin) await expectDatabase(config);
   const database = await openDatabase(config, "command");
   try {
     return await work(database, config);
   } finally {
     await database.close();
   }
+}
+
+/**
+ * Else a command of another user, or in another directory, would make a new place and work on that.
+ *
+ * @throws Failure where the embedded server was never started
+ */
+export async function expectDatabase({ databaseUrl, dataDir }: Pick<Config, "databaseUrl" | "dataDir">): Promise<void> {
+  if (databaseUrl !== undefined || (await hasEmbedded(dataDir))) return;
+  throw new Failure(
+    `there is no database in ${dataDir}: run this as the user and in the directory of kith start, or set KITH_DATA_DIR`,
+  );
 }
 
 export async function openContext(

@@ -25,6 +25,8 @@ export interface Connection {
   db: Kysely<Database>;
   pool: pg.Pool;
   close(): Promise<void>;
+  /** Ends all connections at once, whatever is under way on them, and those to come. */
+  cut(): void;
 }
 
 /** The embedded server's address, as far as connecting to it goes. */
@@ -59,10 +61,30 @@ export async function connect(
   });
   // Without a listener, an idle connection that is lost would end the process. The pool has already dropped it.
   pool.on("error", () => undefined);
-  // So would one that is lost while in use; its query is rejected all the same.
-  pool.on("connect", (client) => client.on("error", () => undefined));
+  const clients = new Set<pg.PoolClient>();
+  let isCut = false;
+  pool.on("connect", (client) => {
+    // So would one that is lost while in use; its query is rejected all the same.
+    client.on("error", () => undefined);
+    clients.add(client);
+    if (isCut) endNow(client);
+  });
+  pool.on("remove", (client) => clients.delete(client));
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
-  return { db, pool, close: () => db.destroy() };
+  return {
+    db,
+    pool,
+    close: () => db.destroy(),
+    cut() {
+      isCut = true;
+      for (const client of clients) endNow(client);
+    },
+  };
+}
+
+/** In the middle of a statement as well: it is rejected then, and no transaction is committed after it. */
+function endNow(client: pg.PoolClient): void {
+  (client as unknown as pg.Client).end().catch(() => undefined);
 }
 
 function target({ databaseUrl }: Pick<Config, "databaseUrl">, address: SocketAddress | undefined): pg.PoolConfig {
@@ -94,10 +116,16 @@ const SYSTEM_CODES = new Set([
 ]);
 
 /**
- * SQLSTATEs of a server that is stopping, starting, a standby, or full: class 08 (connection), 57P01…57P03 (shutdown,
- * crash, starting), 25006 (read-only: the primary moved), 53300 (too many connections).
+ * SQLSTATE of a server that has ended a connection whose transaction waited for us longer than
+ * `IDLE_TRANSACTION_TIMEOUT_MS`: the process was stopped, or the machine slept.
  */
-const SQL_STATES = /^(08...|57P0[1-5]|25006|53300)$/;
+export const IDLE_IN_TRANSACTION = "25P03";
+
+/**
+ * SQLSTATEs of a server that is stopping, starting, a standby, or full: class 08 (connection), 57P01…57P03 (shutdown,
+ * crash, starting), 25006 (read-only: the primary moved), 25P03, 53300 (too many connections).
+ */
+const SQL_STATES = /^(08...|57P0[1-5]|25006|25P03|53300)$/;
 
 /** What pg says without a code. */
 const MESSAGES =

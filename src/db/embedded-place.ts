@@ -254,6 +254,7 @@ export function reason(error: unknown): string {
   const known: Record<string, string> = {
     ENOSPC: "the disk is full",
     EDQUOT: "the disk quota is used up",
+    EFBIG: "the file may not get larger",
     EROFS: "the file system is read-only",
     EACCES: "permission denied",
     EPERM: "permission denied",

@@ -83,16 +83,20 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<EmbeddedSe
     }
   }
   watch();
+  let closed: Promise<void> | undefined;
+  async function close(): Promise<void> {
+    closing.abort();
+    await rejoining;
+    await leave(place, member);
+  }
   return {
     socketDir: member.socketDir,
     port: SOCKET_PORT,
     user: APPLICATION,
     database: APPLICATION,
-    async close() {
-      if (signal.aborted) return;
-      closing.abort();
-      await rejoining;
-      await leave(place, member);
+    close() {
+      closed ??= close();
+      return closed;
     },
   };
 }

@@ -19,15 +19,30 @@ function nameOf(text: string): string | undefined {
 
 /**
  * A connection that prepares each statement at its first use, so that the server parses and plans it once and not at
- * every request.
+ * every request. A query on a connection that the server has ended fails with what the server said then.
  */
 export class PreparingClient extends pg.Client {
+  #end: unknown;
+
+  constructor(config?: string | pg.ClientConfig) {
+    super(config);
+    this.on("error", (error: Error & { code?: string }) => {
+      if (error.code !== undefined) this.#end ??= error;
+    });
+  }
+
   // biome-ignore lint/suspicious/noExplicitAny: pg has seven signatures for one function
   override query(config: any, values?: any, callback?: any): any {
     const name = typeof config === "string" && Array.isArray(values) && values.length > 0 ? nameOf(config) : undefined;
-    if (name === undefined || callback !== undefined) return super.query(config, values, callback);
+    const failed = (error: { code?: string }) => {
+      throw error.code === undefined ? (this.#end ?? error) : error;
+    };
+    if (name === undefined || callback !== undefined) {
+      const result: unknown = super.query(config, values, callback);
+      return result instanceof Promise ? result.catch(failed) : result;
+    }
     return super.query({ name, text: config, values }).catch((error: { code?: string }) => {
-      if (error.code !== STALE_PLAN) throw error;
+      if (error.code !== STALE_PLAN) return failed(error);
       names.set(config, undefined);
       return super.query(config, values);
     });

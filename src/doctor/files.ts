@@ -1,13 +1,18 @@
-import { stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { Config } from "../config.js";
-import { SECRET_BYTES } from "../secret.js";
+import { isRotationUnfinished, SECRET_BYTES } from "../secret.js";
 import type { Finding } from "./findings.js";
 
 const about = "files" as const;
 
 /** The data directory and the secret: there, and closed to others. */
 export async function checkFiles(config: Config): Promise<Finding[]> {
-  return [await checkDataDir(config.dataDir), await checkSecret(config.secretFile)];
+  return [
+    await checkDataDir(config.dataDir),
+    ...(await checkSecret(config)),
+    ...(await checkRotation(config.secretFile)),
+  ];
 }
 
 async function checkDataDir(dataDir: string): Promise<Finding> {
@@ -19,33 +24,76 @@ async function checkDataDir(dataDir: string): Promise<Finding> {
   return { level: "wrong", about, text: `${dataDir} is open to others`, todo: `chmod go-rw ${dataDir}` };
 }
 
-async function checkSecret(file: string): Promise<Finding> {
+async function checkSecret({ secretFile: file, dataDir }: Config): Promise<Finding[]> {
   const found = await stat(file).catch((error: NodeJS.ErrnoException) => error.code);
   if (found === "ENOENT") {
-    return { level: "note", about, text: `the server secret ${file} is not there yet`, todo: "kith start makes it" };
+    return [{ level: "note", about, text: `the server secret ${file} is not there yet`, todo: "kith start makes it" }];
   }
+  const wrong = (text: string, todo: string): Finding => ({ level: "wrong", about, text, todo });
   if (typeof found !== "object") {
-    return {
-      level: "wrong",
-      about,
-      text: `the server secret ${file} can't be read (${found})`,
-      todo: "run as Kith's user",
-    };
+    return [wrong(`the server secret ${file} can't be read (${found})`, "run as Kith's user")];
   }
+  const findings: Finding[] = [];
   if ((found.mode & 0o077) !== 0) {
-    return { level: "wrong", about, text: `the server secret ${file} is open to others`, todo: `chmod 600 ${file}` };
+    findings.push(wrong(`the server secret ${file} is open to others`, `chmod 600 ${file}`));
+  }
+  if (isSomebodyElses(found.uid)) {
+    findings.push(
+      wrong(
+        `the server secret ${file} belongs to another user (id ${found.uid})`,
+        `run this as Kith's user; if that is this one: chown ${process.getuid?.()} ${file}`,
+      ),
+    );
   }
   if (found.size !== SECRET_BYTES) {
-    return {
+    findings.push(
+      wrong(
+        `the server secret ${file} has ${found.size} bytes rather than ${SECRET_BYTES}`,
+        "put the right file back; without it nobody can sign in",
+      ),
+    );
+  }
+  // Of a link, the file's own as well.
+  for (const folder of new Set([dirname(file), dirname(await realpath(file))])) {
+    findings.push(...(await checkFolder(folder, folder === dataDir)));
+  }
+  if (findings.length > 0) return findings;
+  const text = "the server secret is closed to others; keep a copy where the database's backups are not";
+  return [{ level: "good", about, text }];
+}
+
+/** Whoever may write to the folder can put another secret or anchor in the place of this one. */
+async function checkFolder(folder: string, isDataDir: boolean): Promise<Finding[]> {
+  const found = await stat(folder);
+  // The data directory's permissions are said already.
+  if ((found.mode & 0o022) !== 0 && !isDataDir) {
+    const text = `the folder of the server secret, ${folder}, can be written to by others`;
+    return [{ level: "wrong", about, text, todo: `chmod go-w ${folder}, or set KITH_SECRET_FILE to one of its own` }];
+  }
+  if (!isSomebodyElses(found.uid) || found.uid === 0) return [];
+  const text = `the folder of the server secret, ${folder}, belongs to another user (id ${found.uid})`;
+  return [
+    {
       level: "wrong",
       about,
-      text: `the server secret ${file} has ${found.size} bytes rather than ${SECRET_BYTES}`,
-      todo: "put the right file back; without it nobody can sign in",
-    };
-  }
-  return {
-    level: "good",
-    about,
-    text: "the server secret is closed to others; keep a copy where the database's backups are not",
-  };
+      text,
+      todo: `run this as Kith's user; if that is this one: chown it, or set KITH_SECRET_FILE`,
+    },
+  ];
+}
+
+function isSomebodyElses(uid: number): boolean {
+  return process.getuid !== undefined && uid !== process.getuid();
+}
+
+async function checkRotation(file: string): Promise<Finding[]> {
+  if (!(await isRotationUnfinished(file))) return [];
+  return [
+    {
+      level: "wrong",
+      about,
+      text: "the server secret is being rotated, or that was broken off: kith start refuses",
+      todo: "stop every kith start, and run kith secret rotate once more, to the end",
+    },
+  ];
 }

@@ -56,22 +56,50 @@ const DURABLE = ["fsync", "full_page_writes", "synchronous_commit"];
 /** A server's settings by name, as `pg_settings` has them. */
 export type Settings = ReadonlyMap<string, string>;
 
+/** Whose settings those are, and where each was set. */
+interface Origin {
+  sources: ReadonlyMap<string, string>;
+  /** As SQL writes them. */
+  role: string;
+  database: string;
+}
+
+/** By where a setting was set, as `pg_settings.source` has it: how it is taken back there. None of these yields to a file. */
+const TAKEN_BACK: Record<string, (name: string, value: string, origin: Origin) => string> = {
+  user: (name, _value, { role }) => `as a superuser: alter role ${role} reset ${name}; then restart Kith`,
+  database: (name, _value, { database }) =>
+    `as a superuser: alter database ${database} reset ${name}; then restart Kith`,
+  "database user": (name, _value, { role, database }) =>
+    `as a superuser: alter role ${role} in database ${database} reset ${name}; then restart Kith`,
+  global: (name) => `as a superuser: alter role all reset ${name}; then restart Kith`,
+  client: (name) => `take ${name} out of the options in DATABASE_URL or PGOPTIONS`,
+  "command line": (name, value) => `the server was started with it: start it with -c ${name}=${value}`,
+};
+
+function fix(name: string, value: string, origin: Origin): string {
+  const takenBack = TAKEN_BACK[origin.sources.get(name) ?? ""];
+  return takenBack?.(name, value, origin) ?? `set ${name} = ${value} in postgresql.conf and reload`;
+}
+
 /** What a server writes down, keeps, and could lose. */
 export async function checkServer(db: Kysely<Database>): Promise<Finding[]> {
-  const { rows } = await sql<{ name: string; setting: string }>`
-    select name, coalesce(setting, '') as setting from pg_settings`.execute(db);
+  const { rows } = await sql<{ name: string; setting: string; source: string }>`
+    select name, coalesce(setting, '') as setting, source from pg_settings`.execute(db);
   const settings = new Map(rows.map(({ name, setting }) => [name, setting]));
+  const names = await sql<{ role: string; database: string }>`
+    select quote_ident(current_user) as role, quote_ident(current_database()) as database`.execute(db);
+  const origin = { sources: new Map(rows.map(({ name, source }) => [name, source])), ...names.rows[0]! };
   return [
-    ...judgeTelltales(settings),
-    ...judgeWide(settings),
-    ...judgeDurability(settings),
+    ...judgeTelltales(settings, origin),
+    ...judgeWide(settings, origin),
+    ...judgeDurability(settings, origin),
     ...judgeWriteAheadLog(settings),
     ...(await checkReplicas(db)),
     ...(await checkServerDumps(db)),
   ];
 }
 
-export function judgeTelltales(settings: Settings): Finding[] {
+export function judgeTelltales(settings: Settings, origin: Origin): Finding[] {
   const found: Finding[] = [];
   for (const [name, silent] of Object.entries(TELLTALE)) {
     const value = settings.get(name);
@@ -81,7 +109,7 @@ export function judgeTelltales(settings: Settings): Finding[] {
       level: "wrong",
       about,
       text: `${name} is ${value}: the server writes down who did what when`,
-      todo: `set ${name} = ${silent || "''"} in postgresql.conf and reload`,
+      todo: fix(name, silent || "''", origin),
     });
   }
   const level = settings.get("log_min_messages") ?? "";
@@ -90,7 +118,7 @@ export function judgeTelltales(settings: Settings): Finding[] {
       level: "wrong",
       about,
       text: `log_min_messages is ${level}: every statement stands in the server's log`,
-      todo: "set log_min_messages = log in postgresql.conf and reload",
+      todo: fix("log_min_messages", "log", origin),
     });
   }
   for (const [extension, level] of Object.entries(KEEPERS)) {
@@ -107,30 +135,35 @@ export function judgeTelltales(settings: Settings): Finding[] {
   return [{ level: "good", about, text: "the server's log keeps statements, values and times to itself" }, ...found];
 }
 
-export function judgeWide(settings: Settings): Finding[] {
+export function judgeWide(settings: Settings, origin: Origin): Finding[] {
   const wide = Object.entries(WIDE).filter(([name, narrow]) => {
     const value = settings.get(name);
     return value !== undefined && !narrow.includes(value);
   });
   if (wide.length === 0) return [];
-  const list = (what: (name: string, narrow: readonly string[]) => string) =>
-    wide.map(([name, narrow]) => what(name, narrow)).join(", ");
+  const said = wide.map(([name]) => `${name} is ${settings.get(name) || "''"}`).join(", ");
+  const isElsewhere = ([name]: (typeof wide)[number]) => (origin.sources.get(name) ?? "") in TAKEN_BACK;
+  const elsewhere = wide.filter(isElsewhere);
+  const inFile = wide.filter((one) => !isElsewhere(one));
   return [
     {
       level: "note",
       about,
-      text: `the server may log more than is needed, such as a name in the text of an error: ${list((name) => `${name} is ${settings.get(name) || "''"}`)}`,
-      todo: `set ${list((name, [narrow]) => `${name} = ${narrow}`)}`,
+      text: `the server may log more than is needed, such as a name in the text of an error: ${said}`,
+      todo: [
+        ...(inFile.length === 0 ? [] : [`set ${inFile.map(([name, [narrow]]) => `${name} = ${narrow}`).join(", ")}`]),
+        ...elsewhere.map(([name, [narrow]]) => fix(name, narrow ?? "", origin)),
+      ].join("; "),
     },
   ];
 }
 
-export function judgeDurability(settings: Settings): Finding[] {
+export function judgeDurability(settings: Settings, origin: Origin): Finding[] {
   const found: Finding[] = DURABLE.filter((name) => settings.get(name) === "off").map((name) => ({
     level: "wrong",
     about,
     text: `${name} is off: a crash may lose what members were told is done`,
-    todo: `set ${name} = on in postgresql.conf and reload`,
+    todo: fix(name, "on", origin),
   }));
   if (settings.get("data_checksums") === "off") {
     found.push({

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import pg from "pg";
 import { migrations } from "#kith/migrations/index.js";
 import { loadServerSecret } from "#kith/secret.js";
+import { freshDatabase } from "../support/database.js";
 import { runKith, startKith } from "../support/kith.js";
 import { need } from "../support/need.js";
 import { startPostgresServer } from "../support/postgres-server.js";
@@ -48,6 +49,30 @@ test("names a secret that others can read, and what to do", async () => {
   assert.equal((await doctor({ KITH_DATA_DIR: dataDir })).status, 0);
 });
 
+test("names a secret that others could put another one in the place of: by its folder, or as its owner", async () => {
+  const folder = temporaryDirectory();
+  const env = { KITH_DATA_DIR: join(temporaryDirectory(), "data"), KITH_SECRET_FILE: join(folder, "secret") };
+  await loadServerSecret(env.KITH_SECRET_FILE, async () => false);
+  const said = async () => (await doctor(env)).wrong.map(({ text, todo }) => [text, todo]);
+  assert.deepEqual(await said(), []);
+  chmodSync(folder, 0o770);
+  const todo = `chmod go-w ${folder}, or set KITH_SECRET_FILE to one of its own`;
+  assert.deepEqual(await said(), [[`the folder of the server secret, ${folder}, can be written to by others`, todo]]);
+  const link = join(temporaryDirectory(), "link");
+  symlinkSync(env.KITH_SECRET_FILE, link);
+  assert.equal((await doctor({ ...env, KITH_SECRET_FILE: link })).wrong.length, 1, "where the file itself lies");
+  chmodSync(folder, 0o700);
+
+  if (process.getuid?.() !== 0) return;
+  for (const path of [env.KITH_SECRET_FILE, folder]) {
+    chownSync(path, 65_534, 65_534);
+    const [[text] = [], ...others] = await said();
+    assert.match(text ?? "", /^the (folder of the )?server secret.* belongs to another user \(id 65534\)$/);
+    assert.deepEqual(others, []);
+    chownSync(path, 0, 0);
+  }
+});
+
 test("lists all configuration mistakes", async () => {
   const { status, wrong } = await doctor({ KITH_ORIGIN: "x", KITH_PASSWORD_MIN: "3" });
   assert.equal(status, 1);
@@ -68,7 +93,105 @@ test("says that mail and database can't be reached", async () => {
   assert.deepEqual(wrong.map(({ about }) => about).sort(), ["database", "mail"]);
 });
 
+test("says what is wrong, and what to do, wherever kith start refuses or lacks its anchor", async () => {
+  const { databaseUrl, adminUrl, name } = await freshDatabase();
+  const env = { KITH_DATA_DIR: temporaryDirectory(), DATABASE_URL: databaseUrl };
+  const [secret, next, anchor] = ["secret", "secret.next", "secret.anchor"].map((file) =>
+    join(env.KITH_DATA_DIR, file),
+  ) as [string, string, string];
+  const saidOf = async (settings: Record<string, string> = {}) =>
+    // startPostgresServer's and freshDatabase's own settings may lose what was answered.
+    (await doctor({ ...env, ...settings })).wrong.filter(({ text }) => !text.includes("a crash may lose"));
+  const refuses = async (why: RegExp, settings: Record<string, string> = {}) => {
+    const { status, stderr } = await runKith(["start"], { ...env, ...settings });
+    assert.equal(status, 1);
+    assert.match(stderr, why);
+  };
+  assert.equal((await runKith(["invite"], env)).status, 0, "makes the secret");
+  assert.deepEqual(await saidOf(), []);
+
+  const only = async (text: RegExp, todo: RegExp, settings: Record<string, string> = {}) => {
+    const said = await saidOf(settings);
+    assert.equal(said.length, 1, JSON.stringify(said));
+    assert.match(said[0]!.text, text);
+    assert.match(said[0]!.todo ?? "", todo);
+  };
+  await only(/KITH_TRUST_SLOTS is 9, but it was begun with 8/, /^set KITH_TRUST_SLOTS=8$/, { KITH_TRUST_SLOTS: "9" });
+  await refuses(/begun with 8/, { KITH_TRUST_SLOTS: "9" });
+
+  writeFileSync(next, Buffer.alloc(32), { mode: 0o600 });
+  await only(/being rotated/, /kith secret rotate/);
+  await refuses(/being rotated/);
+  rmSync(next);
+
+  writeFileSync(anchor, "none of Kith's\n");
+  await only(/secret\.anchor is damaged/, /put a copy back/);
+  rmSync(anchor);
+
+  const right = readFileSync(secret);
+  writeFileSync(secret, Buffer.alloc(32, 1));
+  await only(/made with another server secret/, /put the one that belongs to it/);
+  await refuses(/another server secret/);
+  writeFileSync(secret, right);
+
+  const admin = new pg.Client({ connectionString: adminUrl });
+  await admin.connect();
+  await admin.query(`create database ${name}_closed template template0`);
+  await admin.end();
+  const closed = { DATABASE_URL: databaseUrl.replace(`/${name}?`, `/${name}_closed?`) };
+  await only(/migrations are missing, and the role kith may not create tables/, /^as a superuser.* to kith$/, closed);
+  await refuses(/permission denied/, closed);
+  assert.deepEqual(await saidOf(), []);
+});
+
+test("says where a setting that tells is taken back: of the role, the database, both, or the server's start", async () => {
+  const { databaseUrl, adminUrl, name } = await freshDatabase();
+  const admin = new pg.Client({ connectionString: adminUrl });
+  await admin.connect();
+  await admin.query("alter role kith set log_statement = 'all'");
+  await admin.query(`alter database ${name} set log_duration = on`);
+  await admin.query(`alter role kith in database ${name} set log_min_messages = 'debug1'`);
+  await admin.query(`alter database ${name} set log_lock_waits = on`);
+  const { all } = await doctor({ KITH_DATA_DIR: temporaryDirectory(), DATABASE_URL: databaseUrl });
+  await admin.query("alter role kith reset log_statement");
+  await admin.end();
+  for (const [about, expected] of Object.entries({
+    "log_statement is all": "as a superuser: alter role kith reset log_statement; then restart Kith",
+    "log_duration is on": `as a superuser: alter database ${name} reset log_duration; then restart Kith`,
+    "log_min_messages is debug1": `as a superuser: alter role kith in database ${name} reset log_min_messages; then restart Kith`,
+    "log_lock_waits is on": new RegExp(
+      `as a superuser: alter database ${name} reset log_lock_waits; then restart Kith`,
+    ),
+    "fsync is off": "the server was started with it: start it with -c fsync=on",
+  })) {
+    const todo = all.find(({ text }) => text.includes(about))?.todo;
+    if (typeof expected === "string") assert.equal(todo, expected, about);
+    else assert.match(todo ?? "", expected);
+  }
+});
+
 const { postgres, skip } = need("postgres");
+
+test("tells a server that refuses the password, or has no such database, from one that can't be reached", {
+  skip,
+}, async () => {
+  const server = await startPostgresServer(postgres);
+  const said = async (change: (url: URL) => void) => {
+    const url = new URL(server.databaseUrl);
+    change(url);
+    const { wrong } = await doctor({ KITH_DATA_DIR: temporaryDirectory(), DATABASE_URL: url.href });
+    return wrong.map(({ text, todo }) => `${text}: ${todo}`).join();
+  };
+  assert.match(
+    await said((url) => Object.assign(url, { password: "x" })),
+    /^the server refuses the password .*28P01.*:/,
+  );
+  assert.match(
+    await said((url) => Object.assign(url, { pathname: "/nowhere" })),
+    /^the server has no database .*3D000.*:/,
+  );
+  await server.stop();
+});
 
 /** A server with these settings, as the doctor sees it. */
 async function doctorOfServer(settings: Record<string, string>, prepare: (admin: pg.Client) => Promise<void>) {

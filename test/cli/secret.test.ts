@@ -114,7 +114,8 @@ describe("kith secret rotate", () => {
   });
 
   it("where no Kith ever used the database says so, and leaves the secret", async () => {
-    const env = { KITH_DATA_DIR: temporaryDirectory() };
+    const { databaseUrl } = await freshDatabase();
+    const env = { DATABASE_URL: databaseUrl, KITH_DATA_DIR: temporaryDirectory() };
     const secret = join(env.KITH_DATA_DIR, "secret");
     writeFileSync(secret, Buffer.alloc(32, 7), { mode: 0o600 });
     const { status, stderr } = await runKith(["secret", "rotate"], env);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
-import { connect } from "#kith/db/connect.js";
+import { connect, isDatabaseDown } from "#kith/db/connect.js";
 import { freshDatabase } from "../support/database.js";
 
 test("a statement is parsed and planned once for each connection", async (t) => {
@@ -24,4 +25,20 @@ test("a table that somebody else migrates meanwhile can be read at once", async 
   await sql`alter table things add column name text default 'new'`.execute(db);
   await sql`insert into things (id) values (1)`.execute(db);
   for (const _ of [1, 2]) assert.deepEqual((await read()).rows, [{ id: 1, name: "new" }]);
+});
+
+test("a transaction that was kept waiting too long fails with what the server said when it ended it", async (t) => {
+  const { db, close } = await connect(await freshDatabase());
+  t.after(close);
+  const slow = db.transaction().execute(async (tx) => {
+    await sql`set local idle_in_transaction_session_timeout = '50ms'`.execute(tx);
+    await sleep(1_000);
+    await sql`select 1`.execute(tx);
+  });
+  await assert.rejects(slow, (error: Error & { code?: string }) => {
+    assert.equal(error.code, "25P03");
+    assert.ok(isDatabaseDown(error), "a page says that it can be tried again");
+    return true;
+  });
+  assert.deepEqual((await sql`select 1 as one`.execute(db)).rows, [{ one: 1 }]);
 });
