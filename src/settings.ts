@@ -24,10 +24,11 @@ function madeWithAnother(): Failure {
  */
 export async function expectOwnSecret(db: Kysely<Database>, secrets: readonly Uint8Array[]): Promise<void> {
   const { rows } = await sql<{ name: string | null }>`select to_regclass('settings')::text as name`.execute(db);
-  if (rows[0]?.name == null) throw new Failure("no Kith ever used this database: is it the right one?");
+  const unused = new Failure("no Kith ever used this database: is it the right one?");
+  if (rows[0]?.name == null) throw unused;
   const row = await db.selectFrom("settings").selectAll().where("name", "=", TRUST_SLOTS).executeTakeFirst();
   if (row === undefined) {
-    if (!(await hasAccounts(db))) return;
+    if (!(await hasAccounts(db))) throw unused;
     throw new Failure("nothing in the database tells whether the server secret is its own: run kith start once before");
   }
   if (!secrets.some((secret) => hasValidTag(secret, "settings", { ...row }))) throw madeWithAnother();
