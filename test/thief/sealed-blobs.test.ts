@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import * as openpgp from "openpgp";
+import { startMailQueue } from "#kith/mail/queue.js";
 import { encloseBytes, pad } from "#kith/protocol/box.js";
 import { utf8 } from "#kith/protocol/bytes.js";
 import { deriveKey } from "#kith/protocol/derive.js";
@@ -253,6 +254,8 @@ describe("the operator at rest, with every table and the server secret", () => {
     assert.equal(contact.statusCode, 303);
     await bea.openCase("ada");
     await untilQueued(place, (count) => count > 0);
+    const queue = await startMailQueue(place.context, { pollSeconds: 3600 });
+    await queue.stop();
     const { pool, secret } = place.context;
     const opened = openAll(await dumpQueue(pool), secret);
     const what = new Set(opened.map(({ column, label }) => `${column}: ${label}`));
