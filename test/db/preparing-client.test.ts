@@ -16,6 +16,22 @@ test("a statement is parsed and planned once for each connection", async (t) => 
   assert.equal(await prepared(), 1);
 });
 
+test("every look-up reads the row itself, on whatever page it stands: the server counts that", async (t) => {
+  const { db, close } = await connect(await freshDatabase());
+  t.after(close);
+  await sql`create table things (id int primary key, name text)`.execute(db);
+  await sql`insert into things select id, repeat('x', 700) from generate_series(1, 2000) as id`.execute(db);
+  await sql`vacuum analyze things`.execute(db);
+  await sql`insert into things values (2001, 'new on the last page')`.execute(db);
+  const read = async (id: number) => {
+    const { rows } = await sql<{ "QUERY PLAN": [{ Plan: Record<string, unknown> }] }>`
+      explain (analyze, buffers, format json) select max(id) from things where id = ${sql.lit(id)}`.execute(db);
+    return rows[0]?.["QUERY PLAN"][0].Plan["Shared Hit Blocks"];
+  };
+  await read(1);
+  assert.equal(await read(1), await read(2000));
+});
+
 test("a table that somebody else migrates meanwhile can be read at once", async (t) => {
   const { db, close } = await connect(await freshDatabase());
   t.after(close);
