@@ -19,7 +19,7 @@ import { kithVariant } from "../support/variant.js";
 // got the statement, and after it did it and before the answer came back.
 
 /** `npm run test:faults` cuts at each, `npm test` at every so many: which ones, changes from act to act. */
-const EVERY = numberArgument("every", 10);
+const EVERY = numberArgument("every", 6);
 const ENV = { KITH_TRUST_SLOTS: "4", KITH_ARGON2: "m=64,t=1,p=1" };
 
 async function brokenWay(): Promise<{ place: Place; breaker: Breaker }> {
