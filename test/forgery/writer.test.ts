@@ -23,7 +23,7 @@ import { apply, comeBack, copyTables, type Edit, keep, type Row, type Rows, type
 //   npm run test:forgery -- --changes 10000 --seed 7
 //   npm run test:forgery -- --changes 500 --kinds "a session"
 
-const CHANGES = numberArgument("changes", 60);
+const CHANGES = numberArgument("changes", 40);
 const SEED = numberArgument("seed", 3);
 /** Only kinds of changes whose names begin so. */
 const KINDS = textArgument("kinds", "");
