@@ -1,7 +1,8 @@
-import { type Kysely, sql } from "kysely";
+import type { Kysely } from "kysely";
 import { reportForgery } from "./accounts/account.js";
 import type { Context } from "./context.js";
 import { hasAccounts } from "./db/has-accounts.js";
+import { hasTable } from "./db/has-table.js";
 import type { Database } from "./db/schema.js";
 import { Failure } from "./failure.js";
 import { hasValidTag, tagRow } from "./protocol/tag.js";
@@ -23,15 +24,14 @@ function madeWithAnother(): Failure {
  * @throws Failure if none is, or nothing tells
  */
 export async function expectOwnSecret(db: Kysely<Database>, secrets: readonly Uint8Array[]): Promise<void> {
-  const { rows } = await sql<{ name: string | null }>`select to_regclass('settings')::text as name`.execute(db);
-  const unused = new Failure("no Kith ever used this database: is it the right one?");
-  if (rows[0]?.name == null) throw unused;
-  const row = await db.selectFrom("settings").selectAll().where("name", "=", TRUST_SLOTS).executeTakeFirst();
-  if (row === undefined) {
-    if (!(await hasAccounts(db))) throw unused;
-    throw new Failure("nothing in the database tells whether the server secret is its own: run kith start once before");
-  }
-  if (!secrets.some((secret) => hasValidTag(secret, "settings", { ...row }))) throw madeWithAnother();
+  const fixed = (await hasTable(db, "settings")) ? await readTrustSlots(db, ...secrets) : undefined;
+  if (fixed?.isOurs) return;
+  if (fixed) throw madeWithAnother();
+  throw new Failure(
+    (await hasAccounts(db))
+      ? "nothing in the database tells whether the server secret is its own: run kith start once before"
+      : "no Kith ever used this database: is it the right one?",
+  );
 }
 
 /**
@@ -52,13 +52,13 @@ export async function fixTrustSlots(db: Kysely<Database>, secret: Uint8Array, sl
   }
 }
 
-/** The number that was fixed at the first start, and whether it was under this secret; undefined before that start. */
+/** The number that was fixed at the first start, and whether under one of these secrets; undefined before that start. */
 export async function readTrustSlots(
   db: Kysely<Database>,
-  secret: Uint8Array,
+  ...secrets: readonly Uint8Array[]
 ): Promise<{ slots: string; isOurs: boolean } | undefined> {
   const row = await db.selectFrom("settings").selectAll().where("name", "=", TRUST_SLOTS).executeTakeFirst();
-  return row && { slots: row.value, isOurs: hasValidTag(secret, "settings", { ...row }) };
+  return row && { slots: row.value, isOurs: secrets.some((secret) => hasValidTag(secret, "settings", { ...row })) };
 }
 
 type Settings = Pick<Context, "secret" | "log" | "forgedRows" | "seen">;

@@ -6,8 +6,9 @@ import { ownCases } from "../resets/stop.js";
 import { adminNeeds, lastOpening } from "../review/page-data.js";
 import { readCookie, setCookie } from "../web/cookies.js";
 import { memberSubject } from "../web/limits.js";
+import type { Flash } from "../web/note.js";
 import type { ActivityKind, OpenReset } from "../web/pages.js";
-import { field, type MemberVisit, type Visit } from "../web/visit.js";
+import { field, goTo, type MemberVisit, type Visit } from "../web/visit.js";
 import { replaceSession, type Session, stillOpen } from "./sessions.js";
 import { openOwnState } from "./state.js";
 import { confirmPassword } from "./unlock.js";
@@ -81,6 +82,12 @@ export function activityOf(events: readonly RecordedEvent[]): { kind: ActivityKi
 export async function giveSession({ context, request, reply }: Visit, cookie: string): Promise<void> {
   await replaceSession(context, readCookie(context.config, request, "session"));
   setCookie(context.config, reply, "session", cookie);
+}
+
+/** This session goes on under a new cookie, on another page; whoever made it has ended the old one. */
+export async function goOnWith(visit: MemberVisit, cookie: string, path: string, flash: Flash): Promise<unknown> {
+  setCookie(visit.context.config, visit.reply, "session", cookie);
+  return await goTo({ ...visit, session: await visit.openSession(cookie) }, path, flash);
 }
 
 /** Whether the own password, typed again as `current_password`, is right; wrong ones count for the member. */

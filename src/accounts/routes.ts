@@ -9,7 +9,7 @@ import { fingerprintText, lastOpening } from "../review/page-data.js";
 import { hasControls } from "../text.js";
 import { peopleFor, rulesFor } from "../trust/page-data.js";
 import { clientFamily } from "../web/client.js";
-import { clearCookie, readCookie, setCookie } from "../web/cookies.js";
+import { clearCookie, readCookie } from "../web/cookies.js";
 import { LANGUAGES } from "../web/i18n.js";
 import { memberSubject, TooManyError } from "../web/limits.js";
 import type { FieldError, Tile } from "../web/pages.js";
@@ -18,7 +18,7 @@ import { field, goTo, type MemberVisit, query, sameSitePath, show, type Visit } 
 import { nameOf } from "./account.js";
 import { changePassword, endListedSession, endOtherSessions, listedId } from "./change-password.js";
 import { tellMember } from "./notices.js";
-import { activityOf, giveSession, passwordAgain, readLanding } from "./page-data.js";
+import { activityOf, giveSession, goOnWith, passwordAgain, readLanding } from "./page-data.js";
 import {
   makeRecoveryCodes,
   newSecondStep,
@@ -288,20 +288,15 @@ export async function postPassword(visit: MemberVisit) {
     case "fault":
       return await refuse(passwordProblem(outcome.fault, "password"));
     case "changed":
-      return await goOnWith(visit, outcome.cookie, "flash.password-changed");
+      return await goOnWith(visit, outcome.cookie, "/security", { kind: "good", key: "flash.password-changed" });
   }
-}
-
-async function goOnWith(visit: MemberVisit, cookie: string, key: string) {
-  setCookie(visit.context.config, visit.reply, "session", cookie);
-  const session = await visit.openSession(cookie);
-  return await goTo({ ...visit, session }, "/security", { kind: "good", key });
 }
 
 /** `POST /security/sessions/end` */
 export async function postEndSessions(visit: MemberVisit) {
   if (field(visit, "all") !== "") {
-    return await goOnWith(visit, await endOtherSessions(visit.context, visit.session), "flash.sessions-ended");
+    const cookie = await endOtherSessions(visit.context, visit.session);
+    return await goOnWith(visit, cookie, "/security", { kind: "good", key: "flash.sessions-ended" });
   }
   const ended = await endListedSession(visit.context, visit.session, field(visit, "session"));
   return await goTo(visit, "/security", ended ? { kind: "good", key: "flash.session-ended" } : undefined);

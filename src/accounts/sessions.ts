@@ -148,13 +148,10 @@ export async function openSession(
   cookieText: string,
   lastVisitText = "",
 ): Promise<Session | undefined> {
-  const cookie = fromBase64url(cookieText);
-  if (cookie?.length !== 32) return undefined;
-  const id = sessionId(cookie);
   const asked = ask(context);
-  const row = await queries.selectSession(context.db, id);
-  const payload = row && unseal(context, cookie, row);
-  if (!payload) return undefined;
+  const stored = await readSession(context, cookieText);
+  if (!stored) return undefined;
+  const { id, payload } = stored;
   const now = context.clock().getTime();
   const { sessionIdleMinutes, sessionMaxHours } = context.config;
   const seen = Math.max(payload.begun, lastVisit(context, id, lastVisitText));
@@ -181,6 +178,18 @@ export async function openSession(
       return key;
     },
   };
+}
+
+/** What Kith stored for a cookie, over or not. */
+async function readSession(
+  context: Context,
+  cookieText: string,
+): Promise<{ id: Uint8Array; payload: SessionPayload } | undefined> {
+  const cookie = fromBase64url(cookieText);
+  if (cookie?.length !== 32) return undefined;
+  const row = await queries.selectSession(context.db, sessionId(cookie));
+  const payload = row && unseal(context, cookie, row);
+  return payload && { id: row.id, payload };
 }
 
 /** When the password was typed for a session, milliseconds since 1970, in quarter hours: only that begins its hours anew. */
@@ -231,12 +240,11 @@ export async function endSessions(context: Context, ids: readonly Uint8Array[]):
  * @returns whether there was one
  */
 export async function leaveSession(context: Context, cookieText: string | undefined): Promise<boolean> {
-  const cookie = cookieText === undefined ? undefined : fromBase64url(cookieText);
-  const row = cookie?.length === 32 ? await queries.selectSession(context.db, sessionId(cookie)) : undefined;
-  const payload = row && unseal(context, cookie as Uint8Array, row);
-  if (!payload) return false;
-  await mark(context, markOf(payload, row.id));
-  context.seen.endedSessions.set(toBase64url(row.id), ask(context));
+  const stored = cookieText === undefined ? undefined : await readSession(context, cookieText);
+  if (!stored) return false;
+  const { id, payload } = stored;
+  await mark(context, markOf(payload, id));
+  context.seen.endedSessions.set(toBase64url(id), ask(context));
   return true;
 }
 
@@ -259,19 +267,17 @@ async function present(
   { payload }: Pick<Session, "payload">,
   ids: readonly Uint8Array[],
 ): Promise<Set<string>> {
-  const marks = ids.map((id) => markOf(payload, id));
+  const idOf = new Map(ids.map((id) => [toBase64url(markOf(payload, id)), toBase64url(id)]));
   const [rows, left] = await Promise.all([
     queries.selectSessionIds(context.db, ids),
-    queries.selectLeftMarks(context.db, marks),
+    queries.selectLeftMarks(
+      context.db,
+      [...idOf.keys()].map((mark) => fromBase64url(mark) as Uint8Array),
+    ),
   ]);
-  const leftIds = new Set(left.map(toBase64url));
   const open = new Set(rows.map(toBase64url));
-  return new Set(
-    ids
-      .filter((_, at) => !leftIds.has(toBase64url(marks[at] as Uint8Array)))
-      .map(toBase64url)
-      .filter((id) => open.has(id)),
-  );
+  for (const mark of left) open.delete(idOf.get(toBase64url(mark)) as string);
+  return open;
 }
 
 /** Whether a session that was opened for this request is still there. */

@@ -1,8 +1,9 @@
-import { type Kysely, type MigrationResultSet, Migrator, NO_MIGRATIONS, sql } from "kysely";
+import { type Kysely, type MigrationResultSet, Migrator, NO_MIGRATIONS } from "kysely";
 import { migrations } from "#kith/migrations/index.js";
 import { Failure } from "../failure.js";
 import { nearest } from "../nearest.js";
 import { isDatabaseDown } from "./connect.js";
+import { hasTable } from "./has-table.js";
 
 export interface MigrationState {
   name: string;
@@ -90,8 +91,7 @@ function newestUnknown(names: readonly string[]): string | undefined {
 
 /** The names that the database says are applied. Kysely's own look at it reads the whole catalogue, and every start asks. */
 async function storedNames(db: AnyDatabase): Promise<string[]> {
-  const { rows } = await sql<{ name: string | null }>`select to_regclass('kysely_migration')::text as name`.execute(db);
-  if (rows[0]?.name == null) return [];
+  if (!(await hasTable(db, "kysely_migration"))) return [];
   return (await db.selectFrom("kysely_migration").select("name").execute()).map(({ name }) => name);
 }
 

@@ -5,6 +5,7 @@ import { anchorFile, anchorProblem, isAsNewAsServed } from "../anchor.js";
 import type { Config } from "../config.js";
 import { isDatabaseDown } from "../db/connect.js";
 import { hasAccounts } from "../db/has-accounts.js";
+import { hasTable } from "../db/has-table.js";
 import { migrationStates, newerMigration } from "../db/migrate.js";
 import { isBrokenOff, openDatabase } from "../db/open.js";
 import type { Database } from "../db/schema.js";
@@ -161,8 +162,7 @@ async function checkBelonging({ secretFile, trustSlots }: Config, db: Kysely<Dat
   if (await isRotationUnfinished(secretFile)) return [];
   // One that can't be read is said with the files.
   const secret = await readSecret(secretFile).catch(() => undefined);
-  const { rows } = await sql<{ name: string | null }>`select to_regclass('settings')::text as name`.execute(db);
-  if (secret === undefined || rows[0]?.name == null) return [];
+  if (secret === undefined || !(await hasTable(db, "settings"))) return [];
   const fixed = await readTrustSlots(db, secret);
   if (fixed === undefined) return [];
   if (!fixed.isOurs) {

@@ -3,6 +3,7 @@ import type { Kysely } from "kysely";
 import { type AccountRow, genuineAccounts, reportForgery } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import { monthStart } from "../days.js";
+import { rewriteTables } from "../db/rewrite.js";
 import type { Database } from "../db/schema.js";
 import { presentRows } from "../people/people.js";
 import { equalBytes, toHex } from "../protocol/bytes.js";
@@ -322,7 +323,7 @@ export async function lockOldRecovery(context: Context): Promise<void> {
     await queries.updateRecovery(transaction, readTag, withTag(context, "review_recovery", { ...columns, locked_key }));
     return true;
   });
-  if (isLocked) await queries.rewriteRecovery(context.db);
+  if (isLocked) await rewriteTables(context.db, ["review_recovery"]);
 }
 
 export type RecoverOutcome = "recovered" | "wrong-phrase" | "no-phrase";

@@ -84,11 +84,6 @@ export async function updateRecovery(db: Kysely<Database>, readTag: Uint8Array, 
     .execute();
 }
 
-/** Writes the table into a new file, without the rows that were replaced; not within a transaction. */
-export async function rewriteRecovery(db: Kysely<Database>): Promise<void> {
-  await sql`vacuum (full, freeze) review_recovery`.execute(db);
-}
-
 export async function selectNotes(db: Kysely<Database>, reviewKeyId: string): Promise<NotesRow | undefined> {
   return await db.selectFrom("review_notes").selectAll().where("review_key_id", "=", reviewKeyId).executeTakeFirst();
 }

@@ -69,9 +69,4 @@ export async function deleteAllSessions(db: Kysely<Database>): Promise<void> {
 }
 
 /** Tables that hold what is wrapped in the server secret itself, and not only tagged under it. */
-const WRAPPING_TABLES = ["accounts", "reset_cases", "review_recovery"] as const;
-
-/** Writes those tables into new files, without the rows that were replaced; not within a transaction. */
-export async function rewriteWrappingTables(db: Kysely<Database>): Promise<void> {
-  for (const table of WRAPPING_TABLES) await sql`vacuum (full, freeze) ${sql.table(table)}`.execute(db);
-}
+export const WRAPPING_TABLES = ["accounts", "reset_cases", "review_recovery"] as const;

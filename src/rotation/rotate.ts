@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Kysely } from "kysely";
 import { expectNoNewer } from "../db/migrate.js";
+import { rewriteTables } from "../db/rewrite.js";
 import type { Database } from "../db/schema.js";
 import { Failure } from "../failure.js";
 import { freezeInsertOnlyTables } from "../people/people.js";
@@ -14,10 +15,10 @@ import {
   otherConnections,
   readTagged,
   replaceTagged,
-  rewriteWrappingTables,
   TAGGED_TABLES,
   type TaggedRow,
   type TaggedTable,
+  WRAPPING_TABLES,
 } from "./queries.js";
 
 export { readTagged, TAGGED_TABLES, type TaggedTable } from "./queries.js";
@@ -131,7 +132,7 @@ export async function rotateSecret(
  */
 export async function forgetOldWrappings(db: Kysely<Database>): Promise<void> {
   try {
-    await rewriteWrappingTables(db);
+    await rewriteTables(db, WRAPPING_TABLES);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new Failure(

@@ -1,6 +1,5 @@
-import { readLanding } from "../accounts/page-data.js";
+import { goOnWith, readLanding } from "../accounts/page-data.js";
 import { labelOf, parseName } from "../accounts/username.js";
-import { setCookie } from "../web/cookies.js";
 import { memberSubject } from "../web/limits.js";
 import type { FieldError } from "../web/pages.js";
 import { field, goTo, type MemberVisit, show, ticked } from "../web/visit.js";
@@ -110,7 +109,12 @@ export async function removePerson(visit: MemberVisit) {
       if (!outcome.rekeyed) {
         return await goTo(visit, "/trust", { kind: "good", key: "flash.person-removed", vars: { name } });
       }
-      return await goOnWith(visit, outcome.rekeyed.cookie, "flash.person-removed-new-key", { name });
+      // The others hold the old key, and are over.
+      return await goOnWith(visit, outcome.rekeyed.cookie, "/trust", {
+        kind: "good",
+        key: "flash.person-removed-new-key",
+        vars: { name },
+      });
     case "unknown":
       return await people(visit, {
         errors: [{ field: "username", key: "problem.trust.missing", vars: { name: username } }],
@@ -127,13 +131,6 @@ export async function removePerson(visit: MemberVisit) {
         }),
       });
   }
-}
-
-/** After a new keypair this session goes on under a new cookie; the others hold the old key and are over. */
-async function goOnWith(visit: MemberVisit, cookie: string, key: string, vars: Record<string, string>) {
-  setCookie(visit.context.config, visit.reply, "session", cookie);
-  const session = await visit.openSession(cookie);
-  return await goTo({ ...visit, session }, "/trust", { kind: "good", key, vars });
 }
 
 const RULE_PROBLEMS: Record<RulesFault, string> = {
@@ -164,7 +161,10 @@ export async function saveRules(visit: MemberVisit) {
   switch (outcome.outcome) {
     case "saved":
       if (!outcome.rekeyed) return await goTo(visit, "/trust", { kind: "good", key: "flash.rules-saved" });
-      return await goOnWith(visit, outcome.rekeyed.cookie, "flash.rules-saved-new-key", {});
+      return await goOnWith(visit, outcome.rekeyed.cookie, "/trust", {
+        kind: "good",
+        key: "flash.rules-saved-new-key",
+      });
     case "fault":
       return await people(visit, {
         form: typed,

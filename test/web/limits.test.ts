@@ -39,6 +39,16 @@ async function burst(here: Place, path: string, like: RegExp, fields: (count: nu
   return { of, answers, looks };
 }
 
+/** A place with a good letter, and a good link for ada. */
+async function withLetterAndLink() {
+  const here = await place(`handover=${POINTS}/900,invite=${POINTS}/900`);
+  const nour = await here.founder();
+  const bea = await nour.bring("bea");
+  const ada = await nour.bring("ada");
+  await ada.trust("bea");
+  return { here, letter: await nour.invite(), link: await bea.openCase("ada") };
+}
+
 const rowsOf = async ({ context }: Place) =>
   (await context.pool.query("select key, points from limits_points")).rows as { key: string; points: number }[];
 
@@ -176,14 +186,10 @@ describe("limits on helping", () => {
 
 describe("limits on links and letters", () => {
   it("stop a client who tries out links, and give back whoever has a good one", async () => {
-    const here = await place(`handover=${POINTS}/900,invite=${POINTS}/900`);
-    const nour = await here.founder();
-    const bea = await nour.bring("bea");
-    const ada = await nour.bring("ada");
-    await ada.trust("bea");
+    const { here, letter, link } = await withLetterAndLink();
     for (const [good, dead] of [
-      [await bea.openCase("ada"), `/handover/${"A".repeat(43)}`],
-      [await nour.invite(), `/invite/${"A".repeat(86)}`],
+      [link, `/handover/${"A".repeat(43)}`],
+      [letter, `/invite/${"A".repeat(86)}`],
     ] as const) {
       const client = new Client(here, "203.0.113.7");
       for (let count = 0; count < 3 * POINTS; count++) assert.equal((await client.get(good)).statusCode, 200);
@@ -236,12 +242,7 @@ describe("limits on links and letters", () => {
   });
 
   it("bound how many runs of Argon2id one client begins at the same moment, by a letter as by a link", async () => {
-    const here = await place(`handover=${POINTS}/900,invite=${POINTS}/900`);
-    const nour = await here.founder();
-    const bea = await nour.bring("bea");
-    const ada = await nour.bring("ada");
-    await ada.trust("bea");
-    const [letter, link] = [await nour.invite(), await bea.openCase("ada")];
+    const { here, letter, link } = await withLetterAndLink();
     for (const [path, success] of [
       [letter, 303],
       [link, 200],
@@ -280,12 +281,7 @@ describe("limits on links and letters", () => {
   });
 
   it("count a joining that found no room to hash, since that name is free, but not a choice that found none", async () => {
-    const here = await place(`handover=${POINTS}/900,invite=${POINTS}/900`);
-    const nour = await here.founder();
-    const bea = await nour.bring("bea");
-    const ada = await nour.bring("ada");
-    await ada.trust("bea");
-    const [letter, link] = [await nour.invite(), await bea.openCase("ada")];
+    const { here, letter, link } = await withLetterAndLink();
     const hashing = mock.method(here.context.hashing, "unlockKey", () => Promise.reject(new BusyError()));
     const client = new Client(here, "203.0.113.7");
     const send = (path: string) => client.post(path, { username: "zoe", password: passwordOf("zoe") });
