@@ -15,9 +15,9 @@ import { ALL_FACTS, APART, FACTS, type Fact } from "./story.js";
 // everything but the server secret, and must not be able to tell which of the two it was.
 //
 //   npm run test:adversary        1,000 rounds, 100 of each leak, 100 of what is inherent, each fact by itself
-//   npm test                      24 rounds of two facts, others each time; leaks by comparing two plays
+//   npm test                      20 rounds of two facts, others each time; leaks by comparing two plays
 
-const ROUNDS = numberArgument("rounds", 24);
+const ROUNDS = numberArgument("rounds", 20);
 /** With fewer than this, two facts are tried: rounds of them are shorter, and more can be played. */
 const ENOUGH_ROUNDS = 100;
 const LEAK_ROUNDS = numberArgument("leak-rounds", 0);
