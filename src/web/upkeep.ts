@@ -11,20 +11,10 @@ import { sweepLimits } from "./limits.js";
 const HOUR_MILLISECONDS = 3_600_000;
 const DAY_MILLISECONDS = 24 * HOUR_MILLISECONDS;
 
-/** What has to be done once a day: sweeping what expired, freezing what never changes. And once an hour: looking
- * whether every row is Kith's, and what a sign-in costs. Also done at start. */
+/** Does every day what is daily, every hour what is hourly, and both a second after the start. */
 export function startUpkeep(context: Context): { stop(): void } {
-  const sweep = trying(context, "daily upkeep was not finished", async () => {
-    await sweepSessions(context);
-    await sweepCases(context);
-    await sweepLimits(context);
-    await forgetOldEdges(context);
-    await freezeInsertOnlyTables(context.db);
-  });
-  const look = trying(context, "the inspection was not finished", async () => {
-    await learnParameters(context);
-    await inspect(context);
-  });
+  const sweep = trying(context, "daily upkeep was not finished", () => doDaily(context));
+  const look = trying(context, "the inspection was not finished", () => doHourly(context));
   // Only an upgrade leaves such a key.
   const lock = trying(
     context,
@@ -45,6 +35,21 @@ export function startUpkeep(context: Context): { stop(): void } {
       clearInterval(hourly);
     },
   };
+}
+
+/** Sweeps what expired, and freezes what never changes. */
+export async function doDaily(context: Context): Promise<void> {
+  await sweepSessions(context);
+  await sweepCases(context);
+  await sweepLimits(context);
+  await forgetOldEdges(context);
+  await freezeInsertOnlyTables(context.db);
+}
+
+/** Looks whether every row is Kith's, and what a sign-in costs. */
+export async function doHourly(context: Context): Promise<void> {
+  await learnParameters(context);
+  await inspect(context);
 }
 
 /** Does it, unless the time before is not over yet; a failure is logged, and the next time tried again. */

@@ -54,6 +54,8 @@ export class Features {
 /** Places of rows that are shuffled, or bits of larger values: counted for each owner and page, not one by one. */
 const COUNTED = /^heap \d (.*toast|relations|limits_points|sessions|left_sessions|pgboss.*)$/;
 
+const SHUFFLED = /Btree|toast|relations|limits_points|sessions|pgboss/;
+
 /**
  * Everything in the loot as numbers with names that mean the same in every round: lengths, counts and places as they
  * are, and one feature for each word that was seen.
@@ -93,6 +95,13 @@ export function featuresOf(loot: Loot): Features {
         add(`${kind}${when} images`, Number(fields.images ?? 0));
         add(`${kind}${when} ${fields.what}`, 1);
         add(`${kind}${when} ${fields.what} length`, Number(fields.length));
+      }
+      if (fields.gap !== undefined) add(`wal ${label} gap`, Number(fields.gap));
+      const [offset, block] = String(fields.where ?? "").split("@");
+      // Where rows are shuffled, or in the order of random ids, their places are chance.
+      if (offset && !SHUFFLED.test(String(fields.what))) {
+        add(`${kind} ${label} ${fields.what} offset`, Number(offset));
+        add(`${kind} ${label} ${fields.what} block`, Number.parseInt(block as string, 10));
       }
     } else if (kind === "backup") {
       add(`${section} of ${label}`, 1);

@@ -45,6 +45,22 @@ export const LEAKS: Record<string, Leak> = {
       },
     ],
   },
+  "the id of the one who is trusted stands in a row for a moment": {
+    fact: "trusted",
+    patches: [
+      {
+        file: PRIVATE_STATE,
+        from: STORED,
+        to: `${STORED}    for (const { trustedId } of state.trusted) {
+        const set = "update accounts set generation = $1 where id = $2";
+        const { rows: [{ generation }] } = await context.pool.query("select generation from accounts where id = $1", [account.id]);
+        await context.pool.query(set, [Buffer.from(trustedId.replaceAll("-", ""), "hex"), account.id]);
+        await context.pool.query(set, [generation, account.id]);
+    }
+`,
+      },
+    ],
+  },
   "only slots in use have a row": {
     fact: "count",
     patches: [

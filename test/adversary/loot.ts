@@ -166,12 +166,27 @@ export class Loot {
       for (const id of key.getKeyIDs()) needles.push({ of: name, bytes: Buffer.from(id.toHex(), "hex") });
     }
     const found = new Map<string, number>();
+    const count = (label: string, number = 1) => found.set(label, (found.get(label) ?? 0) + number);
     for (const { column, owner, bytes } of this.bytesOf()) {
       if (column === "people.public_key" || column === "people.fingerprint") continue;
+      for (const needle of needles) if (bytes.includes(needle.bytes)) count(`${column} of ${owner} → ${needle.of}`);
+    }
+    // What stood somewhere for a moment only.
+    for (const { xid, text } of this.haul.changes) {
+      const [, table, what] = /^table (public\.\S+): (\w+)/.exec(text) ?? [];
+      if (!table) continue;
+      const bytes = text.replaceAll("-", "");
+      const owner = this.actors.get(xid) ?? "?";
       for (const needle of needles) {
-        if (!bytes.includes(needle.bytes)) continue;
-        const label = `${column} of ${owner} → ${needle.of}`;
-        found.set(label, (found.get(label) ?? 0) + 1);
+        if (bytes.includes(needle.bytes.toString("hex"))) count(`${what} ${table} by ${owner} → ${needle.of}`);
+      }
+    }
+    for (const [moment, { raw }] of this.haul.snapshots.entries()) {
+      for (const { name, bytes } of raw) {
+        for (const needle of needles) {
+          const times = occurrences(bytes, needle.bytes);
+          if (times > 0) count(`page ${moment + 1} ${name} → ${needle.of}`, times);
+        }
       }
     }
     for (const [label, count] of [...found].sort()) this.add("mentions", label, { count });
@@ -228,10 +243,14 @@ export class Loot {
     const queueing = new Set(
       this.haul.wal.filter(({ relations }) => relations.includes("pgboss.")).map(({ xid }) => xid),
     );
-    for (const { manager, what, xid, relations, ...rest } of this.haul.wal) {
+    let before: number | undefined;
+    for (const { manager, what, xid, relations, at, ...rest } of this.haul.wal) {
       const elsewhere = relations.includes("pgboss.") || relations.includes("?") || (xid > 0 && queueing.has(xid));
       if (elsewhere || ["Standby", "XLOG", "LogicalMessage"].includes(manager) || what === "INVALIDATIONS") continue;
-      this.add("wal", `${this.rank(xid)}`, { what: `${manager} ${what} ${relations}`, ...rest });
+      // How long Kith took from one transaction to the next, in microseconds.
+      const gap: Record<string, Value> = at === undefined ? {} : { gap: at - (before ?? at) };
+      before = at ?? before;
+      this.add("wal", `${this.rank(xid)}`, { what: `${manager} ${what} ${relations}`, ...rest, ...gap });
     }
     for (const { xid, text, length } of this.haul.changes) {
       const [, table, what] = /^table (\S+): (\w+)/.exec(text) ?? [];
@@ -296,6 +315,12 @@ export class Loot {
     const mail = this.haul.mail.map(({ to, subject, raw }) => ({ to: to.join(), subject, length: raw.length }));
     for (const [at, fields] of mail.entries()) this.add("mail", `${at}`, fields);
   }
+}
+
+function occurrences(bytes: Buffer, needle: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(needle); at >= 0; at = bytes.indexOf(needle, at + 1)) count++;
+  return count;
 }
 
 function plain(row: Record<string, unknown>): Record<string, Value> {

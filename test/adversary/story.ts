@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { doDaily, doHourly } from "#kith/web/upkeep.js";
 import { type Place, passwordOf, type Visitor } from "../support/app.js";
 import { choose, letBackIn } from "../support/resets.js";
 
@@ -116,6 +117,8 @@ export async function tell(
   }
   if (tells("held", "confirmed")) await letBackIn(place, await signIn("ivo"), "gil");
   await pause(1);
+  await doHourly(place.context);
+  await doDaily(place.context);
   // Another quarter hour, as far as it is real time: whose session goes on must not show.
   place.advance(15 * 60_000);
 

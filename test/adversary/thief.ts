@@ -22,6 +22,8 @@ export interface Snapshot {
   pages: Row[];
   /** Of the statistics views. */
   counters: Row[];
+  /** Every page of every table and index as it lies on the disk: dead rows, and what pruning left in free space. */
+  raw: { name: string; bytes: Buffer }[];
 }
 
 /** Everything that a thief of the whole machine's disk holds, except the server secret. */
@@ -29,7 +31,7 @@ export interface Haul {
   snapshots: Snapshot[];
   /** Records of the write-ahead log that concern this database. */
   wal: WalRecord[];
-  /** The same log, decoded. */
+  /** The same log, decoded: the whole of each row that was written. */
   changes: { xid: number; text: string; length: number }[];
   statistics: Row[];
   backup: string[];
@@ -48,7 +50,10 @@ export interface WalRecord {
   length: number;
   images: number;
   relations: string;
+  /** Offset and block, where there is one. */
   where: string;
+  /** Of a commit, microseconds. */
+  at?: number;
 }
 
 /** A thief who reads along during one round. */
@@ -92,6 +97,7 @@ export class Thief {
     const heap = await client.query(HEAP);
     const index = await client.query(INDEX);
     const pages = await client.query(PAGES);
+    const raw = await client.query(RAW);
     const names = await client.query(TABLES);
     const tables: Record<string, Row[]> = {};
     for (const { name } of names.rows) {
@@ -104,6 +110,7 @@ export class Thief {
       heap: heap.rows,
       index: index.rows,
       pages: pages.rows,
+      raw: raw.rows,
     });
   }
 
@@ -111,7 +118,7 @@ export class Thief {
     const { client, stage } = this;
     const { rows: end } = await client.query("select pg_current_wal_insert_lsn() as lsn");
     const changes = await client.query(
-      `select xid::text::bigint as xid, left(data, 400) as text, length(data) as length
+      `select xid::text::bigint as xid, data as text, length(data) as length
        from pg_logical_slot_get_changes($1, null, null) where data !~ '^(BEGIN|COMMIT)'`,
       [stage.database],
     );
@@ -171,7 +178,14 @@ function readRecord(line: string, own: string, names: Map<string, string>): WalR
     images: blocks.split("FPW").length - 1,
     relations: refs.map(([, file, fork]) => `${names.get(file as string) ?? "?"}${fork ? `.${fork}` : ""}`).join("+"),
     where: `${/off:? ?(\d+)/.exec(rest)?.[1] ?? ""}@${refs.map(([, , , block]) => block).join("+")}`,
+    ...(what === "COMMIT" && { at: microseconds(rest) }),
   };
+}
+
+/** Of a time as pg_waldump writes it. */
+function microseconds(text: string): number {
+  const [, second, fraction] = /^(\S+ \d\d:\d\d:\d\d)\.(\d{6})/.exec(text) ?? [];
+  return Date.parse(`${second}Z`) * 1000 + Number(fraction);
 }
 
 /** How far the numbers of a whole server went on. */
@@ -245,6 +259,10 @@ const PAGES = `with ${NAMED}
   from (select * ${PER_PAGE("'r', 't', 'i'")}) as page,
     page_header(get_raw_page((select oid::regclass::text from pg_class where oid = page.oid), block::int)) as h
   order by 1, 2`;
+
+const RAW = `with ${NAMED}
+  select name, get_raw_page((select oid::regclass::text from pg_class where oid = page.oid), block::int) as bytes
+  from (select * ${PER_PAGE("'r', 't', 'i'")}) as page order by name, block`;
 
 const COUNTERS = `
   select 'table ' || relname as name, to_jsonb(t) - '{relid,relname,schemaname}'::text[] as values
