@@ -11,6 +11,7 @@ import * as beginSessionsAnew from "./2026-11-26-begin-sessions-anew.js";
 import * as findNamesByVersion from "./2026-11-26-find-names-by-version.js";
 import * as wrapSessionsAnew from "./2026-11-26-wrap-sessions-anew.js";
 import * as writeMarksOfLeftSessions from "./2026-11-26-write-marks-of-left-sessions.js";
+import * as writeRecordsOnOwnPages from "./2026-11-26-write-records-on-own-pages.js";
 
 /**
  * Every migration, in the order in which they are applied. New ones go to the end, of the alphabet as well:
@@ -29,4 +30,5 @@ export const migrations: Record<string, Migration> = {
   "2026-11-26-find-names-by-version": findNamesByVersion,
   "2026-11-26-wrap-sessions-anew": wrapSessionsAnew,
   "2026-11-26-write-marks-of-left-sessions": writeMarksOfLeftSessions,
+  "2026-11-26-write-records-on-own-pages": writeRecordsOnOwnPages,
 };

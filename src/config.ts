@@ -16,6 +16,8 @@ export type Listen = { host: string; port: number } | { path: string };
 /** The environment, parsed once. docs/operations.md explains every variable. */
 export interface Config {
   dataDir: string;
+  /** Whether `KITH_DATA_DIR` said so. */
+  isDataDirGiven: boolean;
   /** A PostgreSQL server or cluster; undefined: the embedded one in `dataDir`. */
   databaseUrl: string | undefined;
   secretFile: string;
@@ -182,21 +184,25 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     );
   }
 
+  const smtpUrl = read("KITH_SMTP_URL", undefined, parseSmtpUrl);
+  const domains = read<Config["domains"], Config["domains"]>("KITH_DOMAINS", ["localhost"], parseDomains);
+
   const config: Config = {
     dataDir,
+    isDataDirGiven: Boolean(env.KITH_DATA_DIR?.trim()),
     databaseUrl: read("DATABASE_URL", undefined, parseDatabaseUrl),
     secretFile: resolve(read("KITH_SECRET_FILE", `${dataDir}/secret`, text)),
     listen,
     metricsListen: read("KITH_METRICS_LISTEN", { host: "127.0.0.1", port: 3001 }, parseListen),
     origin,
     onionOrigin: read("KITH_ONION_ORIGIN", undefined, parseOnionOrigin),
-    domains: read("KITH_DOMAINS", ["localhost"], parseDomains),
+    domains,
     name: read("KITH_NAME", "Kith", oneLine),
     language: read("KITH_LANGUAGE", "en", (value) => oneOf(value, ["en", "de"])),
     contact: read("KITH_CONTACT", undefined, parseContact),
     trustSlots: read("KITH_TRUST_SLOTS", 8, integer(1, 32)),
     holdOnKeyChange: read("KITH_HOLD_ON_KEY_CHANGE", true, (value) => oneOf(value, ["true", "false"]) === "true"),
-    invitesPerMember: read("KITH_INVITES_PER_MEMBER", 5, integer(0, 40)),
+    invitesPerMember: read("KITH_INVITES_PER_MEMBER", 5, integer(0, 1000)),
     passwordMin,
     argon2,
     inviteDays: read("KITH_INVITE_DAYS", 30, integer(1, 365)),
@@ -209,17 +215,14 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
     onionReadsocket: read("KITH_ONION_READSOCKET", undefined, parseListen),
     sessionIdleMinutes: read("KITH_SESSION_IDLE_MINUTES", 30, integer(1, 1440)),
     sessionMaxHours: read("KITH_SESSION_MAX_HOURS", 12, integer(1, 720)),
-    smtpUrl: read("KITH_SMTP_URL", undefined, parseSmtpUrl),
-    mailFrom: read("KITH_MAIL_FROM", undefined, parseMailFrom),
+    smtpUrl,
+    mailFrom: read("KITH_MAIL_FROM", smtpUrl && `kith@${domains[0]}`, parseMailFrom),
     mailOverOnion: read("KITH_MAIL_OVER_ONION", true, (value) => oneOf(value, ["true", "false"]) === "true"),
     torSocks: read("KITH_TOR_SOCKS", { host: "127.0.0.1", port: 9050 }, parseHostPort),
     trustedProxies: read("KITH_TRUSTED_PROXIES", [], parseProxies),
     warnings,
   };
 
-  if (config.smtpUrl !== undefined && config.mailFrom === undefined) {
-    mistakes.push("KITH_MAIL_FROM is needed with KITH_SMTP_URL: the address that notices come from");
-  }
   if (config.mailFrom !== undefined && config.smtpUrl === undefined) {
     warnings.push(
       config.mailOverOnion
@@ -379,6 +382,9 @@ function parseListen(value: string): Listen {
 /** Labels of letters, digits and inner hyphens; `localhost` alone is good too. */
 const DOMAIN = /^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/;
 
+/** With a member's name and an `@` before it, it has to fit into the seal of who is trusted (protocol/relation). */
+const MAX_DOMAIN_LENGTH = 160;
+
 function parseDomains(value: string): [string, ...string[]] {
   const domains = list(value.toLowerCase());
   const [first, ...rest] = domains;
@@ -386,6 +392,8 @@ function parseDomains(value: string): [string, ...string[]] {
   for (const domain of domains) {
     if (!DOMAIN.test(domain))
       throw new Mistake(`names "${domain}", which is no ASCII domain (write IDNs in their xn-- form)`);
+    if (domain.length > MAX_DOMAIN_LENGTH)
+      throw new Mistake(`names a domain of ${domain.length} characters; Kith has room for ${MAX_DOMAIN_LENGTH}`);
   }
   if (new Set(domains).size !== domains.length) throw new Mistake("names a domain twice");
   return [first, ...rest];

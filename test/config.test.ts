@@ -193,6 +193,8 @@ test("limits that are not named keep their defaults", () => {
 });
 
 test("domains are lower-cased, and the first is the default", () => {
+  const long = [..."abc"].map((letter) => letter.repeat(60)).join(".");
+  assert.throws(() => parseConfig({ KITH_DOMAINS: long }), /KITH_DOMAINS names a domain of 182 characters/);
   assert.deepEqual(parseConfig({ KITH_DOMAINS: "Example.ORG, xn--bcher-kva.example" }).domains, [
     "example.org",
     "xn--bcher-kva.example",

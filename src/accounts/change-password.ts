@@ -7,7 +7,7 @@ import { formatParameters, newSalt } from "../protocol/password.js";
 import type { AccountRow } from "./account.js";
 import { tellMember } from "./notices.js";
 import { checkPassword, type PasswordFault } from "./password-policy.js";
-import { endSessions, makeSession, type Session, sessionOwner, typedAt } from "./sessions.js";
+import { endingsOf, endSessions, makeSession, type Session, sessionOwner, typedAt } from "./sessions.js";
 import { changeState } from "./state.js";
 import { confirmPassword } from "./unlock.js";
 
@@ -69,7 +69,10 @@ async function goOnAlone(
     stage: "full",
     client,
     // The password was typed for the one, and not for the other: neither does that prolong the session.
-    ...(kind === "sessions-ended" && { typed: typedAt(session.payload) }),
+    ...(kind === "sessions-ended" && {
+      typed: typedAt(session.payload),
+      endings: endingsOf(context, session.payload) + 1,
+    }),
   });
   const { outcome: ended } = await changeState(context, session, async (state) => {
     const day = dayOf(context.clock());
@@ -96,8 +99,12 @@ export async function endListedSession(context: Context, session: Session, which
   return ended !== undefined;
 }
 
-/** Ends every other session. @returns the cookie under which this one goes on */
-export async function endOtherSessions(context: Context, session: Session): Promise<string> {
+/** So often in a quarter hour may one session end all others: a thief with a copied cookie could keep the owner out by that. */
+const MAX_ENDINGS = 5;
+
+/** Ends every other session. @returns the cookie under which this one goes on; undefined: it was done too often lately */
+export async function endOtherSessions(context: Context, session: Session): Promise<string | undefined> {
+  if (endingsOf(context, session.payload) >= MAX_ENDINGS) return undefined;
   return await goOnAlone(context, session, "sessions-ended");
 }
 

@@ -328,6 +328,12 @@ export async function selectLeftMarks(db: Kysely<Database>, marks: readonly Uint
   return rows.map((row) => row.mark);
 }
 
+/** Those of everybody: the database counts the marks that are found, and how many of them are one member's would show. */
+export async function selectAllLeftMarks(db: Kysely<Database>): Promise<Uint8Array[]> {
+  const rows = await db.selectFrom("left_sessions").select("mark").execute();
+  return rows.map((row) => row.mark);
+}
+
 export async function deleteSessions(db: Kysely<Database>, ids: readonly Uint8Array[]): Promise<void> {
   if (ids.length > 0) await db.deleteFrom("sessions").where("id", "in", ids).execute();
 }

@@ -11,7 +11,7 @@ import { peopleFor, rulesFor } from "../trust/page-data.js";
 import { clientFamily } from "../web/client.js";
 import { clearCookie, readCookie } from "../web/cookies.js";
 import { LANGUAGES } from "../web/i18n.js";
-import { memberSubject, TooManyError } from "../web/limits.js";
+import { memberSubject, secondStepSubject, TooManyError } from "../web/limits.js";
 import type { FieldError, Tile } from "../web/pages.js";
 import { passwordProblem } from "../web/problems.js";
 import { field, goTo, type MemberVisit, query, sameSitePath, show, type Visit } from "../web/visit.js";
@@ -28,7 +28,7 @@ import {
   totpUri,
   useCode,
 } from "./second-step.js";
-import { leaveSession, type Session, saveSession, stillOpen } from "./sessions.js";
+import { leaveSession, saveSession, stillOpen } from "./sessions.js";
 import { confirmCode, type SignInOutcome, signIn } from "./sign-in.js";
 import { noteEvent, openOwnState } from "./state.js";
 import { changeColumns } from "./suspend.js";
@@ -202,11 +202,14 @@ export async function postCode(visit: Visit) {
   if (half?.payload.stage !== "code") return await goTo(visit, "/sign-in");
   const code = field(visit, "code").trim();
   if (code === "") return await showCode(visit, [{ field: "code", key: "problem.code.missing" }]);
-  const [client, member] = [`client ${visit.client}`, memberSubject(half)];
+  const [client, member] = [`client ${visit.client}`, secondStepSubject(visit.context, half)];
   await visit.limits.take("sign-in", client);
-  await takeCode(visit, half, member);
+  // Whoever comes here has the password, and may come from any number of addresses.
+  const isLast = await visit.limits.take("code", member);
   const outcome = await confirmCode(visit.context, half, code);
-  if (outcome.outcome !== "wrong") {
+  if (outcome.outcome === "wrong") {
+    if (isLast) tellMember(visit.context, half.account, "codes-wrong");
+  } else {
     await Promise.all([visit.limits.giveBack("sign-in", client), visit.limits.giveBack("code", member)]);
   }
   if (outcome.outcome === "over") {
@@ -216,16 +219,6 @@ export async function postCode(visit: Visit) {
   return await answerSignIn(visit, outcome, () =>
     showCode(visit, [{ field: "code", key: "problem.code.wrongAtSignIn" }]),
   );
-}
-
-/** Counts a code for the member: whoever comes here has the password, and may come from any number of addresses. */
-async function takeCode({ context, limits }: Visit, { account }: Session, member: string): Promise<void> {
-  try {
-    await limits.take("code", member);
-  } catch (error) {
-    if (error instanceof TooManyError && error.isFirst) tellMember(context, account, "codes-wrong");
-    throw error;
-  }
 }
 
 /** `POST /sign-out` */
@@ -292,10 +285,13 @@ export async function postPassword(visit: MemberVisit) {
   }
 }
 
+const QUARTER_HOUR_SECONDS = 15 * 60;
+
 /** `POST /security/sessions/end` */
 export async function postEndSessions(visit: MemberVisit) {
   if (field(visit, "all") !== "") {
     const cookie = await endOtherSessions(visit.context, visit.session);
+    if (!cookie) throw new TooManyError(QUARTER_HOUR_SECONDS);
     return await goOnWith(visit, cookie, "/security", { kind: "good", key: "flash.sessions-ended" });
   }
   const ended = await endListedSession(visit.context, visit.session, field(visit, "session"));
@@ -310,21 +306,35 @@ export async function postTotp(visit: MemberVisit) {
   }
   const step = secondStepOf(context, session.account);
   if (!step) {
-    await saveSession(context, session, { once: { totpSecret: newTotpSecret() } });
+    const totpUntil = context.clock().getTime() + SETUP_MILLISECONDS;
+    await saveSession(context, session, { once: { totpSecret: newTotpSecret(), totpUntil } });
     return await goTo(visit, "/security/totp");
   }
   const { codes, hashes } = makeRecoveryCodes(session.account.id);
-  const columns = { second_step: sealSecondStep(context, session.account.id, { ...step, recovery: hashes }) };
-  await noteEvent(context, session, "recovery-codes", columns);
+  const stored = await noteEvent(context, session, "recovery-codes", (account) => {
+    // A code may have been used since: it stays used.
+    const present = secondStepOf(context, account);
+    return present && { second_step: sealSecondStep(context, account.id, { ...present, recovery: hashes }) };
+  });
+  if (!stored) return await goTo(visit, "/security");
   tellMember(context, session.account, "second-step-changed");
   await saveSession(context, session, { once: { codes: codes.join(" ") } });
   return await goTo(visit, "/security/recovery-codes");
 }
 
+/** Until when after the password a second step may be set up: whoever finds the session open later must not do it. */
+const SETUP_MILLISECONDS = 15 * 60_000;
+
+/** The secret of the second step that is being set up. */
+function secretInSetUp({ context, session }: MemberVisit): string | undefined {
+  const { totpSecret, totpUntil } = session.payload.once ?? {};
+  return typeof totpSecret === "string" && context.clock().getTime() < Number(totpUntil) ? totpSecret : undefined;
+}
+
 /** `GET /security/totp`: the secret for the app, until a first code was typed. */
 export async function showTotp(visit: MemberVisit, errors: FieldError[] = []) {
-  const secret = visit.session.payload.once?.totpSecret;
-  if (typeof secret !== "string") return await goTo(visit, "/security");
+  const secret = secretInSetUp(visit);
+  if (!secret) return await goTo(visit, "/security");
   const data = {
     uri: totpUri(secret, nameOf(visit.session.account), visit.context.config.name),
     secret: (secret.match(/.{1,4}/g) ?? []).join(" "),
@@ -336,15 +346,18 @@ export async function showTotp(visit: MemberVisit, errors: FieldError[] = []) {
 /** `POST /security/totp/confirm` */
 export async function postTotpConfirm(visit: MemberVisit) {
   const { context, session } = visit;
-  const secret = session.payload.once?.totpSecret;
-  if (typeof secret !== "string") return await goTo(visit, "/security");
+  const secret = secretInSetUp(visit);
+  if (!secret) return await goTo(visit, "/security");
   const code = field(visit, "code").trim();
   if (code === "") return await showTotp(visit, [{ field: "code", key: "problem.code.missing" }]);
   const { codes, hashes } = makeRecoveryCodes(session.account.id);
   const step = useCode(context, session.account.id, newSecondStep(context, secret, hashes), code);
   if (!step) return await showTotp(visit, [{ field: "code", key: "problem.code.wrong" }]);
-  const columns = { second_step: sealSecondStep(context, session.account.id, step) };
-  await noteEvent(context, session, "second-step-on", columns);
+  // One that was turned on from elsewhere meanwhile stays.
+  const stored = await noteEvent(context, session, "second-step-on", (account) =>
+    secondStepOf(context, account) ? undefined : { second_step: sealSecondStep(context, account.id, step) },
+  );
+  if (!stored) return await goTo(visit, "/security");
   tellMember(context, session.account, "second-step-changed");
   await saveSession(context, session, { once: { codes: codes.join(" ") } });
   return await goTo(visit, "/security/recovery-codes", { kind: "good", key: "flash.totp-on" });
@@ -364,8 +377,9 @@ export async function postTotpRemove(visit: MemberVisit) {
   if (!(await passwordAgain(visit))) {
     return await securityPage(visit, [{ form: "off", field: "current_password", key: "problem.password.wrong" }]);
   }
-  const columns = { second_step: sealSecondStep(context, session.account.id, undefined) };
-  await noteEvent(context, session, "second-step-off", columns);
+  await noteEvent(context, session, "second-step-off", ({ id }) => ({
+    second_step: sealSecondStep(context, id, undefined),
+  }));
   tellMember(context, session.account, "second-step-changed");
   return await goTo(visit, "/security", { kind: "good", key: "flash.totp-off" });
 }
@@ -425,9 +439,8 @@ export async function postContact(visit: MemberVisit) {
   if (address !== openColumn(context.secret, "contact", before.id, before.contact)) {
     // Each one is told by mail, to an address that anybody may have typed.
     await visit.limits.take("contact", memberSubject(session));
-    await noteEvent(context, session, "contact-changed", {
-      contact: sealColumn(context.secret, "contact", before.id, address),
-    });
+    const contact = sealColumn(context.secret, "contact", before.id, address);
+    await noteEvent(context, session, "contact-changed", () => ({ contact }));
     // Where notices went so far: whoever holds a stolen session can't turn them away unseen.
     tellMember(context, before, "contact-changed");
   }

@@ -39,6 +39,8 @@ export interface SessionPayload {
   /** The same of the session for which this one goes on without the password being typed again. */
   typed?: number;
   client: string;
+  /** How many times this one, and those it goes on for, ended all others in the quarter hour in which it began. */
+  endings?: number;
   /** Until when this session has the review key open, milliseconds since 1970. */
   reviewUntil?: number;
   /** What is to be shown once on the page that follows, and nowhere else. */
@@ -197,6 +199,11 @@ export function typedAt({ typed, begun }: SessionPayload): number {
   return typed ?? begun;
 }
 
+/** How many times this one, and those it goes on for, ended all others lately. */
+export function endingsOf(context: Context, { begun, endings = 0 }: SessionPayload): number {
+  return begun === quarter(context.clock()) ? endings : 0;
+}
+
 /** Whether the account as it is now lets a session go on: not another epoch, suspended, or frozen. */
 export function isAllowed(payload: SessionPayload, account: AccountRow): boolean {
   // Between a new password and the code, on the way that a freeze leaves open.
@@ -261,28 +268,13 @@ function markOf({ key }: Pick<SessionPayload, "key">, id: Uint8Array): Uint8Arra
   return leftMark(fromBase64url(key) as Uint8Array, id);
 }
 
-/** Those of the member's sessions, by the ids of their rows, that have not ended and were not left. */
-async function present(
-  context: Context,
-  { payload }: Pick<Session, "payload">,
-  ids: readonly Uint8Array[],
-): Promise<Set<string>> {
-  const idOf = new Map(ids.map((id) => [toBase64url(markOf(payload, id)), toBase64url(id)]));
-  const [rows, left] = await Promise.all([
-    queries.selectSessionIds(context.db, ids),
-    queries.selectLeftMarks(
-      context.db,
-      [...idOf.keys()].map((mark) => fromBase64url(mark) as Uint8Array),
-    ),
-  ]);
-  const open = new Set(rows.map(toBase64url));
-  for (const mark of left) open.delete(idOf.get(toBase64url(mark)) as string);
-  return open;
-}
-
 /** Whether a session that was opened for this request is still there. */
-export async function isPresent(context: Context, session: Pick<Session, "payload" | "id">): Promise<boolean> {
-  return (await present(context, session, [session.id])).size === 1;
+export async function isPresent(context: Context, { payload, id }: Pick<Session, "payload" | "id">): Promise<boolean> {
+  const [rows, left] = await Promise.all([
+    queries.selectSessionIds(context.db, [id]),
+    queries.selectLeftMarks(context.db, [markOf(payload, id)]),
+  ]);
+  return rows.length === 1 && left.length === 0;
 }
 
 /** Those of the listed sessions that are not over: a line stays in the record when somebody signs out. */
@@ -293,8 +285,12 @@ export async function stillOpen(
 ): Promise<ListedSession[]> {
   const first = addDays(dayOf(context.clock()), -Math.ceil(context.config.sessionMaxHours / 24));
   const young = listed.filter(({ since }) => since >= first);
-  const open = await present(context, session, young.map(rowId));
-  return young.filter(({ id }) => open.has(id));
+  const [rows, marks] = await Promise.all([
+    queries.selectSessionIds(context.db, young.map(rowId)),
+    queries.selectAllLeftMarks(context.db),
+  ]);
+  const [there, left] = [new Set(rows.map(toBase64url)), new Set(marks.map(toBase64url))];
+  return young.filter((one) => there.has(one.id) && !left.has(toBase64url(markOf(session.payload, rowId(one)))));
 }
 
 /** Ends the sessions that are listed no longer: they could not be ended one by one. */

@@ -203,8 +203,7 @@ async function finishSignIn(
       }
       // Somebody changed the account between reading and writing: read it again.
       const again = await findOwnAccount(context, account.id);
-      const ended = again?.status !== "active" || !equalBytes(again.session_epoch, account.session_epoch);
-      if (ended) return { outcome: "wrong" }; // suspended, or the password was changed
+      if (!again || !maySignIn(again, account, pendingCase !== undefined)) return { outcome: "wrong" };
       account = again;
       relations = undefined;
       cases = await openOwnCases(context, account);
@@ -219,6 +218,16 @@ async function finishSignIn(
     }
   }
   throw new Error("An account changed too often for a sign-in.");
+}
+
+/**
+ * Whether a sign-in goes on with an account that changed under it: not suspended, nor frozen, and its password the same.
+ * That its sessions were ended is no reason to stop: a thief with a copied cookie could keep the owner out by that.
+ */
+function maySignIn(now: AccountRow, before: AccountRow, completesReset: boolean): boolean {
+  if (now.status !== "active") return false;
+  if (equalBytes(now.session_epoch, before.session_epoch)) return true;
+  return !completesReset && !isFrozenFor(now, "sign-in") && equalBytes(now.locked_key, before.locked_key);
 }
 
 async function regenerateAndStart(

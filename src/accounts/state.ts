@@ -141,9 +141,8 @@ export function reviewList(context: Context, state: PrivateState): void {
   const tell = (kind: string, name: string) => {
     state.record.told.push({ kind, day, values: { name } });
   };
-  if (state.damagedSlots > 0) {
-    state.record.told.push({ kind: "slots-damaged", day, values: { count: state.damagedSlots } });
-  }
+  const damaged = Math.max(state.damagedSlots, state.forgedSlots);
+  if (damaged > 0) state.record.told.push({ kind: "slots-damaged", day, values: { count: damaged } });
   const present: TrustedPerson[] = [];
   for (const trusted of state.trusted) {
     const { person, standing } = trusted;
@@ -332,16 +331,24 @@ export function addEntry(state: Pick<PrivateState, "rowIds" | "trusted">, person
   return true;
 }
 
-/** Writes an event into one's own record, together with columns that it is about. */
+/**
+ * Writes an event into one's own record, together with columns that it is about.
+ *
+ * @param columnsOf makes them from the account as it then is; undefined: nothing is written
+ * @returns whether it was
+ */
 export async function noteEvent(
   context: Context,
   session: Session,
   kind: string,
-  columns: Partial<AccountRow> = {},
-): Promise<void> {
-  const { account } = await changeState(context, session, async (state) => {
+  columnsOf: (account: AccountRow) => Partial<AccountRow> | undefined,
+): Promise<boolean> {
+  const { account, outcome } = await changeState(context, session, async (state) => {
+    const columns = columnsOf(state.account);
+    if (!columns) return { store: false, outcome: false };
     state.record.events.push({ kind, day: dayOf(context.clock()) });
-    return { store: true, outcome: undefined, extras: { columns } };
+    return { store: true, outcome: true, extras: { columns } };
   });
   session.account = account;
+  return outcome;
 }

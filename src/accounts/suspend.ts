@@ -9,6 +9,7 @@ import {
   standIn,
 } from "../people/people.js";
 import { newSessionEpoch } from "../protocol/generation.js";
+import { endCases } from "../resets/cases.js";
 import { type AccountRow, findAccountByName, findOwnAccount, reportForgery, tagged } from "./account.js";
 import { writeAccount } from "./queries.js";
 import type { Name } from "./username.js";
@@ -36,11 +37,13 @@ export async function setStatus(
       if (!(await writeAccount(transaction, account.tag, changed))) return false;
       const seen = { ...person, version, status: personStatus(changed) };
       await appendPerson(transaction, personRow(context.secret, seen));
+      if (status === "suspended") await endCases(transaction, [account.id]);
       return true;
     });
     if (done) {
       if (isDamaged) reportForgery(context, "people");
-      await readAsWriter(context, account.id);
+      // Whoever reads it first would leave a trace in its page.
+      await Promise.all([readAsWriter(context, account.id), findOwnAccount(context, account.id)]);
       return "done";
     }
   }

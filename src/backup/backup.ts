@@ -189,8 +189,8 @@ async function writeFile(
       const foreign = await selectForeignTables(transaction);
       if (foreign.length > 0) onForeign?.(foreign);
       return counts;
-    });
-  await readEverything(db);
+    })
+    .finally(() => readEverything(db));
   stream.write(`${JSON.stringify({ end: digest.digest("hex") })}\n`);
   stream.end();
   await Promise.race([finished(stream), broken]);

@@ -3,7 +3,7 @@ import type { Context } from "../context.js";
 import { addDays, dayOf } from "../days.js";
 import { Failure } from "../failure.js";
 import { letterLink, operatorLetter } from "../invites/letters.js";
-import { withContext } from "./with-database.js";
+import { BEGINS_WHERE_TOLD, withContext } from "./with-database.js";
 
 /** Nobody hands out more at once. */
 const MAX_COUNT = 1000;
@@ -30,7 +30,7 @@ export async function printLetters(kind: "operator" | "admin", { count, domain, 
     const links = writeLinks(context, kind, count, domain);
     if (json) console.log(JSON.stringify({ links, expires: lastDay(context) }));
     else for (const link of links) console.log(link);
-  });
+  }, BEGINS_WHERE_TOLD);
 }
 
 function writeLinks(context: Context, kind: "operator" | "admin", count: number, domain: string | undefined): string[] {

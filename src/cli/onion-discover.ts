@@ -3,7 +3,7 @@ import { Failure } from "../failure.js";
 import { discoverDomain, warnAboutPolicy } from "../onion/discover.js";
 import { parseDomain } from "../onion/domain.js";
 import { readEntries, wantDomain } from "../onion/read-map.js";
-import { withContext } from "./with-database.js";
+import { BEGINS_WHERE_TOLD, withContext } from "./with-database.js";
 
 export function addOnionDiscover(onion: Command): void {
   onion
@@ -41,6 +41,6 @@ export function addOnionDiscover(onion: Command): void {
           }
         }
         if (finding.kind !== "found") process.exitCode = 1;
-      });
+      }, BEGINS_WHERE_TOLD);
     });
 }

@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { Failure } from "../failure.js";
 import { importList } from "../onion/edit-map.js";
 import { guessFormat, IMPORT_FORMATS, type ImportFormat } from "../onion/formats/formats.js";
-import { withContext } from "./with-database.js";
+import { BEGINS_WHERE_TOLD, withContext } from "./with-database.js";
 
 export function addOnionImport(onion: Command): void {
   onion
@@ -17,11 +17,13 @@ export function addOnionImport(onion: Command): void {
         throw new Failure(`${path} can't be read (${error.code})`, { cause: error });
       });
       const format = options.format ?? guessFormat(file);
-      const result = await withContext((context) =>
-        importList(context, file, { format, strict: options.strict ?? false, actor: "import" }).catch((error) => {
-          if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error;
-          throw new Failure(`${path} can't be read as ${format}: ${error.message}`, { cause: error });
-        }),
+      const result = await withContext(
+        (context) =>
+          importList(context, file, { format, strict: options.strict ?? false, actor: "import" }).catch((error) => {
+            if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error;
+            throw new Failure(`${path} can't be read as ${format}: ${error.message}`, { cause: error });
+          }),
+        BEGINS_WHERE_TOLD,
       );
       const { changed, unchanged, refused } = result;
       for (const { line, domain, reason } of refused) {

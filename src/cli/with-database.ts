@@ -7,12 +7,15 @@ import { type OpenDatabase, openDatabase } from "../db/open.js";
 import { Failure } from "../failure.js";
 import { expectNoRotation, loadServerSecret } from "../secret.js";
 
+/** Whether a command makes the embedded database if there is none; `"told"`: only where `KITH_DATA_DIR` says where. */
 interface Beginning {
-  mayBegin: boolean;
+  mayBegin: boolean | "told";
 }
 
-/** Of a command that a place may begin with: it makes the embedded database if there is none. */
+/** Of a command that a place may begin with. */
 export const BEGINS: Beginning = { mayBegin: true };
+/** Of one that makes sense on an empty place, such as filling the map of onions before the first start. */
+export const BEGINS_WHERE_TOLD: Beginning = { mayBegin: "told" };
 
 /**
  * Runs a command's work with everything it needs, and closes all of it afterwards, also when the work fails: reads the
@@ -26,7 +29,7 @@ export async function withContext<T>(
   { mayBegin }: Beginning = { mayBegin: false },
 ): Promise<T> {
   const config = loadConfig();
-  if (!mayBegin) await expectDatabase(config);
+  if (mayBegin !== true) await expectDatabase(config, mayBegin);
   const { context, close } = await openContext(config, "command");
   try {
     return await work(context);
@@ -41,7 +44,7 @@ export async function withDatabase<T>(
   { mayBegin }: Beginning = { mayBegin: false },
 ): Promise<T> {
   const config = loadConfig();
-  if (!mayBegin) await expectDatabase(config);
+  if (mayBegin !== true) await expectDatabase(config, mayBegin);
   const database = await openDatabase(config, "command");
   try {
     return await work(database, config);
@@ -55,7 +58,11 @@ export async function withDatabase<T>(
  *
  * @throws Failure where the embedded server was never started
  */
-export async function expectDatabase({ databaseUrl, dataDir }: Pick<Config, "databaseUrl" | "dataDir">): Promise<void> {
+export async function expectDatabase(
+  { databaseUrl, dataDir, isDataDirGiven }: Pick<Config, "databaseUrl" | "dataDir" | "isDataDirGiven">,
+  mayBegin: false | "told" = false,
+): Promise<void> {
+  if (mayBegin === "told" && isDataDirGiven) return;
   if (databaseUrl !== undefined || (await hasEmbedded(dataDir))) return;
   throw new Failure(
     `there is no database in ${dataDir}: run this as the user and in the directory of kith start, or set KITH_DATA_DIR`,

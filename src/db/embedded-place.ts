@@ -88,10 +88,11 @@ export async function prepareDataDir(dataDir: string): Promise<string> {
     await fs.mkdir(dataDir, { recursive: true, mode });
     const root = await fs.realpath(dataDir);
     const stat = await fs.stat(root);
-    if ((stat.mode & 0o777 & ~mode) !== 0 || (mode & ~stat.mode) !== 0) {
+    const isOpen = (stat.mode & 0o777 & ~mode) !== 0;
+    if (isOpen || (mode & ~stat.mode) !== 0) {
       const entries = await fs.readdir(root);
       const ours = entries.length === 0 || entries.includes("postgres") || entries.includes("secret");
-      if (!ours) {
+      if (isOpen && !ours) {
         throw new Failure(
           `${root} is open to other users and holds something else: choose another KITH_DATA_DIR, or chmod ${mode.toString(8)} it`,
         );

@@ -8,13 +8,13 @@ export const SEAL_CLASSES = {
   small: 256,
   /** an event for a member, a private review key */
   medium: 1024,
-  /** a self record */
-  large: 16384,
+  /** a self record: as long as fills three of PostgreSQL’s pages when it is sealed, and no part of a fourth (ADR 17) */
+  large: 23797,
 } as const;
 export type SealClass = keyof typeof SEAL_CLASSES;
 
 /** How long a seal of each class is, in bytes: always exactly this. */
-export const SEALED_BYTES: Record<SealClass, number> = { small: 405, medium: 1173, large: 16539 };
+export const SEALED_BYTES: Record<SealClass, number> = { small: 405, medium: 1173, large: 23952 };
 
 /** Of a day that tells nothing: OpenPGP's literal packet wants a date. */
 const NO_DATE = new Date(0);

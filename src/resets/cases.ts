@@ -1,7 +1,9 @@
+import type { Kysely } from "kysely";
 import type { AccountRow } from "../accounts/account.js";
 import { findAccount, reportForgery } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import { addDays, dayOf } from "../days.js";
+import type { Database } from "../db/schema.js";
 import { equalBytes } from "../protocol/bytes.js";
 import { openApproval, openPendingRules } from "../protocol/case.js";
 import { fingerprintOf, type PrivateKey, readPublicKey } from "../protocol/keypair.js";
@@ -206,4 +208,12 @@ export async function sweepCases(context: Context): Promise<void> {
     told.add(account.id);
     sendResetNotice(context, account, "expired");
   }
+}
+
+/**
+ * Ends the resets of members who are suspended, in the transaction that does it: they could not stop them, and the wait
+ * would run out meanwhile.
+ */
+export async function endCases(db: Kysely<Database>, accountIds: readonly string[]): Promise<void> {
+  await queries.deleteCases(db, accountIds);
 }

@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type AccountRow, findAccount, nameOf } from "../accounts/account.js";
 import { checkPassword, type PasswordFault } from "../accounts/password-policy.js";
-import { secondStepOf } from "../accounts/second-step.js";
 import { labelOf } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { addDays, dayOf, monthStart } from "../days.js";
@@ -30,7 +29,6 @@ export interface Handover {
   /** `ada@example.org` */
   name: string;
   rules: CaseRules;
-  hasSecondStep: boolean;
 }
 
 interface LiveCase extends Handover {
@@ -54,7 +52,6 @@ async function findLive(context: Context, linkText: string): Promise<LiveCase | 
     username: labelOf(context, account),
     name: nameOf(account),
     rules,
-    hasSecondStep: secondStepOf(context, account) !== undefined,
   };
 }
 
@@ -84,8 +81,7 @@ export async function choosePassword(
   const live = await findLive(context, linkText);
   if (!live) return { outcome: "dead" };
   const { account, row, rules } = live;
-  const isLost = lostSecondStep && live.hasSecondStep;
-  const waitDays = waitDaysOf(rules, isLost);
+  const waitDays = waitDaysOf(rules, lostSecondStep);
   if (dayOf(context.clock()) > lastChoiceDay(row, { waitDays })) return { outcome: "dead" };
   const { passwordMin, domains, name: serviceName } = context.config;
   const fault = checkPassword(password, passwordMin, { username: account.username, domains, serviceName });
@@ -110,7 +106,7 @@ export async function choosePassword(
     pending_public_key: pair.publicKey,
     pending_locked_key: await lockPrivateKey(pendingKey, unlockKey, context.secret, account.id),
     choice_day: dayOf(now),
-    lost_second_step: isLost,
+    lost_second_step: lostSecondStep,
   };
   const written = await queries.updateCase(context.db, row, {
     ...columns,

@@ -99,16 +99,26 @@ export async function updateCase(
 /** @returns whether it was written: `"known"` if this row had approved before, `"ended"` if the case is gone */
 export async function insertApproval(db: Kysely<Database>, row: ApprovalRow): Promise<"written" | "known" | "ended"> {
   try {
-    const result = await db
-      .insertInto("approvals")
-      .values(row)
-      .onConflict((conflict) => conflict.columns(["case_id", "row_id"]).doNothing())
-      .executeTakeFirst();
-    return result.numInsertedOrUpdatedRows === 1n ? "written" : "known";
+    // Asked for first: PostgreSQL would log that the case is gone, and so that somebody agreed to it.
+    const { rows } = await sql<{ open: boolean; written: boolean }>`
+      with open as (select id from reset_cases where id = ${row.case_id}), written as (
+        insert into approvals (case_id, row_id, generation, sealed, tag)
+        select id, ${row.row_id}::uuid, ${row.generation}::bytea, ${row.sealed}::bytea, ${row.tag}::bytea from open
+        on conflict (case_id, row_id) do nothing returning case_id
+      )
+      select exists (select from open) as open, exists (select from written) as written`.execute(db);
+    const [{ open, written }] = rows as [{ open: boolean; written: boolean }];
+    return written ? "written" : open ? "known" : "ended";
   } catch (error) {
+    // It was there a moment ago.
     if ((error as { code?: string }).code === "23503") return "ended";
     throw error;
   }
+}
+
+/** Ends the cases of members. */
+export async function deleteCases(db: Kysely<Database>, trustingIds: readonly string[]): Promise<void> {
+  if (trustingIds.length > 0) await db.deleteFrom("reset_cases").where("trusting_id", "in", trustingIds).execute();
 }
 
 /** How many cases there are, of anybody. */

@@ -6,6 +6,7 @@ import {
   findAccountByName,
   findOwnAccount,
   genuineAccounts,
+  isFrozenFor,
 } from "../accounts/account.js";
 import type { Session } from "../accounts/sessions.js";
 import { changeState } from "../accounts/state.js";
@@ -14,7 +15,6 @@ import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
 import type { Database } from "../db/schema.js";
 import { grantToEverybody } from "../invites/granted.js";
-import { presentRows } from "../people/people.js";
 import { concat, toHex, utf8, uuidBytes, uuidText } from "../protocol/bytes.js";
 import { newSessionEpoch } from "../protocol/generation.js";
 import { NO_INVITER } from "../protocol/letter.js";
@@ -22,8 +22,9 @@ import { sealToNobody } from "../protocol/nobody.js";
 import { shuffled } from "../protocol/relation.js";
 import { sealEdge } from "../protocol/review.js";
 import { open, SEAL_CLASSES, seal } from "../protocol/seal.js";
+import { endCases } from "../resets/cases.js";
 import { ask } from "../seen.js";
-import { type Change, changeAccounts } from "./change-accounts.js";
+import { type Change, changeAccounts, readAsWriter } from "./change-accounts.js";
 import { sealEvents } from "./events.js";
 import {
   currentReviewKey,
@@ -135,6 +136,7 @@ async function perform<Refusal extends { outcome: string } = never>(
     );
     if (act.alongside ? !(await act.alongside(db)) : changed.length === 0) return { outcome: "nothing" };
     ids = changed.map(({ id }) => id);
+    if (act.kind === "suspended") await endCases(db, ids);
     const details = { ...act.details, count: act.alongside ? Math.max(ids.length, 1) : ids.length };
     const undoes = act.undoes?.act.id ?? NO_INVITER;
     await writeDown(context, db, { actorId, kind: act.kind, details, ids, undoes }, [
@@ -142,8 +144,7 @@ async function perform<Refusal extends { outcome: string } = never>(
     ]);
     return { outcome: "done", count: ids.length };
   });
-  // Whoever reads a new version first would leave a trace in its page: let it be its writer.
-  for (let at = 0; at < ids.length; at += 500) await presentRows(context, ids.slice(at, at + 500));
+  await readAsWriter(context, ids);
   return outcome;
 }
 
@@ -372,7 +373,9 @@ export async function setRole(
   const kind = role === "admin" ? "made-admin" : "unmade-admin";
   const decide = DECISIONS[kind] as (account: AccountRow) => Change | undefined;
   const refuse = async (db: Kysely<Database>) => {
-    const isLast = role === "member" && (await presentAdmins(context, db)).every(({ id }) => id === who);
+    if (role === "admin") return undefined;
+    const able = (await presentAdmins(context, db)).filter((admin) => !isFrozenFor(admin, "sign-in"));
+    const isLast = able.every(({ id }) => id === who);
     return isLast ? ({ outcome: "last" } as const) : undefined;
   };
   return await perform(context, actorId, {

@@ -2,7 +2,7 @@ import type { Kysely } from "kysely";
 import { type AccountRow, genuineAccounts, reportForgery, tagged } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import type { Database } from "../db/schema.js";
-import { appendPerson, nextVersions, personRow, personStatus, standIn } from "../people/people.js";
+import { appendPerson, nextVersions, personRow, personStatus, presentRows, standIn } from "../people/people.js";
 import { ask } from "../seen.js";
 import * as queries from "./queries.js";
 
@@ -19,6 +19,17 @@ function isAppended(row: AccountRow, next: AccountRow): boolean {
   return row.role !== next.role || row.frozen !== next.frozen || personStatus(row) !== personStatus(next);
 }
 const MAX_TRIES = 40;
+
+const READ_AT_ONCE = 500;
+
+/** Reads once what was changed, when that is committed: whoever did so first would leave a trace in the row's page. */
+export async function readAsWriter(context: Context, ids: readonly string[]): Promise<void> {
+  for (let at = 0; at < ids.length; at += READ_AT_ONCE) {
+    const some = ids.slice(at, at + READ_AT_ONCE);
+    await queries.selectAccounts(context.db, some);
+    await presentRows(context, some);
+  }
+}
 
 /**
  * Changes accounts, each only as it was read; whoever was changed by somebody else meanwhile is read again. Others see

@@ -5,7 +5,7 @@ import { NO_INVITER } from "../protocol/letter.js";
 import { sealToNobody } from "../protocol/nobody.js";
 import { monthNumber, monthText, sealEdge } from "../protocol/review.js";
 import { readSetting, writeSetting } from "../settings.js";
-import { changeAccounts } from "./change-accounts.js";
+import { changeAccounts, readAsWriter } from "./change-accounts.js";
 import { currentReviewKey, genuineRows } from "./keys.js";
 import * as queries from "./queries.js";
 
@@ -64,7 +64,12 @@ export async function forgetOldEdges(context: Context): Promise<void> {
         }),
       ),
     );
-    await changeAccounts(context, context.db, [...edges.keys()], ({ id }) => ({ edge: edges.get(id) as Uint8Array }));
+    const edge = ({ id }: { id: string }) => ({ edge: edges.get(id) as Uint8Array });
+    const changed = await changeAccounts(context, context.db, [...edges.keys()], edge);
+    await readAsWriter(
+      context,
+      changed.map(({ id }) => id),
+    );
     afterId = last.account_id;
   }
   await queries.deleteNotes(context.db);

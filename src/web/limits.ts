@@ -1,11 +1,12 @@
 import { isIPv6 } from "node:net";
 import type pg from "pg";
 import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRes } from "rate-limiter-flexible";
+import { secondStepOf } from "../accounts/second-step.js";
 import type { Session } from "../accounts/sessions.js";
 import { type Config, LIMITED_ACTIONS, type LimitedAction } from "../config.js";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
-import { fromBase64url, toBase64url } from "../protocol/bytes.js";
+import { fromBase64url, toBase64url, utf8 } from "../protocol/bytes.js";
 import { deriveKey, hmac, type Label } from "../protocol/derive.js";
 
 const LIMIT: Label = "kith/v1/limit";
@@ -27,14 +28,19 @@ export function memberSubject({ payload }: Session): string {
   return `member ${toBase64url(deriveKey(fromBase64url(payload.key) as Uint8Array, LIMITED_MEMBER))}`;
 }
 
+/**
+ * Whoever types codes for a second step, whichever password was right: each reset under way has a key of its own, and
+ * would begin the count anew.
+ */
+export function secondStepSubject(context: Context, session: Session): string {
+  const step = secondStepOf(context, session.account);
+  return step ? `second step ${toBase64url(deriveKey(utf8(step.secret), LIMITED_MEMBER))}` : memberSubject(session);
+}
+
 /** Somebody did something too often. */
 export class TooManyError extends Error {
   override readonly name = "TooManyError";
-  /** @param isFirst whether this very try is the first one too many; never said of what is counted in memory */
-  constructor(
-    readonly retryAfterSeconds: number,
-    readonly isFirst: boolean,
-  ) {
+  constructor(readonly retryAfterSeconds: number) {
     super("Too many tries.");
   }
 }
@@ -48,9 +54,10 @@ export interface Limits {
    * Counts one try.
    *
    * @param subjects who tries: a client, an acting member, or a client together with a name it fails on
+   * @returns whether it was the last one for any of them
    * @throws TooManyError
    */
-  take(action: LimitedAction, ...subjects: string[]): Promise<void>;
+  take(action: LimitedAction, ...subjects: string[]): Promise<boolean>;
   /** Takes a try back that was none: it succeeded. */
   giveBack(action: LimitedAction, ...subjects: string[]): Promise<void>;
   /**
@@ -70,8 +77,11 @@ export interface Limits {
 type Limit = Config["limits"][LimitedAction];
 
 interface Counter {
-  /** @throws RateLimiterRes if that is too many */
-  take(key: string): Promise<void>;
+  /**
+   * @returns whether it was the last one
+   * @throws RateLimiterRes if that is too many
+   */
+  take(key: string): Promise<boolean>;
   giveBack(key: string): Promise<void>;
 }
 
@@ -95,7 +105,7 @@ class Rows implements Counter {
   }
 
   async take(key: string) {
-    await this.#limiter.consume(key);
+    return (await this.#limiter.consume(key)).remainingPoints === 0;
   }
 
   /** A success leaves no row. In one statement: each of two at the same moment sees what the other left. */
@@ -122,8 +132,9 @@ class Memory implements Counter {
 
   async take(key: string) {
     try {
-      const { isFirstInDuration } = await this.#limiter.consume(key);
+      const { isFirstInDuration, remainingPoints } = await this.#limiter.consume(key);
       if (isFirstInDuration) await this.#remember(key);
+      return remainingPoints === 0;
     } catch (reason) {
       // Nothing was tried: else many good tries at once would shut out whoever made them, once they are given back.
       await this.giveBack(key);
@@ -164,9 +175,9 @@ export function makeLimits(context: Context): Limits {
       const taken = await Promise.allSettled(subjects.map((subject) => counter(action).take(keyOf(action, subject))));
       for (const { reason } of taken.filter((one) => one.status === "rejected")) {
         if (!(reason instanceof RateLimiterRes)) throw reason;
-        const isFirst = !UNWRITTEN.has(action) && reason.consumedPoints === limits[action].points + 1;
-        throw new TooManyError(Math.max(1, Math.ceil(reason.msBeforeNext / 1000)), isFirst);
+        throw new TooManyError(Math.max(1, Math.ceil(reason.msBeforeNext / 1000)));
       }
+      return taken.some((one) => one.status === "fulfilled" && one.value);
     },
     async giveBack(action, ...subjects) {
       await Promise.all(subjects.map((subject) => counter(action).giveBack(keyOf(action, subject))));

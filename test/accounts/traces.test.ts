@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import pg from "pg";
 import { nothingSeen } from "#kith/make-context.js";
-import { passwordOf, type Visitor } from "../support/app.js";
-import { choose, letBackIn, openCommunity, trustAll } from "../support/resets.js";
+import { openPlace, passwordOf, type Visitor } from "../support/app.js";
+import { freshDatabase } from "../support/database.js";
+import { choose, letBackIn, openCommunity, trustAll, turnOnSecondStep } from "../support/resets.js";
 import { beforeStatement } from "../support/statements.js";
 
 const HOURS = 3_600_000;
@@ -118,6 +120,47 @@ describe("who reads the tables finds nothing", () => {
     }
     // Fewer by chance: once in a billion times.
     assert.ok(rowIds.size >= 3, `${rowIds.size} rows`);
+  });
+});
+
+describe("what does not fit into a row", () => {
+  it("fills pages of its own: whoever met another's old pieces there would clear them away, and the log tell who", async () => {
+    const database = await freshDatabase();
+    const place = await openPlace({ databaseUrl: database.databaseUrl });
+    const admin = new pg.Client({ connectionString: database.adminUrl });
+    admin.on("error", () => undefined); // when a test failed before it was closed
+    await admin.connect();
+    await admin.query("alter table accounts set (autovacuum_enabled = off, toast.autovacuum_enabled = off)");
+    const { rows: tables } = await admin.query(
+      `select relname as table, reltoastrelid::regclass::text as name from pg_class where relnamespace = 'public'::regnamespace
+       and relkind = 'r' and relname !~ '^(onion|kysely)' and reltoastrelid <> 0`,
+    );
+    const look = async () => {
+      for (const { table, name } of tables) {
+        const { rows: shared } = await admin.query(
+          `select (ctid::text::point)[0] as page from ${name} group by page having count(distinct chunk_id) > 1 or count(*) < 4`,
+        );
+        assert.deepEqual(shared, [], `pages of ${table} that are not one value's`);
+      }
+    };
+    const nour = await place.founder();
+    const members = [];
+    for (const name of ["ada", "bea", "cem", "dora", "emil"]) members.push(await nour.bring(name));
+    await members[0]?.trust("emil");
+    await turnOnSecondStep(place, members[4] as Visitor);
+    for (let round = 0; round < 3; round++) {
+      for (const [at, member] of members.entries()) {
+        if (at < 4) await member.signIn();
+        await member.invite();
+        await look();
+      }
+      await members[round + 1]?.trust("emil");
+      await members[3]?.post("/account/contact", { address: `dora${round}@example.org` }, "/account");
+      await look();
+    }
+    await letBackIn(place, members[4] as Visitor, "ada");
+    await look();
+    await admin.end();
   });
 });
 

@@ -246,7 +246,8 @@ export class Loot {
     let before: number | undefined;
     for (const { manager, what, xid, relations, at, ...rest } of this.haul.wal) {
       const elsewhere = relations.includes("pgboss.") || relations.includes("?") || (xid > 0 && queueing.has(xid));
-      if (elsewhere || ["Standby", "XLOG", "LogicalMessage"].includes(manager) || what === "INVALIDATIONS") continue;
+      const isOther = ["Standby", "XLOG", "LogicalMessage"].includes(manager) && what !== "FPI_FOR_HINT";
+      if (elsewhere || isOther || what === "INVALIDATIONS") continue;
       // How long Kith took from one transaction to the next, in microseconds.
       const gap: Record<string, Value> = at === undefined ? {} : { gap: at - (before ?? at) };
       before = at ?? before;

@@ -11,6 +11,8 @@ import { accountOf } from "../support/pages.js";
 const SLOTS = 32;
 const LETTERS = 40;
 const NOTE = "n".repeat(60);
+/** As long as it may be. */
+const DOMAIN = ["a".repeat(63), "b".repeat(63), "c".repeat(32)].join(".");
 
 describe("a self record as full as it gets", () => {
   let place: Place;
@@ -18,11 +20,16 @@ describe("a self record as full as it gets", () => {
   const people = Array.from({ length: SLOTS }, (_, number) => `${number}`.padStart(2, "0").padEnd(32, "x"));
   before(async () => {
     place = await openPlace({
-      env: { KITH_TRUST_SLOTS: `${SLOTS}`, KITH_INVITES_PER_MEMBER: "40", KITH_ARGON2: "m=64,t=1,p=1" },
+      env: {
+        KITH_DOMAINS: `localhost,${DOMAIN}`,
+        KITH_TRUST_SLOTS: `${SLOTS}`,
+        KITH_INVITES_PER_MEMBER: "40",
+        KITH_ARGON2: "m=64,t=1,p=1",
+      },
     });
     ada = await place.founder("ada");
     for (const name of people) {
-      const letter = `/invite/${operatorLetter(place.context, "operator")}`;
+      const letter = `/invite/${operatorLetter(place.context, "operator", DOMAIN)}`;
       assert.equal((await place.visitor().join(letter, name)).statusCode, 303);
     }
   });
@@ -49,7 +56,7 @@ describe("a self record as full as it gets", () => {
   };
 
   it("refuses one more letter or person with a sentence at the field, and opens at every sign-in", async () => {
-    for (const name of people.slice(1)) assert.equal((await ada.trust(name)).statusCode, 303, name);
+    for (const name of people.slice(1)) assert.equal((await ada.trust(`${name}@${DOMAIN}`)).statusCode, 303, name);
     let letters = 0;
     let refused: string | undefined;
     while (letters < LETTERS && refused === undefined) {
@@ -62,7 +69,7 @@ describe("a self record as full as it gets", () => {
     assert.match(refused ?? "", sentence);
     assert.ok(letters >= 10, `${letters} letters beside the list`);
     const before = await accountOf(place.context.pool, "ada");
-    const last = await ada.trust(people[0] as string);
+    const last = await ada.trust(`${people[0]}@${DOMAIN}`);
     assert.equal(last.statusCode, 422);
     assert.match(last.body, sentence);
     assert.match(last.body, /aria-invalid="true"/);
@@ -70,14 +77,14 @@ describe("a self record as full as it gets", () => {
 
     const browsers = await signInOften(24);
     // Now there is more to tell than is kept.
-    for (const username of people) await setStatus(place.context, { username, domain: "localhost" }, "suspended");
+    for (const username of people) await setStatus(place.context, { username, domain: DOMAIN }, "suspended");
     browsers.push(...(await signInOften(1)));
     assert.deepEqual(await stillIn(browsers), browsers.slice(-20));
     const record = await recordOf(browsers.at(-1) as Visitor);
     assert.equal(record.trusted.length, SLOTS - 1);
     assert.equal(record.openLetters.length, letters);
     assert.equal(record.sessions.length, 20);
-    assert.equal(record.told.length, 20);
+    assert.ok(record.told.length >= 9, `${record.told.length} things to tell, of names this long`);
   });
 
   it("takes somebody again once a letter was taken back", async () => {
@@ -87,8 +94,8 @@ describe("a self record as full as it gets", () => {
       assert.ok(id);
       assert.equal((await ada.post("/invites/revoke", { invite: id }, "/invites")).statusCode, 303);
     }
-    await setStatus(place.context, { username: people[0] as string, domain: "localhost" }, "active");
-    assert.equal((await ada.trust(people[0] as string)).statusCode, 303);
+    await setStatus(place.context, { username: people[0] as string, domain: DOMAIN }, "active");
+    assert.equal((await ada.trust(`${people[0]}@${DOMAIN}`)).statusCode, 303);
     assert.equal((await recordOf(ada)).trusted.length, SLOTS);
   });
 
@@ -101,6 +108,8 @@ describe("a self record as full as it gets", () => {
       while (openLetters.length < LETTERS) {
         openLetters.push({ ...letter, nonce: randomBytes(16).toString("base64url") });
       }
+      // Each of these takes two bytes.
+      for (const one of openLetters) one.note = '"'.repeat(NOTE.length);
       sessions.splice(0, sessions.length - 1);
       return { store: true, outcome: undefined };
     });

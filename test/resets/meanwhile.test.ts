@@ -4,7 +4,7 @@ import { casesOf, passwordOf, type Visitor } from "../support/app.js";
 import { choose, openCommunity, readable, trustAll } from "../support/resets.js";
 import { beforeStatement } from "../support/statements.js";
 
-const WRITING_THE_APPROVAL = /^insert into "approvals"/;
+const WRITING_THE_APPROVAL = /insert into approvals/;
 const READING_THE_APPROVALS = /^select .* from "approvals"/;
 const READING_AN_ACCOUNT = /from "?accounts/;
 

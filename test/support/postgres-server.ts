@@ -54,6 +54,8 @@ export async function startPostgresServer(
       "--auth=scram-sha-256",
       "--encoding=UTF8",
       "--no-locale",
+      // As the embedded server has them: who reads a page first then stands in the log.
+      "--data-checksums",
       "--no-sync",
     ],
     { ...user, cwd: "/", stdio: "pipe" },
