@@ -201,6 +201,13 @@ test("domains are lower-cased, and the first is the default", () => {
   ]);
 });
 
+test("notices come from the first domain, if nobody says from where", () => {
+  const smtp = { KITH_SMTP_URL: "smtp://127.0.0.1:25", KITH_DOMAINS: "example.org,example.net" };
+  assert.equal(parseConfig(smtp).mailFrom, "kith@example.org");
+  assert.equal(parseConfig({ ...smtp, KITH_MAIL_FROM: "Us <us@example.net>" }).mailFrom, "Us <us@example.net>");
+  assert.equal(parseConfig({}).mailFrom, undefined);
+});
+
 test("an empty value counts as unset", () => {
   assert.equal(parseConfig({ KITH_SMTP_URL: "", DATABASE_URL: " " }).databaseUrl, undefined);
 });

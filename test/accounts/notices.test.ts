@@ -63,6 +63,7 @@ describe("notices of one's own account by mail", () => {
     await thief.signIn("ada");
     const guess = () => thief.post("/sign-in/code", { code: "000000" }, "/sign-in/code");
     for (let count = 0; count < 3; count++) assert.equal((await guess()).statusCode, 422);
+    await mail.until(2);
     for (let count = 0; count < 3; count++) assert.equal((await guess()).statusCode, 429);
     const password = passwordOf("ada", 2);
     await ada.post("/security/password", { current_password: passwordOf("ada"), password }, "/security");

@@ -6,9 +6,41 @@ import { setStatus } from "#kith/accounts/suspend.js";
 import { openPlace, type Place, passwordOf, type Visitor } from "../support/app.js";
 import { Client } from "../support/client.js";
 import { contents } from "../support/pages.js";
-import { turnOnSecondStep } from "../support/resets.js";
+import { choose, openCommunity, totpOf, trustAll, turnOnSecondStep } from "../support/resets.js";
 
 const HALF_MINUTE = 30_000;
+
+describe("setting up the second step", () => {
+  const begin = (visitor: Visitor) =>
+    visitor.post("/security/totp", { current_password: passwordOf(visitor.username) }, "/security");
+
+  it("is over a quarter hour after the password: whoever finds the session open does not finish it", async () => {
+    const place = await openPlace();
+    const ada = await (await place.founder()).bring("ada");
+    await begin(ada);
+    assert.equal((await ada.get("/security/totp")).statusCode, 200);
+    place.advance(15 * 60_000);
+    assert.equal((await ada.get("/security/totp")).headers.location, "/security");
+    assert.equal(
+      (await ada.post("/security/totp/confirm", { code: "000000" }, "/security")).headers.location,
+      "/security",
+    );
+  });
+
+  it("replaces none that was turned on from elsewhere meanwhile", async () => {
+    const place = await openPlace();
+    const ada = await (await place.founder()).bring("ada");
+    const elsewhere = place.visitor();
+    await elsewhere.signIn("ada");
+    await begin(elsewhere);
+    const late = totpOf(place, (await elsewhere.get("/security/totp")).body);
+    await turnOnSecondStep(place, ada);
+    const stored = await contents(place.context.pool, ["accounts"]);
+    const answer = await elsewhere.post("/security/totp/confirm", { code: late() }, "/security/totp");
+    assert.equal(answer.headers.location, "/security");
+    assert.deepEqual(await contents(place.context.pool, ["accounts"]), stored);
+  });
+});
 
 describe("the second step", () => {
   let place: Place;
@@ -148,6 +180,21 @@ describe("the second step", () => {
     assert.ok(wait > 900 && wait <= 3600, `Retry-After: ${wait}`);
     assert.deepEqual(await contents(limited.context.pool, ["accounts", "relations", "people"]), stored);
     assert.equal((await owner.get("/trust")).statusCode, 200, "who is signed in stays so");
+  });
+
+  it("counts wrong codes for whichever password was right: also for those of a reset under way, however often it is begun", async () => {
+    const { place: limited, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    await turnOnSecondStep(limited, who.ada);
+    for (let version = 2; version <= 3; version++) {
+      const { browser, words } = await choose(limited, await who.bea.openCase("ada"), passwordOf("ada", version));
+      await who.bea.agree("ada", words);
+      assert.equal((await browser.signIn("ada", passwordOf("ada", version))).headers.location, "/sign-in/code");
+      for (let count = 1; count <= 6; count++) {
+        const isOver = version === 3 && count > 4;
+        assert.equal((await finish(browser, "000000")).statusCode, isOver ? 429 : 422, `${version}, ${count}`);
+      }
+    }
   });
 
   it("counts wrong codes for the address as well, together with wrong passwords", async () => {

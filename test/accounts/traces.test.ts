@@ -220,6 +220,31 @@ describe("somebody who was thrown out", () => {
   });
 });
 
+describe("a thief with a copied cookie", () => {
+  it("keeps nobody out who types the password, however often all other sessions are ended", async () => {
+    const { place, who } = await openCommunity(["ada"]);
+    const end = () => who.ada.post("/security/sessions/end", { all: "on" }, "/security");
+    const owner = place.visitor();
+    await beforeStatement(place.context.pool, [/^with changed as|update accounts/], end);
+    assert.equal((await owner.signIn("ada")).statusCode, 303, "ended while the password was looked at");
+    assert.equal((await owner.get("/trust")).statusCode, 200);
+    place.advance(HOURS);
+    await owner.get("/trust");
+    const thief = place.visitor();
+    await thief.signIn("ada");
+    const again = () => thief.post("/security/sessions/end", { all: "on" }, "/security");
+    for (let count = 1; count <= 5; count++) assert.equal((await again()).statusCode, 303, `${count}`);
+    const refused = await again();
+    assert.equal(refused.statusCode, 429);
+    assert.equal(refused.headers["retry-after"], "900");
+    await owner.signIn("ada");
+    assert.equal((await again()).statusCode, 429);
+    assert.equal((await owner.get("/trust")).statusCode, 200);
+    place.advance(HOURS / 4);
+    assert.equal((await again()).statusCode, 303, "a quarter hour later");
+  });
+});
+
 describe("a yes to a new key", () => {
   it("is a yes to the key that was asked about, not to one that came while the owner rang", async () => {
     const { place, who } = await openCommunity(["ada", "bea", "cem"]);

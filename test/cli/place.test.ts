@@ -2,28 +2,31 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { expectDatabase } from "#kith/cli/with-database.js";
 import { runKith } from "../support/kith.js";
 import { temporaryDirectory } from "../support/temporary.js";
 
-const ANYWHERE = [
-  ["invite"],
-  ["admin", "invite"],
+/** What is about somebody or something that is there. */
+const LATER = [
   ["admin", "grant", "ada"],
   ["admin", "recover-review-key"],
   ["account", "suspend", "ada"],
   ["secret", "rotate"],
-  ["migrate", "--status"],
-  ["onion", "lookup", "example.org"],
-  ["onion", "export", "--format", "json"],
-  ["onion", "torrc"],
-  ["onion", "check"],
-  ["onion", "serve"],
+];
+/** What makes sense before the first start. */
+const BEFORE = [
+  { args: ["invite"], prints: /\/invite\// },
+  { args: ["admin", "invite"], prints: /\/invite\// },
+  { args: ["migrate", "--status"], prints: /^missing/m },
+  { args: ["onion", "lookup", "example.org"], status: 1, prints: /^$/ },
+  { args: ["onion", "export", "--format", "json"], prints: /^\[/ },
+  { args: ["onion", "torrc"], prints: /HiddenService/ },
 ];
 
 test("a command in the wrong place says so, prints no link and makes nothing, so that a backup there is still refused", async () => {
   const dataDir = join(temporaryDirectory(), "data");
-  const env = { KITH_DATA_DIR: dataDir, KITH_ONION_TCP_TABLE: "127.0.0.1:0" };
-  for (const args of [...ANYWHERE, ["backup", join(dataDir, "backup")]]) {
+  const env = { KITH_DATA_DIR: dataDir };
+  for (const args of [...LATER, ["backup", join(dataDir, "backup")]]) {
     const { status, stdout, stderr } = await runKith(args, env);
     const command = args.join(" ");
     assert.equal(status, 1, command);
@@ -35,6 +38,17 @@ test("a command in the wrong place says so, prints no link and makes nothing, so
     );
     assert.deepEqual(readdirSync(join(dataDir, "..")), [], command);
   }
+});
+
+test("what makes sense before the first start begins the place that KITH_DATA_DIR names, and no other", async () => {
+  for (const { args, status = 0, prints } of BEFORE) {
+    const dataDir = join(temporaryDirectory(), "data");
+    const ran = await runKith(args, { KITH_DATA_DIR: dataDir });
+    assert.equal(ran.status, status, `${args.join(" ")}: ${ran.stderr}`);
+    assert.match(ran.stdout, prints, args.join(" "));
+  }
+  const nowhere = { databaseUrl: undefined, dataDir: join(temporaryDirectory(), "data"), isDataDirGiven: false };
+  await assert.rejects(expectDatabase(nowhere, "told"), /there is no database in/);
 });
 
 test("what a place may begin with begins it, and every command works there from then on", async () => {

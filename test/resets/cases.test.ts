@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setStatus } from "#kith/accounts/suspend.js";
 import { buttonsOf, casesOf, passwordOf, textOf, wordsOf } from "../support/app.js";
 import { contents } from "../support/pages.js";
 import { choose, openCommunity, readable, trustAll, turnOnSecondStep } from "../support/resets.js";
@@ -183,7 +184,6 @@ describe("a reset that several must agree to", () => {
 
   it("a helper who is suspended afterwards has agreed all the same; one suspended before can't", async () => {
     const { place, who } = await openCommunity(["ada", "bea", "cem"]);
-    const { setStatus } = await import("#kith/accounts/suspend.js");
     await trustAll(who.ada, ["bea", "cem"], { threshold: 2 });
     const { browser, words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
     await who.bea.agree("ada", words);
@@ -439,5 +439,29 @@ describe("a member with a second step", () => {
     assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 200, "it waits");
     place.days(3);
     assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 303);
+  });
+
+  it("of somebody who is suspended ends: nobody can stop it meanwhile, and its wait would run out", async () => {
+    const { place, nour, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    await who.ada.rules(1, 3);
+    await nour.post("/admin/tree", { current_password: passwordOf("nour") }, "/admin/tree");
+    const suspend = {
+      admin: () => nour.post("/admin/accounts/suspend", { username: "ada", reason: "Alarm." }, "/admin/accounts"),
+      command: () => setStatus(place.context, { username: "ada", domain: "localhost" }, "suspended"),
+    };
+    for (const act of Object.values(suspend)) {
+      const { browser, words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+      await who.bea.agree("ada", words);
+      assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 200, "it waits");
+      await act();
+      await setStatus(place.context, { username: "ada", domain: "localhost" }, "active");
+      place.days(4);
+      await who.bea.signIn();
+      await nour.signIn();
+      await nour.post("/admin/tree", { current_password: passwordOf("nour") }, "/admin/tree");
+      assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 422);
+      assert.deepEqual(await place.context.db.selectFrom("reset_cases").selectAll().execute(), []);
+    }
   });
 });

@@ -224,6 +224,14 @@ describe("acts of admins", () => {
     assert.match(last.body, /at least one admin/);
 
     await act(nour, "role", { username: "bea", role: "admin" });
+    await act(nour, "freeze", { username: "bea", what: "sign-in", reason: "Stolen." });
+    const able = await act(nour, "role", { username: "nour", role: "member" });
+    assert.equal(able.statusCode, 422, "an admin who can't sign in is no admin left");
+    await act(nour, "unfreeze", { username: "bea", what: "sign-in", reason: "Found." });
+    await act(nour, "role", { username: "bea", role: "member" });
+    await bea.signIn();
+
+    await act(nour, "role", { username: "bea", role: "admin" });
     await nour.post("/admin/confirm", { username: "bea" }, "/admin/accounts");
     const both = await Promise.all([
       act(nour, "suspend", { username: "emil", reason: "One." }),

@@ -55,15 +55,19 @@ export async function letBackIn(place: Place, helper: Visitor, name: string, ver
   return browser;
 }
 
+/** Codes by the secret that a page shows. */
+export function totpOf(place: Place, page: string): () => string {
+  const secret = /<code[^>]*>((?:[A-Z2-7]{1,4} ?)+)<\/code>/.exec(page)?.[1]?.replaceAll(" ", "");
+  assert.ok(secret, "the secret is shown");
+  const totp = URI.parse(`otpauth://totp/kith?secret=${secret}`) as TOTP;
+  return () => totp.generate({ timestamp: place.context.clock().getTime() });
+}
+
 /** Turns the second step on, and gives codes for it at any time of this place. */
 export async function turnOnSecondStep(place: Place, owner: Visitor): Promise<() => string> {
   const begun = await owner.post("/security/totp", { current_password: passwordOf(owner.username) }, "/security");
   assert.equal(begun.headers.location, "/security/totp");
-  const page = (await owner.get("/security/totp")).body;
-  const secret = /<code[^>]*>((?:[A-Z2-7]{1,4} ?)+)<\/code>/.exec(page)?.[1]?.replaceAll(" ", "");
-  assert.ok(secret, "the secret is shown");
-  const totp = URI.parse(`otpauth://totp/kith?secret=${secret}`) as TOTP;
-  const code = () => totp.generate({ timestamp: place.context.clock().getTime() });
+  const code = totpOf(place, (await owner.get("/security/totp")).body);
   assert.equal((await owner.post("/security/totp/confirm", { code: code() }, "/security/totp")).statusCode, 303);
   return code;
 }
