@@ -31,11 +31,13 @@ import {
   TRUSTED,
   TWINS,
 } from "./canaries.js";
-import { CARELESS } from "./faults.js";
+import { CARELESS, NAME_IN_PASSING, NAME_KEPT } from "./faults.js";
 import { KeyRing } from "./key-ring.js";
 import { filesIn } from "./needles.js";
 
 const { postgres, pg_dump, skip } = need("postgres", "pg_dump");
+const TABLES_OF_KITH = "data/postgres/cluster/base/";
+const WAL_OF_KITH = "data/postgres/cluster/pg_wal/";
 const LETTERS = TWINS.length + TRUSTED.length + INVITERS.length;
 
 /** The secret numbers of an opened key. */
@@ -133,18 +135,24 @@ describe("a search for canaries, and for every secret that was typed, handed ove
     assert.deepEqual([...findings(said, secretsToFind(secrets))], []);
     const names = namesToFind();
     assert.deepEqual([...findings(said, names)], []);
-    for (const folder of ["data/postgres/cluster/base/", "data/postgres/cluster/pg_wal/"]) {
-      assertNotAboveTwins(
-        findings(
-          files.filter(({ name }) => name.startsWith(folder)),
-          names,
-        ),
-        folder,
-      );
-    }
+    for (const folder of [TABLES_OF_KITH, WAL_OF_KITH]) assertNotAboveTwins(namesIn(files, folder), folder);
     const rest = files.filter(({ name }) => !/^data\/postgres\/cluster\/(base|pg_wal)\//.test(name));
     assert.ok(rest.some(({ name }) => name === "data/postgres.log"));
     assert.deepEqual([...findings(rest, names)], []);
+  });
+
+  it("finds whom somebody trusts where a row of the owner's names them, in its tables and its write-ahead log", async () => {
+    const isTold = /qvx[ab]trusted is found \d+ times/;
+    const kept = await liveInRealKith(kithVariant(NAME_KEPT));
+    for (const folder of [TABLES_OF_KITH, WAL_OF_KITH]) {
+      assert.throws(() => assertNotAboveTwins(namesIn(kept.files, folder), folder), isTold, folder);
+    }
+    const inPassing = await liveInRealKith(kithVariant(NAME_IN_PASSING));
+    assert.throws(
+      () => assertNotAboveTwins(namesIn(inPassing.files, WAL_OF_KITH), WAL_OF_KITH),
+      isTold,
+      "for a moment",
+    );
   });
 
   it("finds what leaks where Kith is broken on purpose: a name and a link in its log, an address in the clear", async () => {
@@ -176,6 +184,13 @@ function findings(files: readonly { bytes: Buffer }[], needles: ReturnType<typeo
   const counts = new Map<string, number>();
   for (const { bytes } of files) needles.countIn(bytes, counts);
   return counts;
+}
+
+function namesIn(files: readonly { name: string; bytes: Buffer }[], folder: string): Map<string, number> {
+  return findings(
+    files.filter(({ name }) => name.startsWith(folder)),
+    namesToFind(),
+  );
 }
 
 /** The same life with `kith start`; every file it left, while it ran and afterwards. */
