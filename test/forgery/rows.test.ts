@@ -1,17 +1,19 @@
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import { before, describe, it } from "node:test";
 import { openSession } from "#kith/accounts/sessions.js";
 import { setStatus } from "#kith/accounts/suspend.js";
 import { inspect } from "#kith/inspection/inspect.js";
+import { nothingSeen } from "#kith/make-context.js";
 import { appendTombstone } from "#kith/people/people.js";
-import { makeKeypair } from "#kith/protocol/keypair.js";
+import { makeKeypair, type PrivateKey } from "#kith/protocol/keypair.js";
 import { open } from "#kith/protocol/seal.js";
 import { tokenHash } from "#kith/protocol/token.js";
 import { changeAccounts } from "#kith/review/change-accounts.js";
 import { openPlace, type Place, passwordOf, textOf, type Visitor, wordsOf } from "../support/app.js";
 import { KEY_MONTH } from "../support/keys.js";
-import { slotsOf } from "../support/pages.js";
+import { accountOf, slotsOf } from "../support/pages.js";
+import { letBackIn, openCommunity, trustAll } from "../support/resets.js";
 
 // Somebody who can write to the database, and does not have the server secret.
 
@@ -173,6 +175,34 @@ describe("a row that somebody else wrote", () => {
     assert.ok(reported() > before);
     assert.match((await ada.get("/")).body, /Something about your list was not as Kith wrote it/);
     assert.equal((await slotsOf(place.context.pool, "ada")).length, place.context.config.trustSlots);
+  });
+
+  it("in relations beside the good ones opens nothing, and is told to the member at the next sign-in, once", async () => {
+    const told = /Something about your list was not as Kith wrote it/;
+    await ada.signIn();
+    assert.doesNotMatch((await ada.get("/")).body, told, "before");
+    const { row, token } = await sealedTo(mal, "bea");
+    const good = await slotsOf(place.context.pool, "ada");
+    const [{ trusting_id, generation, sealed_trusted }] = good;
+    const id = randomUUID();
+    const hash = tokenHash(token, { trustingId: trusting_id, rowId: id, generation });
+    await sql(
+      "insert into relations (id, trusting_id, generation, sealed_trusted, sealed_token, token_hash, tag) values ($1, $2, $3, $4, $5, $6, $7)",
+      [id, trusting_id, generation, sealed_trusted, row.sealed_token, hash, randomBytes(32)],
+    );
+    assert.equal(await canHelp(mal, "ada"), false);
+    const before = reported();
+    await ada.signIn();
+    assert.ok(reported() > before);
+    assert.match((await ada.get("/")).body, told);
+    const ids = (await slotsOf(place.context.pool, "ada")).map((slot) => slot.id);
+    assert.deepEqual(
+      ids,
+      good.map((slot) => slot.id),
+    );
+    assert.equal(await canHelp(bea, "ada"), true, "the good ones are as good as before");
+    await ada.signIn();
+    assert.doesNotMatch((await ada.get("/")).body, told, "once");
   });
 
   it("in people is believed by nobody, and never tagged anew by a suspension", async () => {
@@ -452,5 +482,76 @@ describe("a row that somebody else wrote", () => {
     await mal.signIn();
     await sql("update accounts set session_epoch = $1 where username = 'mal'", [randomBytes(16)]);
     assert.equal((await mal.get("/trust")).statusCode, 303);
+  });
+});
+
+describe("newer versions in people that are gone", () => {
+  const UNVERIFIED = /data-username="bea">.*?Not as Kith wrote it/;
+  const keyOf = async ({ context }: Place, visitor: Visitor) => {
+    const session = await openSession(context, visitor.cookies.get("session") as string);
+    assert.ok(session);
+    return await session.privateKey();
+  };
+
+  /**
+   * Ada trusts Bea, and signs in once others see a newer version of Bea; then that is gone, and Kith begins anew.
+   *
+   * @param change makes the newer version; returns Bea's browser
+   */
+  async function play(change: (place: Place, who: Record<"ada" | "bea" | "cem", Visitor>) => Promise<Visitor>) {
+    const { place, who } = await openCommunity(["ada", "bea", "cem"]);
+    const { pool } = place.context;
+    const { ada } = who;
+    await trustAll(ada, ["bea"]);
+    await trustAll(who.bea, ["cem"]);
+    const { id, people_version: old } = await accountOf(pool, "bea");
+    const oldKey = await keyOf(place, who.bea);
+    const bea = await change(place, who);
+    await ada.signIn();
+    const opens = async (key: PrivateKey) => {
+      const tokens = (await slotsOf(pool, "ada")).map((row) => open(key, row.sealed_token));
+      return (await Promise.all(tokens)).some((token) => token !== undefined);
+    };
+    const isWhole = async (when: string) => {
+      assert.doesNotMatch((await ada.get("/trust")).body, UNVERIFIED, when);
+      assert.equal(await opens(await keyOf(place, bea)), true, when);
+    };
+    await isWhole("before");
+    const { rowCount } = await pool.query("delete from people where account_id = $1 and version > $2", [id, old]);
+    assert.ok(rowCount, "others saw a newer version");
+    place.context.seen = nothingSeen();
+    await ada.signIn();
+    return { ada, bea, oldKey, opens, isWhole };
+  }
+
+  it("are missed by whoever trusts the member: one who was suspended in between is held until all is right again", async () => {
+    const { ada, bea, oldKey, opens, isWhole } = await play(async (place, { bea }) => {
+      for (const status of ["suspended", "active"] as const) {
+        await setStatus(place.context, { username: "bea", domain: "localhost" }, status);
+      }
+      await bea.signIn();
+      return bea;
+    });
+    assert.match((await ada.get("/trust")).body, UNVERIFIED);
+    assert.equal(await opens(oldKey), false, "which is the present one, too");
+    await ada.signIn();
+    assert.match((await ada.get("/trust")).body, UNVERIFIED, "at every sign-in");
+    await bea.signIn();
+    await ada.signIn();
+    await isWhole("Bea's own sign-in has made it right");
+  });
+
+  it("do not have anybody say yes to a key of before, which may be in other hands", async () => {
+    const { ada, oldKey, opens } = await play(async (place, { ada, cem }) => {
+      const bea = await letBackIn(place, cem, "bea");
+      await ada.signIn();
+      assert.equal((await ada.post("/trust/confirm", { username: "bea" }, "/trust")).statusCode, 303);
+      return bea;
+    });
+    const { body } = await ada.get("/trust");
+    assert.match(body, UNVERIFIED);
+    assert.doesNotMatch(body, /action="\/trust\/confirm"/, "there is nothing to say yes to");
+    await ada.post("/trust/confirm", { username: "bea" }, "/trust");
+    assert.equal(await opens(oldKey), false, "nor does it help to say it unasked");
   });
 });
