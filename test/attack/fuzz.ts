@@ -15,6 +15,8 @@ export interface Fault {
 
 export interface FuzzReport {
   requests: number;
+  /** As many as were asked for, if nothing ended it earlier: several requests in one piece count once. */
+  attempts: number;
   seconds: number;
   faults: Fault[];
   /** Requests by the status of their answers; 0 for none. */
@@ -42,6 +44,9 @@ const CONTINUED = new Set(
   ["/security/password", "/security/sessions/end", "/trust/remove", "/trust/rules"].map((url) => `POST ${url}`),
 );
 
+/** A fault where the request was whole: what is broken on purpose may be left without an answer. */
+export const UNANSWERED = "the connection ended without an answer";
+
 /** Requests for each route that was not reached. */
 const MORE_FOR_EACH_MISSED = 40;
 
@@ -55,6 +60,7 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
   const began = Date.now();
   const report: FuzzReport = {
     requests: 0,
+    attempts: 0,
     seconds: 0,
     faults: [],
     statuses: new Map(),
@@ -63,6 +69,7 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
     memory: [target.memory()],
   };
   let number = 0;
+  let made = 0;
   let last = requests;
   let failed: unknown;
   let refreshing: Promise<void> | undefined;
@@ -105,6 +112,7 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
           const own = new Wire(target.port);
           for (const answer of await own.blurt(attempt.broken.pieces, attempt.broken.ending))
             await look(attempt, answer, at);
+          made += 1;
           continue;
         }
         if (wire.closed) {
@@ -112,7 +120,11 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
           before = -1;
         }
         const answers = await wire.exchange(attempt.bytes, attempt.methods);
-        if (answers.length === 0) report.statuses.set(0, (report.statuses.get(0) ?? 0) + 1);
+        made += 1;
+        if (answers.length === 0) {
+          report.statuses.set(0, (report.statuses.get(0) ?? 0) + 1);
+          note(UNANSWERED, attempt, at);
+        }
         for (const answer of answers) await look(attempt, answer, at);
         if (!wire.closed && wire.surplus !== "") {
           note("more answers than requests", attempt, at);
@@ -143,6 +155,7 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
     wire.destroy();
   }
   await Promise.all(Array.from({ length: connections }, work));
+  report.attempts = made;
   // What a short run missed by chance, or asks for rarely since it costs a sign-in.
   const missed = options.routes.filter(({ method, url }) => !report.reached.has(`${method} ${url}`));
   if (missed.length > 0) {
