@@ -10,6 +10,7 @@ import { FORMS, QUERIES } from "./forms.js";
 import { filledIn, type Gateway, openGateway, usual } from "./gateway.js";
 import { type AttackedRoute, attackedRoutes } from "./routes.js";
 import { startTarget } from "./target.js";
+import { type Parameter, readVerdict, type Verdict } from "./verdict.js";
 
 // sqlmap on every field of every form and every query of every page, signed in and out.
 
@@ -24,6 +25,8 @@ export interface Place {
   name: string;
   path: string;
   data?: string;
+  /** All that sqlmap is to test there. */
+  parameters: Parameter[];
 }
 
 /** Every place where something can be put in: forms, queries, and what stands in addresses. Not cookies and headers. */
@@ -36,21 +39,22 @@ function placesOf(routes: readonly AttackedRoute[]): Place[] {
     const names = (method === "POST" ? FORMS[url] : QUERIES[url]) ?? [];
     if (names.length > 0) {
       const data = pairs(names);
-      places.push({ name: `${method} ${url}`, ...(method === "POST" ? { path, data } : { path: `${path}?${data}` }) });
+      const parameters = names.map((name): Parameter => `${method} ${name}`);
+      const at = method === "POST" ? { path, data } : { path: `${path}?${data}` };
+      places.push({ name: `${method} ${url}`, ...at, parameters });
     }
-    if (/[:*]/.test(url) && method === "GET") places.push({ name: `address of ${url}`, path: `${path}*` });
+    if (/[:*]/.test(url) && method === "GET")
+      places.push({ name: `address of ${url}`, path: `${path}*`, parameters: ["URI #1*"] });
   }
   return places;
 }
 
-interface Verdict {
+interface Attacked extends Verdict {
   place: string;
-  tested: number;
-  injectable: string[];
   seconds: number;
 }
 
-async function attack(gateway: Gateway, place: Place): Promise<Verdict> {
+async function attack(gateway: Gateway, place: Place): Promise<Attacked> {
   const began = Date.now();
   const folder = temporaryDirectory();
   const args = [
@@ -65,37 +69,27 @@ async function attack(gateway: Gateway, place: Place): Promise<Verdict> {
       "--threads",
       "2",
       "--answers",
-      "follow=N,redirect=N,fill=N,keep=N,URI=Y,process=Y",
+      // To what these words are found in, the address and fields of the place with it: `keep` would be in `keep_key`.
+      "follow=N,redirect=N,fill=N,keep testing=N,URI=Y,process=Y",
     ],
   ].flat();
   const { stdout } = await promisify(execFile)(sqlmap, args, {
     maxBuffer: 2 ** 26,
     env: { PATH: process.env.PATH, HOME: folder },
   });
-  return { place: place.name, ...readVerdict(stdout), seconds: (Date.now() - began) / 1000 };
+  return { place: place.name, ...readVerdict(stdout, place.parameters), seconds: (Date.now() - began) / 1000 };
 }
 
-/** sqlmap's own words; a run that tested nothing is not one that found nothing. */
-function readVerdict(stdout: string): { tested: number; injectable: string[] } {
-  const refused = [...stdout.matchAll(/parameter '([^']+)' does not seem to be injectable/g)].map((match) => match[1]!);
-  const injectable = [...stdout.matchAll(/^Parameter: (.+)$/gm)].map((match) => match[1]!);
-  const guessed = [...stdout.matchAll(/parameter '([^']+)' (?:is vulnerable|appears to be '.*' injectable)/g)];
-  if (refused.length + injectable.length === 0) throw new Error(`sqlmap tested nothing:\n${stdout.slice(-3_000)}`);
-  if (injectable.length === 0 && guessed.length > 0)
-    console.log(`# sqlmap took back: ${guessed.map(([line]) => line).join("; ")}`);
-  return { tested: refused.length + injectable.length, injectable };
-}
-
-async function attackAll(gateway: Gateway, places: readonly Place[]): Promise<Verdict[]> {
+async function attackAll(gateway: Gateway, places: readonly Place[]): Promise<Attacked[]> {
   const left = [...places];
-  const verdicts: Verdict[] = [];
+  const verdicts: Attacked[] = [];
   const work = async () => {
     for (let place = left.shift(); place !== undefined; place = left.shift()) {
       const verdict = await attack(gateway, place);
       verdicts.push(verdict);
       const found = verdict.injectable.length > 0 ? `INJECTABLE ${verdict.injectable.join(", ")}` : "nothing";
       console.log(
-        `# ${verdict.place}: ${verdict.tested} tested, ${found}, ${verdict.seconds.toFixed(0)} s, ${gateway.requests()} requests so far`,
+        `# ${verdict.place}: ${verdict.tested.length} tested, ${found}, ${verdict.seconds.toFixed(0)} s, ${gateway.requests()} requests so far`,
       );
     }
   };
@@ -123,7 +117,7 @@ describe("sqlmap", { skip }, () => {
       const target = await startTarget();
       const gateway = await openGateway(target, routes, { signedIn });
       const verdicts = await attackAll(gateway, placesOf(routes));
-      const tested = verdicts.reduce((sum, one) => sum + one.tested, 0);
+      const tested = verdicts.reduce((sum, one) => sum + one.tested.length, 0);
       console.log(`# signed ${signedIn ? "in" : "out"}: ${tested} parameters, ${gateway.requests()} requests`);
       assert.deepEqual(
         verdicts.filter(({ injectable }) => injectable.length > 0),
