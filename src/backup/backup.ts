@@ -307,6 +307,11 @@ async function checkFile(file: string): Promise<Head & { digest: string }> {
 /** Bytes that are enough for any first line. */
 const HEAD_BYTES = 1024;
 
+/** Whether a file begins as a backup does; one that can't be read does not. */
+export async function isBackup(file: string): Promise<boolean> {
+  return (await readHead(file).catch(() => undefined)) !== undefined;
+}
+
 /** What the first line says; undefined if it is no backup's. */
 async function readHead(file: string): Promise<Head | undefined> {
   const handle = await open(file, "r");

@@ -1,6 +1,8 @@
-import { realpath, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { readdir, realpath, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { isBackup } from "../backup/backup.js";
 import type { Config } from "../config.js";
+import { dayOf } from "../days.js";
 import { isRotationUnfinished, SECRET_BYTES } from "../secret.js";
 import type { Finding } from "./findings.js";
 
@@ -12,6 +14,7 @@ export async function checkFiles(config: Config): Promise<Finding[]> {
     await checkDataDir(config.dataDir),
     ...(await checkSecret(config)),
     ...(await checkRotation(config.secretFile)),
+    ...(await checkBackups(config.dataDir)),
   ];
 }
 
@@ -96,4 +99,23 @@ async function checkRotation(file: string): Promise<Finding[]> {
       todo: "stop every kith start, and run kith secret rotate once more, to the end",
     },
   ];
+}
+
+/** Those that lie where commands are run; what is kept elsewhere nobody can see from here. */
+async function checkBackups(dataDir: string): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const folder of new Set([process.cwd(), dirname(dataDir)])) {
+    const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+    const files = entries.filter((entry) => entry.isFile()).map(({ name }) => join(folder, name));
+    const backups: Date[] = [];
+    for (const file of files) if (await isBackup(file)) backups.push((await stat(file)).mtime);
+    if (backups.length === 0) continue;
+    const oldest = dayOf(new Date(Math.min(...backups.map(Number))));
+    const text = `${backups.length === 1 ? "a backup lies" : `${backups.length} backups lie`} in ${folder}, beside the server secret; the oldest is of ${oldest}`;
+    const todo = "keep backups on another machine, encrypted, and few: old ones tell what was true then";
+    findings.push({ level: "note", about, text, todo });
+  }
+  if (findings.length > 0) return findings;
+  const text = "no backup lies beside the data; how many are kept elsewhere, and for how long, only you can see";
+  return [{ level: "good", about, text }];
 }

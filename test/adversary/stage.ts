@@ -15,12 +15,14 @@ import { type PostgresServer, startPostgresServer } from "../support/postgres-se
 
 /** A PostgreSQL server as Debian sets it up, except that its log can be read as text and its WAL decoded. */
 export async function openServer(postgres: string, settings: Record<string, string> = {}): Promise<PostgresServer> {
-  return await startPostgresServer(postgres, {
+  const all = {
     wal_level: "logical",
     logging_collector: "on",
     log_line_prefix: "%m [%p] %q%u@%d ",
     ...settings,
-  });
+  };
+  // As the embedded server has them: who reads a page first then stands in the log.
+  return await startPostgresServer(postgres, all, ["--data-checksums"]);
 }
 
 /** A community that every round begins with, and the Kith that serves it. */

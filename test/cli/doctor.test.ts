@@ -1,8 +1,19 @@
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import pg from "pg";
+import { prepareDataDir } from "#kith/db/embedded-place.js";
 import { migrations } from "#kith/migrations/index.js";
 import { loadServerSecret } from "#kith/secret.js";
 import { freshDatabase } from "../support/database.js";
@@ -304,4 +315,31 @@ test("finds nothing to say about the embedded server, whose settings nothing in 
     [],
   );
   assert.match(limits, /^Max core file size +0 +0 /m);
+});
+
+test("names backups that lie beside the data, and from when the oldest is", async () => {
+  const folder = temporaryDirectory();
+  const env = { KITH_DATA_DIR: join(folder, "data") };
+  await runKith(["migrate"], env);
+  const said = async () => (await doctor(env)).all.filter(({ text }) => /backup/.test(text) && !/secret is/.test(text));
+  assert.match((await said())[0]?.text ?? "", /^no backup lies beside the data/);
+  for (const name of ["monday", "tuesday"]) {
+    assert.equal((await runKith(["backup", join(folder, name)], env)).status, 0);
+  }
+  writeFileSync(join(folder, "notes"), "Not one.\n");
+  utimesSync(join(folder, "monday"), new Date(), new Date("2026-02-03T04:05:06Z"));
+  const [found] = await said();
+  assert.equal(found?.level, "note");
+  assert.equal(found?.text, `2 backups lie in ${folder}, beside the server secret; the oldest is of 2026-02-03`);
+  assert.match(found?.todo ?? "", /another machine, encrypted, and few/);
+});
+
+test("a data directory that is closed to others is taken whatever is in it, and one that is open only if it is Kith's", async () => {
+  const folder = temporaryDirectory();
+  writeFileSync(join(folder, "server.log"), "");
+  chmodSync(folder, 0o700);
+  assert.equal(await prepareDataDir(folder), realpathSync(folder));
+  chmodSync(folder, 0o755);
+  await assert.rejects(prepareDataDir(folder), /is open to other users and holds something else/);
+  assert.equal(statSync(folder).mode & 0o777, 0o755, "and left as it was");
 });

@@ -31,10 +31,12 @@ const running = new Set<ChildProcess>();
  *
  * @param postgres path of the program, from `need("postgres")`
  * @param settings given to the server on top of its defaults
+ * @param flags of `initdb`
  */
 export async function startPostgresServer(
   postgres: string,
   settings: Record<string, string> = {},
+  flags: readonly string[] = [],
 ): Promise<PostgresServer> {
   const directory = temporaryDirectory();
   const user = unprivilegedUser();
@@ -54,9 +56,8 @@ export async function startPostgresServer(
       "--auth=scram-sha-256",
       "--encoding=UTF8",
       "--no-locale",
-      // As the embedded server has them: who reads a page first then stands in the log.
-      "--data-checksums",
       "--no-sync",
+      ...flags,
     ],
     { ...user, cwd: "/", stdio: "pipe" },
   );
