@@ -24,7 +24,6 @@ export interface Seen {
   letters: RememberedLetters;
   /** Sessions that ended, by id in base64url, and the moment of it. */
   endedSessions: LRUCache<string, number>;
-  /** Sessions that a browser gave up for one of another member: over, though their rows are left to the sweep. */
   /** The day on which an earlier state of the database was found in place. */
   putBack: string | undefined;
   /** Whether somebody is, or was, an admin here. */
@@ -34,6 +33,8 @@ export interface Seen {
   /** Names of settings that were there. */
   settings: Set<string>;
   inspected: Inspected;
+  /** Whether an inspection was finished, and compared with what the anchor holds. */
+  isInspected: boolean;
 }
 
 /**

@@ -123,6 +123,7 @@ async function perform<Refusal extends { outcome: string } = never>(
   };
   const events = await sealEvents(context, act.subjects, note);
   let ids: string[] = [];
+  let number = 0;
   const outcome = await context.db.transaction().execute(async (db): Promise<ActOutcome | Refusal> => {
     await queries.lockReview(db);
     if (actorId !== OPERATOR && !(await isAdmin(context, db, actorId))) return { outcome: "not-admin" };
@@ -139,11 +140,13 @@ async function perform<Refusal extends { outcome: string } = never>(
     if (act.kind === "suspended") await endCases(db, ids);
     const details = { ...act.details, count: act.alongside ? Math.max(ids.length, 1) : ids.length };
     const undoes = act.undoes?.act.id ?? NO_INVITER;
-    await writeDown(context, db, { actorId, kind: act.kind, details, ids, undoes }, [
+    number = await writeDown(context, db, { actorId, kind: act.kind, details, ids, undoes }, [
       ...ids.flatMap((id) => events.get(id) ?? []),
     ]);
     return { outcome: "done", count: ids.length };
   });
+  // Committed: from now on a lower one is noticed.
+  context.seen.acts = Math.max(number, context.seen.acts);
   await readAsWriter(context, ids);
   return outcome;
 }
@@ -158,7 +161,7 @@ async function writeDown(
   db: Kysely<Database>,
   act: { actorId: string; kind: ActKind; details: ActDetails; ids: readonly string[]; undoes: string },
   events: readonly queries.EventRow[],
-): Promise<void> {
+): Promise<number> {
   const key = await currentReviewKey(context, db);
   const toKey = async (bytes: Uint8Array) =>
     key ? await seal(key.public_key, bytes, "medium") : await sealToNobody(context.nobody, "medium");
@@ -178,6 +181,7 @@ async function writeDown(
     persons.push(withTag(context, "admin_act_persons", { id: randomUUID(), act_id: id, sealed }));
   }
   await queries.insertAct(db, row, persons, events);
+  return row.number;
 }
 
 /** Opens what an act was about. */

@@ -34,7 +34,7 @@ export async function startWeb(context: Context): Promise<{ url: string; close()
   try {
     const url = await listening("KITH_LISTEN", config.listen, app.listen(config.listen));
     await listening("KITH_METRICS_LISTEN", config.metricsListen, watch.listen(config.metricsListen));
-    upkeep = startUpkeep(context);
+    upkeep = startUpkeep(context, anchor.inspected);
     lookups = await startLookupService(context, { registry: metrics.registry });
     mail = config.mailFrom === undefined ? undefined : await startMailQueue(context);
     return { url, close };

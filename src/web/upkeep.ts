@@ -11,10 +11,20 @@ import { sweepLimits } from "./limits.js";
 const HOUR_MILLISECONDS = 3_600_000;
 const DAY_MILLISECONDS = 24 * HOUR_MILLISECONDS;
 
-/** Does every day what is daily, every hour what is hourly, and both a second after the start. */
-export function startUpkeep(context: Context): { stop(): void } {
+/**
+ * Does every day what is daily, every hour what is hourly, and both a second after the start.
+ *
+ * @param inspected done after each inspection
+ */
+export function startUpkeep(
+  context: Context,
+  inspected: () => Promise<void> = async () => undefined,
+): { stop(): void } {
   const sweep = trying(context, "daily upkeep was not finished", () => doDaily(context));
-  const look = trying(context, "the inspection was not finished", () => doHourly(context));
+  const look = trying(context, "the inspection was not finished", async () => {
+    await doHourly(context);
+    await inspected();
+  });
   // Only an upgrade leaves such a key.
   const lock = trying(
     context,

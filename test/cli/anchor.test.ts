@@ -3,9 +3,10 @@ import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:f
 import { join } from "node:path";
 import { after, before, describe, it, test } from "node:test";
 import pg from "pg";
-import { putBackOn } from "#kith/anchor.js";
+import { putBackOn, startAnchor } from "#kith/anchor.js";
 import { nothingSeen } from "#kith/make-context.js";
-import { Visitor } from "../support/app.js";
+import { doHourly } from "#kith/web/upkeep.js";
+import { openPlace, Visitor } from "../support/app.js";
 import { freshDatabase } from "../support/database.js";
 import { httpApp } from "../support/http-app.js";
 import { firstLink, type RunningKith, runKith, startKith } from "../support/kith.js";
@@ -46,7 +47,7 @@ test("a database put back as a whole is noticed at the start, and members are to
   assert.deepEqual(await doctor(env), ["good: it is as new as the one that was served last"]);
   await first.stop();
   assert.equal(statSync(anchor).mode & 0o777, 0o600);
-  assert.match(readFileSync(anchor, "utf8"), /^\d+ founded\n$/);
+  assert.match(readFileSync(anchor, "utf8"), /^\d+ founded\n(acts .*\n)?$/);
   await copy(database, `${database}_earlier`);
 
   const second = await startKith(env);
@@ -63,7 +64,7 @@ test("a database put back as a whole is noticed at the start, and members are to
     const stopped = await kith.stop();
     assert.equal(OLDER.test(stopped.stderr), isNew, "the log says it once");
   }
-  assert.match(readFileSync(anchor, "utf8"), /^\d+ founded \d{4}-\d{2}-\d{2}\n$/, "kept where no writer comes");
+  assert.match(readFileSync(anchor, "utf8"), /^\d+ founded \d{4}-\d{2}-\d{2}\n/, "kept where no writer comes");
 
   // Under a running Kith, and with a number that is none of Kith's.
   for (const change of ["", `update settings set tag = '\\x00' where name = 'tick'`]) {
@@ -92,6 +93,73 @@ test("a database put back as a whole is noticed at the start, and members are to
   assert.match((await doctor(env)).join(), /^note: there is no .*secret\.anchor/);
   await admin.query(`drop database ${database}_earlier`);
   await admin.end();
+});
+
+describe("rows put back while Kith does not run, by a writer who leaves the compared number alone", () => {
+  /** A place with an anchor, in which ada is suspended by an admin; what stood there before is kept aside. */
+  async function suspended() {
+    const place = await openPlace();
+    const context = {
+      ...place.context,
+      config: { ...place.context.config, secretFile: join(temporaryDirectory(), "secret") },
+    };
+    const nour = await place.founder();
+    await nour.bring("ada", { trust: false });
+    await nour.bring("bea", { trust: false });
+    const { pool } = context;
+    /** From its start to its end. */
+    const run = async (act: () => Promise<unknown> = async () => undefined) => {
+      place.context.seen = context.seen = nothingSeen();
+      place.log.length = 0;
+      const anchor = await startAnchor(context);
+      await doHourly(context);
+      await anchor.inspected();
+      await act();
+      await anchor.stop();
+      return { isLogged: /rows are older/.test(place.log.join("")), day: putBackOn(context) };
+    };
+    const actOnAda = async () => {
+      await pool.query("create table before as select * from accounts");
+      const fields = { username: "ada", reason: "Lent it." };
+      assert.equal((await nour.post("/admin/accounts/suspend", fields, "/admin/accounts")).statusCode, 303);
+    };
+    const newest =
+      "version = (select max(version) from people where account_id = (select id from accounts where username = 'ada'))";
+    const putBack = async () => {
+      await pool.query(
+        `update accounts set status = before.status, session_epoch = before.session_epoch, tag = before.tag,
+         people_version = before.people_version from before where before.id = accounts.id and accounts.username = 'ada'`,
+      );
+      await pool.query(
+        `delete from people where account_id = (select id from accounts where username = 'ada') and ${newest}`,
+      );
+    };
+    return { place, context, nour, run, actOnAda, putBack, pool };
+  }
+
+  it("is noticed at the first inspection, and members are told; what Kith itself did is not", async () => {
+    const { run, actOnAda, putBack, nour, place } = await suspended();
+    assert.deepEqual(await run(), { isLogged: false, day: undefined });
+    assert.deepEqual(await run(actOnAda), { isLogged: false, day: undefined });
+    assert.deepEqual(await run(), { isLogged: false, day: undefined });
+    await putBack();
+    place.context.seen = nothingSeen();
+    assert.equal((await place.visitor().signIn("ada")).statusCode, 303, "she is back");
+    const today = new Date().toISOString().slice(0, 10);
+    assert.deepEqual(await run(), { isLogged: true, day: today });
+    assert.match((await nour.get("/")).body, TOLD);
+    assert.deepEqual(await run(), { isLogged: false, day: today }, "logged once, told for a month");
+  });
+
+  it("is noticed of the newest of the admins' acts, and of review keys", async () => {
+    const { run, actOnAda, pool } = await suspended();
+    await run(actOnAda);
+    await pool.query("delete from admin_acts");
+    assert.equal((await run()).isLogged, true);
+    await run();
+    await pool.query("delete from review_keys");
+    assert.equal((await run()).isLogged, true);
+  });
 });
 
 test("is told until a month is over", () => {
@@ -163,7 +231,7 @@ describe("a place that had an admin", () => {
     await takeRoles();
     assert.equal((await mal.get(another)).statusCode, 404);
     await kith.stop();
-    assert.match(readFileSync(anchor, "utf8"), /^\d+ founded\n$/);
+    assert.match(readFileSync(anchor, "utf8"), /^\d+ founded\n(acts .*\n)?$/);
   });
 
   it("prints and takes none after a restart", async () => {
