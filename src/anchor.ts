@@ -6,6 +6,7 @@ import { hasMembers } from "./accounts/account.js";
 import type { Context } from "./context.js";
 import { addDays, dayOf } from "./days.js";
 import type { Database } from "./db/schema.js";
+import { readCounts } from "./inspection/inspect.js";
 import { isFounded } from "./invites/first-admin.js";
 import { raiseSetting, readSetting, readUnproven } from "./settings.js";
 
@@ -41,7 +42,6 @@ interface Anchor {
   founded: boolean;
   /** The day on which it had a lower one. */
   putBack: string | undefined;
-  /** What the inspections had found, and what was done since. */
   reached: Reached | undefined;
 }
 
@@ -68,7 +68,7 @@ async function readAnchor(secretFile: string): Promise<Anchor | undefined> {
   return { tick: Number(tick), founded: founded !== undefined, putBack, reached: reached || undefined };
 }
 
-/** The second line is not there before a first inspection. */
+/** The second line is not there as long as there is no member, nor in files of an earlier Kith. */
 const FORMAT =
   /^(\d{1,15})( founded)?(?: (\d{4}-\d{2}-\d{2}))?\n(?:acts (\d{1,15}) review-keys (\d{1,15}) versions (\d{1,15}(?:,\d{1,15})*)\n)?$/;
 
@@ -92,8 +92,19 @@ async function writeAnchor(secretFile: string, { tick, founded, putBack, reached
   }
 }
 
-/** Compares both numbers; an earlier state that was put in place is logged, and noted to be told. Then raises them. */
-async function raise(context: Context): Promise<void> {
+/** Says in the log that an earlier state was found, and notes the day on which it was. */
+function notePutBack(context: Context, what: string): string {
+  context.log.error(`${what} older than the one that was served last: an earlier state was put in place`);
+  return dayOf(context.clock());
+}
+
+/**
+ * Compares what is there with what there was; an earlier state that was put in place is logged, and noted to be told. Then
+ * raises the number.
+ *
+ * @returns what there was
+ */
+async function raise(context: Context): Promise<Reached | undefined> {
   const { secretFile } = context.config;
   const known = await readAnchor(secretFile).catch((error: unknown) => {
     context.seen.foundedBefore = true; // nobody knows: no first admin is made among members
@@ -105,23 +116,26 @@ async function raise(context: Context): Promise<void> {
   context.seen.putBack = putBack;
   const before = Number((await readSetting(context, TICK, context.db)) ?? 0);
   const isEmpty = !(await hasMembers(context.db));
+  // A place that begins anew has no members who could be older than they were. At the start there is no time to look at each row.
+  const found = isEmpty ? undefined : await readCounts(context.db, GROUPS);
   // Kept while the database is empty: somebody may put the members back.
   const founded = (await isFounded(context)) || context.seen.foundedBefore;
-  if (known && before < known.tick && !isEmpty) {
-    context.log.error("the database is older than the one that was served last: an earlier state was put in place");
-    putBack = dayOf(context.clock());
+  const isOlder = known && found && (before < known.tick || isBelow(found, known.reached));
+  if (isOlder) {
+    putBack = notePutBack(context, "the database is");
     context.seen.putBack = putBack;
     // First: once the number is raised, nothing else speaks of it.
     await writeAnchor(secretFile, { ...known, founded, putBack });
   }
   const least = known?.tick ?? 0;
   const tick = await raiseSetting(context, TICK, least, context.db);
-  const reached = context.seen.isInspected ? reachedBy(context) : known?.reached;
-  await writeAnchor(secretFile, { tick: Math.max(tick, least), founded, putBack, reached });
+  const reached = isOlder ? found : highest(found, known?.reached);
+  await writeAnchor(secretFile, { tick: Math.max(tick, least), founded, putBack, reached: found && reached });
+  return known?.reached;
 }
 
-/** What this process has found or done itself. */
-function reachedBy({ seen }: Pick<Context, "seen">): Reached {
+/** What this process has found in rows that are Kith's, or done itself. */
+function reachedInProcess({ seen }: Pick<Context, "seen">): Reached {
   const versions = Array<number>(GROUPS).fill(0);
   const inspected = seen.inspected.versions;
   for (const id of new Set([...inspected.keys(), ...seen.versions.keys()])) {
@@ -132,66 +146,90 @@ function reachedBy({ seen }: Pick<Context, "seen">): Reached {
   return { acts: seen.acts, reviewKeys: seen.reviewKeys, versions };
 }
 
-function isBelow(now: Reached, before: Reached): boolean {
-  return (
-    now.acts < before.acts ||
-    now.reviewKeys < before.reviewKeys ||
-    now.versions.some((count, group) => count < (before.versions[group] ?? 0))
-  );
+function isBelow(now: Reached, before: Reached | undefined): boolean {
+  if (!before) return false;
+  const { acts, reviewKeys, versions } = now;
+  if (acts < before.acts || reviewKeys < before.reviewKeys) return true;
+  return versions.some((count, group) => count < (before.versions[group] ?? 0));
+}
+
+/** Another process with the same file may know of more, or of less. */
+function highest(one: Reached | undefined, other: Reached | undefined): Reached | undefined {
+  if (!one || !other) return one ?? other;
+  return {
+    acts: Math.max(one.acts, other.acts),
+    reviewKeys: Math.max(one.reviewKeys, other.reviewKeys),
+    versions: one.versions.map((count, group) => Math.max(count, other.versions[group] ?? 0)),
+  };
 }
 
 /**
- * Compares what the first inspection of this process found with what there was when Kith ran before; what is less was
- * taken back, which is logged, and noted to be told. After each inspection, writes down what there is.
+ * Compares what a first inspection found in rows that are Kith's with what there was before the start: for a writer who
+ * raised numbers in rows that are not looked at there. Nothing is written where there was nothing to find fault with.
  */
-async function compare(context: Context): Promise<void> {
-  const { secretFile } = context.config;
-  const known = await readAnchor(secretFile);
-  const reached = reachedBy(context);
-  let putBack = known?.putBack;
-  if (
-    !context.seen.isInspected &&
-    known?.reached &&
-    isBelow(reached, known.reached) &&
-    (await hasMembers(context.db))
-  ) {
-    context.log.error("rows are older than those that were served last: an earlier state of them was put in place");
-    putBack = dayOf(context.clock());
-    context.seen.putBack = putBack;
-  }
-  await writeAnchor(secretFile, { tick: 0, founded: context.seen.founded, ...known, putBack, reached });
-  // Only now: what is not written down is compared once more.
-  context.seen.isInspected = true;
+async function compare(context: Context, before: Reached | undefined): Promise<void> {
+  if (!isBelow(reachedInProcess(context), before) || !(await hasMembers(context.db))) return;
+  const known = await readAnchor(context.config.secretFile);
+  const putBack = notePutBack(context, "rows are");
+  context.seen.putBack = putBack;
+  if (known) await writeAnchor(context.config.secretFile, { ...known, putBack });
 }
 
-/** Raises now, daily, and at the end; in a minute where it failed, or where nobody is an admin yet. */
+/**
+ * Raises now, daily, after each inspection, and at the end; in a minute where it failed, or where nobody is an admin yet.
+ */
 export async function startAnchor(
   context: Context,
-): Promise<{ /** After each inspection. */ inspected(): Promise<void>; stop(): Promise<void> }> {
+): Promise<{ /** Called after each inspection; never throws. */ inspected(): Promise<void>; stop(): Promise<void> }> {
   let timer: NodeJS.Timeout | undefined;
-  // Both read the file and write it.
+  /** What there was before this process; undefined once it was compared with what the first inspection found. */
+  let before: Reached | undefined;
+  let isFirst = true;
+  // Each reads the file and writes it.
   const turn = pLimit(1);
-  const run = async () => {
-    let pause = RAISED_EVERY_MILLISECONDS;
+  const trying = async (work: () => Promise<void>): Promise<boolean> => {
     try {
-      await turn(() => raise(context));
-      if (!context.seen.founded) pause = TRIED_AGAIN_AFTER_MILLISECONDS;
+      await turn(work);
+      return true;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       context.log.warn({ errorCode: code }, "the anchor beside the server secret was not raised");
-      pause = TRIED_AGAIN_AFTER_MILLISECONDS;
+      return false;
     }
-    timer = setTimeout(run, pause).unref();
+  };
+  const run = async () => {
+    const isRaised = await trying(async () => {
+      const known = await raise(context);
+      if (isFirst) before = known;
+      isFirst = false;
+    });
+    const isSettled = isRaised && context.seen.founded;
+    timer = setTimeout(run, isSettled ? RAISED_EVERY_MILLISECONDS : TRIED_AGAIN_AFTER_MILLISECONDS).unref();
   };
   await run();
   return {
-    inspected: () => turn(() => compare(context)),
+    async inspected() {
+      await trying(async () => {
+        await compare(context, before);
+        before = undefined;
+        await keepReached(context);
+      });
+    },
     async stop() {
       clearTimeout(timer);
       await run();
       clearTimeout(timer);
     },
   };
+}
+
+/** Writes down what there is now, so that a crash leaves an hour's change unsaid at most. The number is not raised. */
+async function keepReached(context: Context): Promise<void> {
+  const { secretFile } = context.config;
+  const known = await readAnchor(secretFile);
+  if (!known || !(await hasMembers(context.db))) return;
+  const reached = highest(await readCounts(context.db, GROUPS), known.reached);
+  await writeAnchor(secretFile, { ...known, reached });
 }
 
 /** Why the anchor that is there says nothing: a system error's code, or `ERR_ANCHOR`; undefined if it does, or is not there. */

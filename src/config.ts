@@ -230,6 +230,9 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
         : "KITH_MAIL_FROM without KITH_SMTP_URL: no notice is mailed",
     );
   }
+  if (smtpUrl !== undefined && config.mailFrom === "kith@localhost") {
+    warnings.push("KITH_SMTP_URL without KITH_DOMAINS or KITH_MAIL_FROM: notices come from kith@localhost");
+  }
   if (config.sessionIdleMinutes > config.sessionMaxHours * 60) {
     mistakes.push("KITH_SESSION_IDLE_MINUTES is longer than KITH_SESSION_MAX_HOURS");
   }

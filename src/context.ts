@@ -33,8 +33,6 @@ export interface Seen {
   /** Names of settings that were there. */
   settings: Set<string>;
   inspected: Inspected;
-  /** Whether an inspection was finished, and compared with what the anchor holds. */
-  isInspected: boolean;
 }
 
 /**

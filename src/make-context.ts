@@ -44,6 +44,5 @@ export function nothingSeen(): Context["seen"] {
     foundedBefore: false,
     settings: new Set(),
     inspected: { versions: new Map(), accounts: new Set(), spent: new Set() },
-    isInspected: false,
   };
 }

@@ -7,7 +7,15 @@ import { formatParameters, newSalt } from "../protocol/password.js";
 import type { AccountRow } from "./account.js";
 import { tellMember } from "./notices.js";
 import { checkPassword, type PasswordFault } from "./password-policy.js";
-import { endingsOf, endSessions, makeSession, type Session, sessionOwner, typedAt } from "./sessions.js";
+import {
+  endSessions,
+  makeSession,
+  oneMoreEnding,
+  type Session,
+  saveSession,
+  sessionOwner,
+  typedAt,
+} from "./sessions.js";
 import { changeState } from "./state.js";
 import { confirmPassword } from "./unlock.js";
 
@@ -71,7 +79,7 @@ async function goOnAlone(
     // The password was typed for the one, and not for the other: neither does that prolong the session.
     ...(kind === "sessions-ended" && {
       typed: typedAt(session.payload),
-      endings: endingsOf(context, session.payload) + 1,
+      endings: oneMoreEnding(context, session.payload),
     }),
   });
   const { outcome: ended } = await changeState(context, session, async (state) => {
@@ -95,16 +103,21 @@ export async function endListedSession(context: Context, session: Session, which
     state.record.events.push({ kind: "sessions-ended", day: dayOf(context.clock()) });
     return { store: true, outcome: fromBase64url(ending.id) };
   });
-  if (ended) await endSessions(context, [ended]);
-  return ended !== undefined;
+  if (!ended) return false;
+  await endSessions(context, [ended]);
+  await saveSession(context, session, { endings: oneMoreEnding(context, session.payload) });
+  return true;
 }
 
-/** So often in a quarter hour may one session end all others: a thief with a copied cookie could keep the owner out by that. */
-const MAX_ENDINGS = 5;
+/** So often in a quarter hour may one session end others: a thief with a copied cookie could keep the owner out by that. */
+const MAX_ENDINGS = 10;
 
-/** Ends every other session. @returns the cookie under which this one goes on; undefined: it was done too often lately */
-export async function endOtherSessions(context: Context, session: Session): Promise<string | undefined> {
-  if (endingsOf(context, session.payload) >= MAX_ENDINGS) return undefined;
+export function hasEndedOften(context: Context, { payload }: Session): boolean {
+  return oneMoreEnding(context, payload).count > MAX_ENDINGS;
+}
+
+/** Ends every other session. @returns the cookie under which this one goes on */
+export async function endOtherSessions(context: Context, session: Session): Promise<string> {
   return await goOnAlone(context, session, "sessions-ended");
 }
 

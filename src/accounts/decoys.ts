@@ -10,11 +10,12 @@ import type { Nobody } from "../protocol/nobody.js";
 import { sealToNobody } from "../protocol/nobody.js";
 import { formatParameters, newSalt, type ParameterShare } from "../protocol/password.js";
 import { regenerate } from "../protocol/relation.js";
-import { tagRow } from "../protocol/tag.js";
+import { SEALED_BYTES } from "../protocol/seal.js";
+import { hasValidTag, tagRow } from "../protocol/tag.js";
 import type { TokenRow } from "../protocol/token.js";
 import type { CaseRow } from "../resets/cases.js";
-import { tagged } from "./account.js";
-import { insertDecoyAccount, selectAccountOrDecoy } from "./queries.js";
+import { type AccountRow, tagged } from "./account.js";
+import { insertDecoyAccount, selectAccountOrDecoy, writeAccount } from "./queries.js";
 
 /** What stands in for a member who does not exist, so that the same work is done for an unknown name. */
 export interface Decoys {
@@ -74,12 +75,22 @@ async function makeDecoyCase({ secret, clock }: DecoyParts, nobody: Nobody, lock
   return { ...columns, tag: tagRow(secret, "reset_cases", columns) };
 }
 
+/** One of an earlier Kith has a self record of another length: reading it takes other work than a member's. */
+async function keepInLength({ db, secret }: DecoyParts, nobody: Nobody, account: AccountRow): Promise<void> {
+  if (account.self_record.length === SEALED_BYTES.large || !hasValidTag(secret, "accounts", { ...account })) return;
+  const columns = { ...account, self_record: await sealToNobody(nobody, "large") };
+  await writeAccount(db, account.tag, tagged({ secret }, columns));
+}
+
 /** Made at the first start; of two instances that start at once, one makes it. */
 async function ensureDecoyAccount(parts: DecoyParts, nobody: Nobody, id: string): Promise<string> {
   const { db, secret, config } = parts;
   const month = monthStart(parts.clock());
   const existing = await selectAccountOrDecoy(db, "", "", id);
-  if (existing) return existing.id;
+  if (existing) {
+    await keepInLength(parts, nobody, existing);
+    return existing.id;
+  }
   const { lockedKey } = await makeDecoyLock(secret, id, month);
   const generation = newGeneration();
   const rowIds = Array.from({ length: config.trustSlots }, () => randomUUID());

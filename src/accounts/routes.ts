@@ -12,11 +12,12 @@ import { clientFamily } from "../web/client.js";
 import { clearCookie, readCookie } from "../web/cookies.js";
 import { LANGUAGES } from "../web/i18n.js";
 import { memberSubject, secondStepSubject, TooManyError } from "../web/limits.js";
+import type { Flash } from "../web/note.js";
 import type { FieldError, Tile } from "../web/pages.js";
 import { passwordProblem } from "../web/problems.js";
 import { field, goTo, type MemberVisit, query, sameSitePath, show, type Visit } from "../web/visit.js";
 import { nameOf } from "./account.js";
-import { changePassword, endListedSession, endOtherSessions, listedId } from "./change-password.js";
+import { changePassword, endListedSession, endOtherSessions, hasEndedOften, listedId } from "./change-password.js";
 import { tellMember } from "./notices.js";
 import { activityOf, giveSession, goOnWith, passwordAgain, readLanding } from "./page-data.js";
 import {
@@ -289,9 +290,9 @@ const QUARTER_HOUR_SECONDS = 15 * 60;
 
 /** `POST /security/sessions/end` */
 export async function postEndSessions(visit: MemberVisit) {
+  if (hasEndedOften(visit.context, visit.session)) throw new TooManyError(QUARTER_HOUR_SECONDS);
   if (field(visit, "all") !== "") {
     const cookie = await endOtherSessions(visit.context, visit.session);
-    if (!cookie) throw new TooManyError(QUARTER_HOUR_SECONDS);
     return await goOnWith(visit, cookie, "/security", { kind: "good", key: "flash.sessions-ended" });
   }
   const ended = await endListedSession(visit.context, visit.session, field(visit, "session"));
@@ -331,10 +332,15 @@ function secretInSetUp({ context, session }: MemberVisit): string | undefined {
   return typeof totpSecret === "string" && context.clock().getTime() < Number(totpUntil) ? totpSecret : undefined;
 }
 
+/** What to say to whoever was setting it up and is too late; nothing to who was not. */
+function setUpNote({ session }: MemberVisit): Flash | undefined {
+  return session.payload.once?.totpSecret === undefined ? undefined : { kind: "wait", key: "flash.totp-late" };
+}
+
 /** `GET /security/totp`: the secret for the app, until a first code was typed. */
 export async function showTotp(visit: MemberVisit, errors: FieldError[] = []) {
   const secret = secretInSetUp(visit);
-  if (!secret) return await goTo(visit, "/security");
+  if (!secret) return await goTo(visit, "/security", setUpNote(visit));
   const data = {
     uri: totpUri(secret, nameOf(visit.session.account), visit.context.config.name),
     secret: (secret.match(/.{1,4}/g) ?? []).join(" "),
@@ -347,7 +353,7 @@ export async function showTotp(visit: MemberVisit, errors: FieldError[] = []) {
 export async function postTotpConfirm(visit: MemberVisit) {
   const { context, session } = visit;
   const secret = secretInSetUp(visit);
-  if (!secret) return await goTo(visit, "/security");
+  if (!secret) return await goTo(visit, "/security", setUpNote(visit));
   const code = field(visit, "code").trim();
   if (code === "") return await showTotp(visit, [{ field: "code", key: "problem.code.missing" }]);
   const { codes, hashes } = makeRecoveryCodes(session.account.id);
@@ -357,7 +363,7 @@ export async function postTotpConfirm(visit: MemberVisit) {
   const stored = await noteEvent(context, session, "second-step-on", (account) =>
     secondStepOf(context, account) ? undefined : { second_step: sealSecondStep(context, account.id, step) },
   );
-  if (!stored) return await goTo(visit, "/security");
+  if (!stored) return await goTo(visit, "/security", setUpNote(visit));
   tellMember(context, session.account, "second-step-changed");
   await saveSession(context, session, { once: { codes: codes.join(" ") } });
   return await goTo(visit, "/security/recovery-codes", { kind: "good", key: "flash.totp-on" });

@@ -39,8 +39,8 @@ export interface SessionPayload {
   /** The same of the session for which this one goes on without the password being typed again. */
   typed?: number;
   client: string;
-  /** How many times this one, and those it goes on for, ended all others in the quarter hour in which it began. */
-  endings?: number;
+  /** How many times this one, and those it goes on for, ended others in a quarter hour (milliseconds since 1970). */
+  endings?: { at: number; count: number };
   /** Until when this session has the review key open, milliseconds since 1970. */
   reviewUntil?: number;
   /** What is to be shown once on the page that follows, and nowhere else. */
@@ -199,9 +199,10 @@ export function typedAt({ typed, begun }: SessionPayload): number {
   return typed ?? begun;
 }
 
-/** How many times this one, and those it goes on for, ended all others lately. */
-export function endingsOf(context: Context, { begun, endings = 0 }: SessionPayload): number {
-  return begun === quarter(context.clock()) ? endings : 0;
+/** The count of those that ended others, with one more. */
+export function oneMoreEnding(context: Context, { endings }: SessionPayload): { at: number; count: number } {
+  const at = quarter(context.clock());
+  return { at, count: (endings?.at === at ? endings.count : 0) + 1 };
 }
 
 /** Whether the account as it is now lets a session go on: not another epoch, suspended, or frozen. */

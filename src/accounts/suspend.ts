@@ -9,13 +9,13 @@ import {
   standIn,
 } from "../people/people.js";
 import { newSessionEpoch } from "../protocol/generation.js";
-import { endCases } from "../resets/cases.js";
+import { type CaseRow, endCases, tellEnded } from "../resets/cases.js";
 import { type AccountRow, findAccountByName, findOwnAccount, reportForgery, tagged } from "./account.js";
 import { writeAccount } from "./queries.js";
 import type { Name } from "./username.js";
 
 /**
- * Suspends or reinstates an account: it can't sign in or help, and its sessions are over. Nothing is deleted.
+ * Suspends or reinstates an account: it can't sign in or help, and its sessions and resets are over.
  *
  * @returns `"same"` if it stands so already
  */
@@ -30,6 +30,7 @@ export async function setStatus(
     if (account.status === status) return "same";
     const { base, version, isDamaged } = (await nextVersions(context, [account])).get(account.id) as NextVersion;
     const person = base ?? (await standIn(context, account));
+    let ended: CaseRow[] = [];
     const done = await context.db.transaction().execute(async (transaction) => {
       // For good, also if the account is reinstated.
       const epoch = status === "suspended" ? newSessionEpoch() : account.session_epoch;
@@ -37,13 +38,14 @@ export async function setStatus(
       if (!(await writeAccount(transaction, account.tag, changed))) return false;
       const seen = { ...person, version, status: personStatus(changed) };
       await appendPerson(transaction, personRow(context.secret, seen));
-      if (status === "suspended") await endCases(transaction, [account.id]);
+      if (status === "suspended") ended = await endCases(transaction, [account.id]);
       return true;
     });
     if (done) {
       if (isDamaged) reportForgery(context, "people");
       // Whoever reads it first would leave a trace in its page.
       await Promise.all([readAsWriter(context, account.id), findOwnAccount(context, account.id)]);
+      await tellEnded(context, ended, "stopped");
       return "done";
     }
   }

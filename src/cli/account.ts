@@ -8,7 +8,7 @@ const CHANGES = {
   suspend: {
     kind: "suspended",
     now: "suspended",
-    about: "bars a member: no sign-in, no helping, all sessions over; nothing is deleted",
+    about: "bars a member: no sign-in, no helping, all sessions and resets over; nothing else is deleted",
   },
   reinstate: { kind: "reinstated", now: "active", about: "lets a suspended member in again" },
   freeze: {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { migrateTo, migrateToLatest, migrationStates } from "../db/migrate.js";
-import { BEGINS, BEGINS_WHERE_TOLD, withDatabase } from "./with-database.js";
+import { withDatabase } from "./with-database.js";
 
 export function addMigrate(program: Command): void {
   program
@@ -10,7 +10,7 @@ export function addMigrate(program: Command): void {
     .option("--status", "only lists the migrations")
     .option("--json", "prints JSON")
     .action(async (options: { to?: string; status?: boolean; json?: boolean }) => {
-      const beginning = options.status ? BEGINS_WHERE_TOLD : BEGINS;
+      const beginning = { mayBegin: options.status !== true };
       await withDatabase(async (database) => {
         const { to } = options;
         const changed = options.status

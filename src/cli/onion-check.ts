@@ -9,7 +9,7 @@ import type { OnionAddress } from "../onion/onion-address.js";
 import { checkOpenRelay, type RelayCheck } from "../onion/open-relay.js";
 import { readEntries } from "../onion/read-map.js";
 import { type OwnOnionOptions, ownOnion, withOwnOnion } from "./own-onion.js";
-import { BEGINS_WHERE_TOLD, withContext } from "./with-database.js";
+import { withContext } from "./with-database.js";
 
 const AT_ONCE = 8;
 
@@ -60,7 +60,7 @@ export function addOnionCheck(onion: Command): void {
         }
         for (const { domain, ...check } of checks) console.log(`${domain}: ${describe(check)}`);
         for (const domain of missing) console.log(`${domain}: not in the map`);
-      }, BEGINS_WHERE_TOLD);
+      });
     });
 }
 

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { EXPORT_FORMATS, type ExportFormat, writeList } from "../onion/formats/formats.js";
 import { readEntries } from "../onion/read-map.js";
-import { BEGINS_WHERE_TOLD, withContext } from "./with-database.js";
+import { withContext } from "./with-database.js";
 
 export function addOnionExport(onion: Command): void {
   onion
@@ -13,7 +13,7 @@ export function addOnionExport(onion: Command): void {
         .makeOptionMandatory(),
     )
     .action(async ({ format }: { format: ExportFormat }) => {
-      const entries = await withContext(({ db }) => readEntries(db), BEGINS_WHERE_TOLD);
+      const entries = await withContext(({ db }) => readEntries(db));
       const list = writeList(format, entries);
       process.stdout.write(list);
     });

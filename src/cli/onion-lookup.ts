@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { domainOfKey } from "../onion/domain.js";
 import { readEntries } from "../onion/read-map.js";
-import { BEGINS_WHERE_TOLD, withContext } from "./with-database.js";
+import { withContext } from "./with-database.js";
 
 export function addOnionLookup(onion: Command): void {
   onion
@@ -10,10 +10,7 @@ export function addOnionLookup(onion: Command): void {
     .option("--json", "print JSON")
     .action(async (text: string, options: { json?: boolean }) => {
       const domain = domainOfKey(text);
-      const [entry] =
-        domain === undefined
-          ? []
-          : await withContext(({ db }) => readEntries(db, { domains: [domain] }), BEGINS_WHERE_TOLD);
+      const [entry] = domain === undefined ? [] : await withContext(({ db }) => readEntries(db, { domains: [domain] }));
       if (entry === undefined) {
         if (options.json) console.log("null");
         else console.error("no onion: its mail takes the clear net");

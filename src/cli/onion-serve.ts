@@ -28,7 +28,7 @@ export function addOnionServe(onion: Command): void {
         const example = `KITH_ONION_TCP_TABLE=${writeListen(SUGGESTED.tcpTable)} (Postfix) or KITH_ONION_READSOCKET=${writeListen(SUGGESTED.readsocket)} (Exim)`;
         throw new Failure(`nothing to serve: set ${example}`);
       }
-      await expectDatabase(config, "told");
+      await expectDatabase(config);
       // Without a look at the database first: this service must start, and say "try again later", while it is away.
       const database =
         config.databaseUrl === undefined

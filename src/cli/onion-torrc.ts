@@ -3,7 +3,7 @@ import { EXIM_RECEIVE } from "../onion/config/settings.js";
 import { HIDDEN_SERVICE_DIR, torrc } from "../onion/config/torrc.js";
 import { readVirtualAddresses } from "../onion/read-map.js";
 import { receiveOption } from "./onion-config.js";
-import { BEGINS_WHERE_TOLD, withContext } from "./with-database.js";
+import { withContext } from "./with-database.js";
 
 export function addOnionTorrc(onion: Command): void {
   onion
@@ -12,10 +12,8 @@ export function addOnionTorrc(onion: Command): void {
     .addOption(receiveOption(EXIM_RECEIVE))
     .option("--hidden-service-dir <directory>", "the own onion MX", HIDDEN_SERVICE_DIR)
     .action(async (options: { receive: { host: string; port: number }; hiddenServiceDir: string }) => {
-      const text = await withContext(
-        async ({ config, db }) =>
-          torrc({ ...options, torSocks: config.torSocks, mapped: await readVirtualAddresses(db) }),
-        BEGINS_WHERE_TOLD,
+      const text = await withContext(async ({ config, db }) =>
+        torrc({ ...options, torSocks: config.torSocks, mapped: await readVirtualAddresses(db) }),
       );
       process.stdout.write(text);
     });

@@ -14,7 +14,10 @@ interface Beginning {
 
 /** Of a command that a place may begin with. */
 export const BEGINS: Beginning = { mayBegin: true };
-/** Of one that makes sense on an empty place, such as filling the map of onions before the first start. */
+/**
+ * Of one that puts something in, or prints a link, before the first start. What only reads does not begin a place: it would
+ * tell that there is nothing, where it is in the wrong one.
+ */
 export const BEGINS_WHERE_TOLD: Beginning = { mayBegin: "told" };
 
 /**
@@ -73,7 +76,7 @@ export async function openContext(
   config: Config,
   role: "start" | "command",
 ): Promise<{ context: Context; close(): Promise<void> }> {
-  await prepareDataDir(config.dataDir);
+  await prepareDataDir(config.dataDir, config.databaseUrl === undefined);
   // The cryptography's code loads while the database starts.
   const loading = Promise.all([import("../make-context.js"), import("../log.js")]);
   loading.catch(() => undefined);

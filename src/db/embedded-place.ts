@@ -76,28 +76,31 @@ export async function hasEmbedded(dataDir: string): Promise<boolean> {
 /**
  * Makes the data directory: 0700, as root 0711, since PostgreSQL's user has to pass through it.
  *
- * An existing directory that is open to others is closed only if it is empty or already Kith's: a mistyped
- * KITH_DATA_DIR must not change the permissions of somebody's folder.
+ * The permissions of an existing directory are changed only if it is empty or already Kith's: a mistyped KITH_DATA_DIR
+ * must not change those of somebody's folder.
  *
+ * @param isEmbedded whether PostgreSQL's files are to be in it
  * @returns its real path
  * @throws Failure
  */
-export async function prepareDataDir(dataDir: string): Promise<string> {
+export async function prepareDataDir(dataDir: string, isEmbedded = true): Promise<string> {
   const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
   try {
     await fs.mkdir(dataDir, { recursive: true, mode });
     const root = await fs.realpath(dataDir);
     const stat = await fs.stat(root);
     const isOpen = (stat.mode & 0o777 & ~mode) !== 0;
-    if (isOpen || (mode & ~stat.mode) !== 0) {
+    const isShut = (mode & ~stat.mode) !== 0;
+    if (isOpen || isShut) {
       const entries = await fs.readdir(root);
       const ours = entries.length === 0 || entries.includes("postgres") || entries.includes("secret");
-      if (isOpen && !ours) {
+      if (ours) await fs.chmod(root, mode);
+      else if (isOpen || isEmbedded) {
+        const why = isOpen ? "is open to other users" : "is closed to the user that runs PostgreSQL";
         throw new Failure(
-          `${root} is open to other users and holds something else: choose another KITH_DATA_DIR, or chmod ${mode.toString(8)} it`,
+          `${root} ${why}, and holds something else: choose another KITH_DATA_DIR, or chmod ${mode.toString(8)} it`,
         );
       }
-      await fs.chmod(root, mode);
     }
     return root;
   } catch (error) {

@@ -14,7 +14,7 @@ export async function checkFiles(config: Config): Promise<Finding[]> {
     await checkDataDir(config.dataDir),
     ...(await checkSecret(config)),
     ...(await checkRotation(config.secretFile)),
-    ...(await checkBackups(config.dataDir)),
+    ...(await checkBackups(config)),
   ];
 }
 
@@ -101,21 +101,24 @@ async function checkRotation(file: string): Promise<Finding[]> {
   ];
 }
 
-/** Those that lie where commands are run; what is kept elsewhere nobody can see from here. */
-async function checkBackups(dataDir: string): Promise<Finding[]> {
+/** Those that lie beside data, secret, or where commands are run; what is kept elsewhere nobody can see from here. */
+async function checkBackups({ dataDir, secretFile }: Config): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const folder of new Set([process.cwd(), dirname(dataDir)])) {
+  for (const folder of new Set([process.cwd(), dataDir, dirname(dataDir), dirname(secretFile)])) {
     const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
     const files = entries.filter((entry) => entry.isFile()).map(({ name }) => join(folder, name));
-    const backups: Date[] = [];
-    for (const file of files) if (await isBackup(file)) backups.push((await stat(file)).mtime);
+    const backups: number[] = [];
+    for (const file of files) {
+      // Of one that went meanwhile there is nothing to say.
+      if (await isBackup(file)) backups.push((await stat(file).catch(() => undefined))?.mtimeMs ?? Date.now());
+    }
     if (backups.length === 0) continue;
-    const oldest = dayOf(new Date(Math.min(...backups.map(Number))));
-    const text = `${backups.length === 1 ? "a backup lies" : `${backups.length} backups lie`} in ${folder}, beside the server secret; the oldest is of ${oldest}`;
-    const todo = "keep backups on another machine, encrypted, and few: old ones tell what was true then";
+    const oldest = dayOf(new Date(Math.min(...backups)));
+    const text = `${backups.length === 1 ? "a backup lies" : `${backups.length} backups lie`} in ${folder}, on this machine; the oldest is of ${oldest}`;
+    const todo = "keep backups on another one, encrypted, and few: old ones tell what was true then";
     findings.push({ level: "note", about, text, todo });
   }
   if (findings.length > 0) return findings;
-  const text = "no backup lies beside the data; how many are kept elsewhere, and for how long, only you can see";
+  const text = "no backup was seen beside the data; how many are kept elsewhere, and for how long, only you can see";
   return [{ level: "good", about, text }];
 }

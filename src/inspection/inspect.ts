@@ -40,6 +40,18 @@ export async function inspect(context: Context): Promise<void> {
   for (const [table, count] of Object.entries(missing)) if (count > 0) reportForgery(context, table);
 }
 
+/** What is only ever counted up, as the database says it, whether Kith wrote it or not; versions by groups of accounts. */
+export async function readCounts(
+  db: Context["db"],
+  groups: number,
+): Promise<{ acts: number; reviewKeys: number; versions: number[] }> {
+  const [versions, { acts, review_keys }] = await Promise.all([
+    queries.sumVersions(db, groups),
+    queries.selectHighest(db),
+  ]);
+  return { acts, reviewKeys: review_keys, versions };
+}
+
 /**
  * Whether accounts, what others see of them, and their slots are of one moment.
  *

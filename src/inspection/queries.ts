@@ -80,3 +80,13 @@ export async function selectHighest(db: Kysely<Database>): Promise<{ acts: numbe
       (select coalesce(max(number), 0) from review_keys) as review_keys`.execute(db);
   return rows[0] as { acts: number; review_keys: number };
 }
+
+/** Of the accounts in each group by the first byte of their ids: how many versions others saw of them, beside the first. */
+export async function sumVersions(db: Kysely<Database>, groups: number): Promise<number[]> {
+  const { rows } = await sql<{ group: number; count: number }>`
+    select get_byte(uuid_send(id), 0) % ${groups}::int as group, sum(people_version - 1)::float8 as count
+    from accounts group by 1`.execute(db);
+  const sums = Array<number>(groups).fill(0);
+  for (const { group, count } of rows) sums[group] = count;
+  return sums;
+}

@@ -10,7 +10,7 @@ import { fingerprintOf, type PrivateKey, readPublicKey } from "../protocol/keypa
 import { hasValidTag } from "../protocol/tag.js";
 import type { Rules } from "../protocol/token.js";
 import { caseWords, type FourWords } from "../protocol/words.js";
-import { sendResetNotice } from "./notices.js";
+import { type ResetNotice, sendResetNotice } from "./notices.js";
 import * as queries from "./queries.js";
 
 /** Every case ends by itself after so many days, whatever its wait: a date of its own would tell the wait. */
@@ -199,21 +199,31 @@ export async function countOpenCases(context: Context): Promise<number> {
 
 /** Removes what has expired, and tells whose it was that it ended; run daily. */
 export async function sweepCases(context: Context): Promise<void> {
-  const expired = await queries.deleteExpiredCases(context.db, dayOf(context.clock()));
-  const told = new Set<string>();
-  for (const row of expired) {
-    const account = told.has(row.trusting_id) ? undefined : await findAccount(context, row.trusting_id);
-    if (!account || !hasValidTag(context.secret, "reset_cases", { ...row })) continue;
-    if (!equalBytes(row.generation, account.generation)) continue;
-    told.add(account.id);
-    sendResetNotice(context, account, "expired");
-  }
+  await tellEnded(context, await queries.deleteExpiredCases(context.db, dayOf(context.clock())), "expired");
 }
 
 /**
  * Ends the resets of members who are suspended, in the transaction that does it: they could not stop them, and the wait
  * would run out meanwhile.
+ *
+ * @returns what to tell them of once that is done
  */
-export async function endCases(db: Kysely<Database>, accountIds: readonly string[]): Promise<void> {
-  await queries.deleteCases(db, accountIds);
+export async function endCases(db: Kysely<Database>, accountIds: readonly string[]): Promise<CaseRow[]> {
+  return await queries.deleteCases(db, accountIds);
+}
+
+/** Tells members by mail, each once, that resets which counted have ended. */
+export async function tellEnded(
+  context: Context,
+  ended: readonly CaseRow[],
+  how: Extract<ResetNotice, "expired" | "stopped">,
+): Promise<void> {
+  const told = new Set<string>();
+  for (const row of ended) {
+    const account = told.has(row.trusting_id) ? undefined : await findAccount(context, row.trusting_id);
+    if (!account || !hasValidTag(context.secret, "reset_cases", { ...row })) continue;
+    if (!equalBytes(row.generation, account.generation)) continue;
+    told.add(account.id);
+    sendResetNotice(context, account, how);
+  }
 }

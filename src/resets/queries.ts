@@ -116,9 +116,10 @@ export async function insertApproval(db: Kysely<Database>, row: ApprovalRow): Pr
   }
 }
 
-/** Ends the cases of members. */
-export async function deleteCases(db: Kysely<Database>, trustingIds: readonly string[]): Promise<void> {
-  if (trustingIds.length > 0) await db.deleteFrom("reset_cases").where("trusting_id", "in", trustingIds).execute();
+/** Ends the cases of members. @returns the rows that were deleted */
+export async function deleteCases(db: Kysely<Database>, trustingIds: readonly string[]): Promise<CaseRow[]> {
+  if (trustingIds.length === 0) return [];
+  return await db.deleteFrom("reset_cases").where("trusting_id", "in", trustingIds).returningAll().execute();
 }
 
 /** How many cases there are, of anybody. */

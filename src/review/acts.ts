@@ -22,7 +22,7 @@ import { sealToNobody } from "../protocol/nobody.js";
 import { shuffled } from "../protocol/relation.js";
 import { sealEdge } from "../protocol/review.js";
 import { open, SEAL_CLASSES, seal } from "../protocol/seal.js";
-import { endCases } from "../resets/cases.js";
+import { type CaseRow, endCases, tellEnded } from "../resets/cases.js";
 import { ask } from "../seen.js";
 import { type Change, changeAccounts, readAsWriter } from "./change-accounts.js";
 import { sealEvents } from "./events.js";
@@ -124,6 +124,7 @@ async function perform<Refusal extends { outcome: string } = never>(
   const events = await sealEvents(context, act.subjects, note);
   let ids: string[] = [];
   let number = 0;
+  let ended: CaseRow[] = [];
   const outcome = await context.db.transaction().execute(async (db): Promise<ActOutcome | Refusal> => {
     await queries.lockReview(db);
     if (actorId !== OPERATOR && !(await isAdmin(context, db, actorId))) return { outcome: "not-admin" };
@@ -137,7 +138,7 @@ async function perform<Refusal extends { outcome: string } = never>(
     );
     if (act.alongside ? !(await act.alongside(db)) : changed.length === 0) return { outcome: "nothing" };
     ids = changed.map(({ id }) => id);
-    if (act.kind === "suspended") await endCases(db, ids);
+    if (act.kind === "suspended") ended = await endCases(db, ids);
     const details = { ...act.details, count: act.alongside ? Math.max(ids.length, 1) : ids.length };
     const undoes = act.undoes?.act.id ?? NO_INVITER;
     number = await writeDown(context, db, { actorId, kind: act.kind, details, ids, undoes }, [
@@ -148,6 +149,7 @@ async function perform<Refusal extends { outcome: string } = never>(
   // Committed: from now on a lower one is noticed.
   context.seen.acts = Math.max(number, context.seen.acts);
   await readAsWriter(context, ids);
+  await tellEnded(context, ended, "stopped");
   return outcome;
 }
 
@@ -379,7 +381,7 @@ export async function setRole(
   const refuse = async (db: Kysely<Database>) => {
     if (role === "admin") return undefined;
     const able = (await presentAdmins(context, db)).filter((admin) => !isFrozenFor(admin, "sign-in"));
-    const isLast = able.every(({ id }) => id === who);
+    const isLast = able.length === 1 && able[0]?.id === who;
     return isLast ? ({ outcome: "last" } as const) : undefined;
   };
   return await perform(context, actorId, {

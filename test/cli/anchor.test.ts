@@ -116,7 +116,7 @@ describe("rows put back while Kith does not run, by a writer who leaves the comp
       await anchor.inspected();
       await act();
       await anchor.stop();
-      return { isLogged: /rows are older/.test(place.log.join("")), day: putBackOn(context) };
+      return { isLogged: /an earlier state was put in place/.test(place.log.join("")), day: putBackOn(context) };
     };
     const actOnAda = async () => {
       await pool.query("create table before as select * from accounts");

@@ -322,7 +322,7 @@ test("names backups that lie beside the data, and from when the oldest is", asyn
   const env = { KITH_DATA_DIR: join(folder, "data") };
   await runKith(["migrate"], env);
   const said = async () => (await doctor(env)).all.filter(({ text }) => /backup/.test(text) && !/secret is/.test(text));
-  assert.match((await said())[0]?.text ?? "", /^no backup lies beside the data/);
+  assert.match((await said())[0]?.text ?? "", /^no backup was seen beside the data/);
   for (const name of ["monday", "tuesday"]) {
     assert.equal((await runKith(["backup", join(folder, name)], env)).status, 0);
   }
@@ -330,15 +330,17 @@ test("names backups that lie beside the data, and from when the oldest is", asyn
   utimesSync(join(folder, "monday"), new Date(), new Date("2026-02-03T04:05:06Z"));
   const [found] = await said();
   assert.equal(found?.level, "note");
-  assert.equal(found?.text, `2 backups lie in ${folder}, beside the server secret; the oldest is of 2026-02-03`);
-  assert.match(found?.todo ?? "", /another machine, encrypted, and few/);
+  assert.equal(found?.text, `2 backups lie in ${folder}, on this machine; the oldest is of 2026-02-03`);
+  assert.match(found?.todo ?? "", /another one, encrypted, and few/);
 });
 
 test("a data directory that is closed to others is taken whatever is in it, and one that is open only if it is Kith's", async () => {
   const folder = temporaryDirectory();
   writeFileSync(join(folder, "server.log"), "");
   chmodSync(folder, 0o700);
-  assert.equal(await prepareDataDir(folder), realpathSync(folder));
+  assert.equal(await prepareDataDir(folder, false), realpathSync(folder));
+  if (process.getuid?.() === 0) await assert.rejects(prepareDataDir(folder), /closed to the user that runs PostgreSQL/);
+  assert.equal(statSync(folder).mode & 0o777, 0o700, "nobody's folder is opened");
   chmodSync(folder, 0o755);
   await assert.rejects(prepareDataDir(folder), /is open to other users and holds something else/);
   assert.equal(statSync(folder).mode & 0o777, 0o755, "and left as it was");
