@@ -8,6 +8,7 @@ import type { Limits } from "./limits.js";
 import { type Flash, leaveNote, type Note, takeNote } from "./note.js";
 import type { FieldError, NavItem, OpenReset, Pages, Shell } from "./pages.js";
 import type { View } from "./view.js";
+import { tidyYoungMemory } from "./young-memory.js";
 
 /** One request with everything a route may use. */
 export interface Visit {
@@ -53,6 +54,7 @@ const STEP = 45;
 
 /** Waits until an answer can be sent at an even step of time since it was asked for. */
 export async function untilStep(reply: FastifyReply): Promise<void> {
+  tidyYoungMemory();
   await sleep(STEP - (reply.elapsedTime % STEP));
 }
 
