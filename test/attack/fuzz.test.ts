@@ -10,7 +10,7 @@ import { startTarget } from "./target.js";
 // Malformed requests as bytes on connections, against `kith start` as it is shipped, with limits that let them through
 // and once more with those it comes with.
 
-const REQUESTS = numberArgument("requests", 500);
+const REQUESTS = numberArgument("requests", 300);
 const SEED = numberArgument("seed", Math.floor(Math.random() * 2 ** 31));
 /** A run that takes longer ends, and fails. */
 const MINUTES = numberArgument("minutes", 1_000);

@@ -342,6 +342,6 @@ test("a data directory that is closed to others is taken whatever is in it, and 
   if (process.getuid?.() === 0) await assert.rejects(prepareDataDir(folder), /closed to the user that runs PostgreSQL/);
   assert.equal(statSync(folder).mode & 0o777, 0o700, "nobody's folder is opened");
   chmodSync(folder, 0o755);
-  await assert.rejects(prepareDataDir(folder), /is open to other users and holds something else/);
+  await assert.rejects(prepareDataDir(folder), /is open to other users, and holds something else/);
   assert.equal(statSync(folder).mode & 0o777, 0o755, "and left as it was");
 });

@@ -3,6 +3,7 @@
 
 export const SLOTS = 4;
 const CASE_DAYS = 44;
+const LOST_SECOND_STEP_DAYS = 3;
 
 export interface Rules {
   threshold: number;
@@ -24,7 +25,8 @@ export interface Case {
   helper: string;
   openedOn: number;
   link: string;
-  chosen: { password: string; on: number } | undefined;
+  /** `lost`: it was said that the second step is lost. */
+  chosen: { password: string; on: number; lost: boolean } | undefined;
   approvals: Set<string>;
 }
 
@@ -123,13 +125,17 @@ export class Model {
   }
 
   /** The last day of a link: a password chosen later could not take effect before the case is over. */
-  lastDay(member: Member, one: Case): number {
-    // Nobody here has a second step: who says that it was lost waits no longer.
-    return one.openedOn + CASE_DAYS - member.rules.waitDays;
+  lastDay(member: Member, one: Case, lost = false): number {
+    return one.openedOn + CASE_DAYS - this.waitDays(member, lost);
   }
 
-  linkIsAlive(member: Member, one: Case): boolean {
-    return member.active && !one.chosen && member.cases.includes(one) && this.day <= this.lastDay(member, one);
+  /** Also where nobody has a second step: whether there is one is nobody's affair. */
+  waitDays(member: Member, lost: boolean): number {
+    return Math.max(member.rules.waitDays, lost ? LOST_SECOND_STEP_DAYS : 0);
+  }
+
+  linkIsAlive(member: Member, one: Case, lost: boolean): boolean {
+    return member.active && !one.chosen && member.cases.includes(one) && this.day <= this.lastDay(member, one, lost);
   }
 
   ripe(member: Member, one: Case): boolean {
@@ -137,7 +143,8 @@ export class Model {
   }
 
   daysLeft(member: Member, one: Case): number {
-    return Math.max(0, (one.chosen?.on ?? 0) + member.rules.waitDays - this.day);
+    const { on = 0, lost = false } = one.chosen ?? {};
+    return Math.max(0, on + this.waitDays(member, lost) - this.day);
   }
 
   /** The password of a ripe case was used. @returns whether the key was kept */

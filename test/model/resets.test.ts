@@ -406,7 +406,7 @@ class ChooseLate extends Step {
 }
 
 async function chooseIn(model: Model, real: Real, member: Member, one: Case, lost: boolean): Promise<void> {
-  const alive = model.linkIsAlive(member, one);
+  const alive = model.linkIsAlive(member, one, lost);
   const password = newPassword();
   const answer = await choosePassword(real.context, one.link, password, lost);
   assert.equal(answer.outcome, alive ? "chosen" : "dead");
@@ -414,7 +414,7 @@ async function chooseIn(model: Model, real: Real, member: Member, one: Case, los
     member.stale.push(password);
     return;
   }
-  one.chosen = { password, on: model.day };
+  one.chosen = { password, on: model.day, lost };
   const known = new Set(member.cases.map(({ id }) => id));
   const rows = await openCases(real.context, await real.account(member.name));
   one.id = rows.find((row) => row.choice_day !== null && !known.has(row.id))?.id;
@@ -560,6 +560,7 @@ class SuspendOrReinstate extends Step {
     const status = back ? "active" : "suspended";
     const answer = await setStatus(real.context, real.name(member.name), status);
     assert.equal(answer, member.active === back ? "same" : "done");
+    if (member.active && !back) model.endCases(member);
     member.active = back;
     // The session is noticed to be over when somebody comes with it.
     if (!back) {

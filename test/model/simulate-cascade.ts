@@ -105,7 +105,7 @@ function modelWorld({ names, lists }: Community, threshold: number, hold: boolea
       const able = helpers.filter((helper) => model.canHelp(helper, name));
       const member = model.of(name);
       if (able.length < member.rules.threshold) return false;
-      const chosen = { password: "thief", on: 0 };
+      const chosen = { password: "thief", on: 0, lost: false };
       const one = { id: "", helper: able[0] as string, openedOn: 0, link: "", chosen, approvals: new Set(able) };
       model.complete(member, one);
       return true;

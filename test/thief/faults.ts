@@ -28,18 +28,6 @@ export const NAME_KEPT: Patch[] = [
   },
 ];
 
-/** The same for a moment: what the row held before is put back at once. */
-export const NAME_IN_PASSING: Patch[] = [
-  {
-    file: "trust/trust.js",
-    from: 'noteListChange(context, state, "person-added", person.name);',
-    to: `noteListChange(context, state, "person-added", person.name);
-        for (const contact of [Buffer.from(person.name), state.account.contact]) {
-            await context.pool.query("update accounts set contact = $2 where id = $1", [state.account.id, contact]);
-        }`,
-  },
-];
-
 /** The password itself is the passphrase of the stored key. */
 export const BARE_PASSPHRASE: Patch[] = [
   {
