@@ -35,8 +35,8 @@ const LONG = [
   "web/bad-input",
   "web/limits",
 ];
-/** Two more than the two cores of a small machine: suites wait for programs, mails and even steps of time. */
-const FILES_AT_ONCE = 4;
+/** Three more than the two cores of a small machine: suites wait for programs, mails, Tor and even steps of time. */
+const FILES_AT_ONCE = 5;
 /** Milliseconds that one file may take. */
 const FILE_TIMEOUT_MS = 900_000;
 
