@@ -13,7 +13,10 @@ import { filesBelow } from "./sources.js";
 const root = fileURLToPath(new URL("..", import.meta.url));
 /** What below test/ needs other programs, or more than a few seconds. */
 const LONG = [
+  "accounts/contact",
   "accounts/decoy-parameters",
+  "accounts/second-step",
+  "accounts/traces",
   "adversary",
   "attack",
   "backup",
@@ -33,6 +36,7 @@ const LONG = [
   "rotation",
   "thief",
   "web/bad-input",
+  "web/in-step",
   "web/limits",
 ];
 /** Three more than the two cores of a small machine: suites wait for programs, mails, Tor and even steps of time. */
