@@ -164,19 +164,26 @@ function highest(one: Reached | undefined, other: Reached | undefined): Reached 
 }
 
 /**
- * Compares what a first inspection found in rows that are Kith's with what there was before the start: for a writer who
- * raised numbers in rows that are not looked at there. Nothing is written where there was nothing to find fault with.
+ * Writes down what there is now, so that a crash leaves an hour's change unsaid at most; the number is not raised. First
+ * compares what a first inspection found in rows that are Kith's with what there was before the start: for a writer who
+ * raised numbers in rows that are not looked at there.
  */
-async function compare(context: Context, before: Reached | undefined): Promise<void> {
-  if (!isBelow(reachedInProcess(context), before) || !(await hasMembers(context.db))) return;
-  const known = await readAnchor(context.config.secretFile);
-  const putBack = notePutBack(context, "rows are");
-  context.seen.putBack = putBack;
-  if (known) await writeAnchor(context.config.secretFile, { ...known, putBack });
+async function keepReached(context: Context, before: Reached | undefined): Promise<void> {
+  const { secretFile } = context.config;
+  if (!(await hasMembers(context.db))) return;
+  const known = await readAnchor(secretFile);
+  let putBack = known?.putBack;
+  if (isBelow(reachedInProcess(context), before)) {
+    putBack = notePutBack(context, "rows are");
+    context.seen.putBack = putBack;
+  }
+  if (!known) return;
+  const reached = highest(await readCounts(context.db, GROUPS), known.reached);
+  await writeAnchor(secretFile, { ...known, putBack, reached });
 }
 
 /**
- * Raises now, daily, after each inspection, and at the end; in a minute where it failed, or where nobody is an admin yet.
+ * Raises now, daily, and at the end; in a minute where it failed, or where nobody is an admin yet.
  */
 export async function startAnchor(
   context: Context,
@@ -210,9 +217,8 @@ export async function startAnchor(
   return {
     async inspected() {
       await trying(async () => {
-        await compare(context, before);
+        await keepReached(context, before);
         before = undefined;
-        await keepReached(context);
       });
     },
     async stop() {
@@ -221,15 +227,6 @@ export async function startAnchor(
       clearTimeout(timer);
     },
   };
-}
-
-/** Writes down what there is now, so that a crash leaves an hour's change unsaid at most. The number is not raised. */
-async function keepReached(context: Context): Promise<void> {
-  const { secretFile } = context.config;
-  const known = await readAnchor(secretFile);
-  if (!known || !(await hasMembers(context.db))) return;
-  const reached = highest(await readCounts(context.db, GROUPS), known.reached);
-  await writeAnchor(secretFile, { ...known, reached });
 }
 
 /** Why the anchor that is there says nothing: a system error's code, or `ERR_ANCHOR`; undefined if it does, or is not there. */

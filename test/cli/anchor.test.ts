@@ -151,6 +151,14 @@ describe("rows put back while Kith does not run, by a writer who leaves the comp
     assert.deepEqual(await run(), { isLogged: false, day: today }, "logged once, told for a month");
   });
 
+  it("is noticed by the inspection where numbers were raised in rows that are not Kith's then", async () => {
+    const { run, actOnAda, putBack, pool } = await suspended();
+    await run(actOnAda);
+    await putBack();
+    await pool.query("update accounts set people_version = people_version + 1 where username = 'ada'");
+    assert.deepEqual(await run(), { isLogged: true, day: new Date().toISOString().slice(0, 10) });
+  });
+
   it("is noticed of the newest of the admins' acts, and of review keys", async () => {
     const { run, actOnAda, pool } = await suspended();
     await run(actOnAda);
