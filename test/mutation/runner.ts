@@ -32,8 +32,9 @@ Object.assign(globalThis, { __stryker__: instrumenter });
 /** Runs units of the test files in this process, as long as it lives; Stryker starts another for each static mutant. */
 class UnitRunner implements TestRunner {
   private loaded: Map<string, Unit> | undefined;
-  /** Milliseconds that each unit took when it ran last: the quick ones are asked first. */
+  /** Milliseconds that each unit took when it ran last. */
   private readonly took = new Map<string, number>();
+  private readonly kills: { fileName: string; line: number; id: string }[] = [];
 
   capabilities() {
     return { reloadEnvironment: false };
@@ -74,8 +75,8 @@ class UnitRunner implements TestRunner {
     instrumenter.hitLimit = options.hitLimit;
 
     let nrOfTests = 0;
-    const took = (id: string) => this.took.get(id) ?? 0;
-    for (const id of [...(options.testFilter ?? loaded.keys())].sort((one, other) => took(one) - took(other))) {
+    const { fileName, location } = options.activeMutant;
+    for (const id of this.likeliestFirst([...(options.testFilter ?? loaded.keys())], fileName, location.start.line)) {
       const unit = loaded.get(id);
       if (unit === undefined) throw new Error(`no test "${id}"`);
       nrOfTests++;
@@ -86,9 +87,26 @@ class UnitRunner implements TestRunner {
       if (endless !== undefined) return { status: MutantRunStatus.Timeout, reason: endless.reason };
       if (failureMessage === undefined) continue;
       if (!isStatic) await this.expectSuccess(unit);
+      this.kills.push({ fileName, line: location.start.line, id });
       return { status: MutantRunStatus.Killed, killedBy: [id], failureMessage, nrOfTests };
     }
     return { status: MutantRunStatus.Survived, nrOfTests };
+  }
+
+  /** Units that killed a mutant nearby, the nearest first; then the quick ones. */
+  private likeliestFirst(ids: readonly string[], fileName: string, line: number): string[] {
+    const distances = new Map<string, number>();
+    for (const kill of this.kills)
+      if (kill.fileName === fileName)
+        distances.set(kill.id, Math.min(distances.get(kill.id) ?? Infinity, Math.abs(kill.line - line)));
+    const near = [...distances].filter(([id, distance]) => distance <= 20 && ids.includes(id));
+    const likely = near
+      .sort(([, one], [, other]) => one - other)
+      .slice(0, 6)
+      .map(([id]) => id);
+    const took = (id: string) => this.took.get(id) ?? 0;
+    const others = ids.filter((id) => !likely.includes(id)).sort((one, other) => took(one) - took(other));
+    return [...likely, ...others];
   }
 
   /**
