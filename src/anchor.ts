@@ -104,7 +104,7 @@ function notePutBack(context: Context, what: string): string {
  *
  * @returns what there was
  */
-async function raise(context: Context): Promise<Reached | undefined> {
+async function raise(context: Context, { isStart }: { isStart: boolean }): Promise<Reached | undefined> {
   const { secretFile } = context.config;
   const known = await readAnchor(secretFile).catch((error: unknown) => {
     context.seen.foundedBefore = true; // nobody knows: no first admin is made among members
@@ -116,7 +116,7 @@ async function raise(context: Context): Promise<Reached | undefined> {
   context.seen.putBack = putBack;
   const before = Number((await readSetting(context, TICK, context.db)) ?? 0);
   const isEmpty = !(await hasMembers(context.db));
-  // A place that begins anew has no members who could be older than they were. At the start there is no time to look at each row.
+  // At the start there is no time to look at each row.
   const found = isEmpty ? undefined : await readCounts(context.db, GROUPS);
   // Kept while the database is empty: somebody may put the members back.
   const founded = (await isFounded(context)) || context.seen.foundedBefore;
@@ -129,8 +129,10 @@ async function raise(context: Context): Promise<Reached | undefined> {
   }
   const least = known?.tick ?? 0;
   const tick = await raiseSetting(context, TICK, least, context.db);
-  const reached = isOlder ? found : highest(found, known?.reached);
-  await writeAnchor(secretFile, { tick: Math.max(tick, least), founded, putBack, reached: found && reached });
+  // A database that is new as well begins anew; members who are only gone may be put back.
+  const isAnew = isStart && isEmpty && before < least;
+  const reached = isAnew ? undefined : isOlder ? found : highest(found, known?.reached);
+  await writeAnchor(secretFile, { tick: Math.max(tick, least), founded, putBack, reached });
   return known?.reached;
 }
 
@@ -206,7 +208,7 @@ export async function startAnchor(
   };
   const run = async () => {
     const isRaised = await trying(async () => {
-      const known = await raise(context);
+      const known = await raise(context, { isStart: isFirst });
       if (isFirst) before = known;
       isFirst = false;
     });

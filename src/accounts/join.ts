@@ -5,7 +5,7 @@ import { dayOf, monthOf, monthStart } from "../days.js";
 import type { Database } from "../db/schema.js";
 import { grantedToEverybody } from "../invites/granted.js";
 import type { Person } from "../people/people.js";
-import { personRow, readAsWriter } from "../people/people.js";
+import { personRow, readPersonAsWriter } from "../people/people.js";
 import { toBase64url } from "../protocol/bytes.js";
 import { sealColumn } from "../protocol/column.js";
 import { emptyEscrow } from "../protocol/escrow.js";
@@ -149,6 +149,6 @@ export async function createAccount(
     if (code === "23505" && constraint === "spent_invites_pkey") return "spent";
     throw error;
   }
-  await readAsWriter(context, id);
+  await readPersonAsWriter(context, id);
   return { account, cookie: session.cookie };
 }

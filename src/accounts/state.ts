@@ -1,7 +1,14 @@
 import { randomUUID } from "node:crypto";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
-import { findPersons, nextVersions, type Person, personRow, personStatus, readAsWriter } from "../people/people.js";
+import {
+  findPersons,
+  nextVersions,
+  type Person,
+  personRow,
+  personStatus,
+  readPersonAsWriter,
+} from "../people/people.js";
 import { equalBytes } from "../protocol/bytes.js";
 import { newGeneration } from "../protocol/generation.js";
 import { fingerprintOf, type PrivateKey, publicHalf } from "../protocol/keypair.js";
@@ -258,7 +265,7 @@ export async function storeState(
   for (let forged = state.forgedSlots; forged > 0; forged--) reportForgery(context, "relations");
   if (next?.isDamaged) reportForgery(context, "people");
   if (ended > 0) sendResetNotice(context, account, extras.completesReset ? "completed" : "stopped");
-  if (person) await readAsWriter(context, account.id);
+  if (person) await readPersonAsWriter(context, account.id);
   await endUnlisted(context, state.record.sessions, record.sessions);
   return account;
 }

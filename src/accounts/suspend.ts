@@ -5,7 +5,7 @@ import {
   nextVersions,
   personRow,
   personStatus,
-  readAsWriter,
+  readPersonAsWriter,
   standIn,
 } from "../people/people.js";
 import { newSessionEpoch } from "../protocol/generation.js";
@@ -44,7 +44,7 @@ export async function setStatus(
     if (done) {
       if (isDamaged) reportForgery(context, "people");
       // Whoever reads it first would leave a trace in its page.
-      await Promise.all([readAsWriter(context, account.id), findOwnAccount(context, account.id)]);
+      await Promise.all([readPersonAsWriter(context, account.id), findOwnAccount(context, account.id)]);
       await tellEnded(context, ended, "stopped");
       return "done";
     }

@@ -156,7 +156,7 @@ export async function standIn(
 /**
  * Reads a version once, by its writer: whoever reads it first would leave a trace in its page.
  */
-export async function readAsWriter(context: Context, accountId: string): Promise<void> {
+export async function readPersonAsWriter(context: Context, accountId: string): Promise<void> {
   await presentRows(context, [accountId]);
 }
 

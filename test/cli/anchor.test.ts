@@ -159,6 +159,24 @@ describe("rows put back while Kith does not run, by a writer who leaves the comp
     assert.deepEqual(await run(), { isLogged: true, day: new Date().toISOString().slice(0, 10) });
   });
 
+  it("is noticed where nobody was there from one stop to the next, or only at one", async () => {
+    for (const isAwayAtStart of [true, false]) {
+      const { run, actOnAda, putBack, pool } = await suspended();
+      await run(actOnAda);
+      const away = async () => {
+        await pool.query("create table away as select id, username, domain from accounts where username <> ''");
+        await pool.query("update accounts set username = '', domain = id::text where username <> ''");
+      };
+      if (isAwayAtStart) await away();
+      assert.equal((await run(isAwayAtStart ? undefined : away)).isLogged, false, "there is nobody who is older");
+      await pool.query(
+        "update accounts set username = away.username, domain = away.domain from away where away.id = accounts.id",
+      );
+      await putBack();
+      assert.equal((await run()).isLogged, true, `away at the start: ${isAwayAtStart}`);
+    }
+  });
+
   it("is noticed of the newest of the admins' acts, and of review keys", async () => {
     const { run, actOnAda, pool } = await suspended();
     await run(actOnAda);
