@@ -1,5 +1,6 @@
-import { readdir, realpath, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import dotenv from "dotenv";
 import { isBackup } from "../backup/backup.js";
 import type { Config } from "../config.js";
 import { dayOf } from "../days.js";
@@ -14,6 +15,7 @@ export async function checkFiles(config: Config): Promise<Finding[]> {
     await checkDataDir(config.dataDir),
     ...(await checkSecret(config)),
     ...(await checkRotation(config.secretFile)),
+    ...(await checkSettings()),
     ...(await checkBackups(config)),
   ];
 }
@@ -99,6 +101,16 @@ async function checkRotation(file: string): Promise<Finding[]> {
       todo: "stop every kith start, and run kith secret rotate once more, to the end",
     },
   ];
+}
+
+/** `.env` where commands are run: the addresses in it may hold passwords. */
+async function checkSettings(): Promise<Finding[]> {
+  const file = resolve(".env");
+  const mode = (await stat(file).catch(() => undefined))?.mode ?? 0;
+  if ((mode & 0o077) === 0) return [];
+  const settings = Object.values(dotenv.parse(await readFile(file).catch(() => "")));
+  if (!settings.some((value) => URL.canParse(value) && new URL(value).password !== "")) return [];
+  return [{ level: "wrong", about, text: `${file} holds a password and is open to others`, todo: `chmod 600 ${file}` }];
 }
 
 /** Those that lie beside data, secret, or where commands are run; what is kept elsewhere nobody can see from here. */

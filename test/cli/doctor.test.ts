@@ -317,6 +317,22 @@ test("finds nothing to say about the embedded server, whose settings nothing in 
   assert.match(limits, /^Max core file size +0 +0 /m);
 });
 
+test("names a file of settings that others can read a password in", async () => {
+  const folder = temporaryDirectory();
+  const file = join(folder, ".env");
+  const said = async (text: string, mode: number) => {
+    writeFileSync(file, text);
+    chmodSync(file, mode);
+    const { stdout } = await runKith(["doctor", "--json"], { KITH_DATA_DIR: join(folder, "data") }, `cd ${folder}`);
+    const { findings } = JSON.parse(stdout) as { findings: Finding[] };
+    return findings.filter(({ text }) => text.includes(file)).map(({ level, todo }) => [level, todo]);
+  };
+  const smtp = (user: string) => `KITH_SMTP_URL="smtp://${user}127.0.0.1:1"\n`;
+  assert.deepEqual(await said(smtp("kith:hunter2@"), 0o640), [["wrong", `chmod 600 ${file}`]]);
+  assert.deepEqual(await said(smtp("kith:hunter2@"), 0o600), []);
+  assert.deepEqual(await said(smtp(""), 0o644), [], "there is no password in it");
+});
+
 test("names backups that lie beside the data, and from when the oldest is", async () => {
   const folder = temporaryDirectory();
   const env = { KITH_DATA_DIR: join(folder, "data") };
