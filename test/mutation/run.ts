@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Stryker } from "@stryker-mutator/core";
 import { lendServer } from "../support/database.js";
-import { LOG_VARIABLE, TEST_FILES_VARIABLE } from "./runner.js";
+import { LOG_VARIABLE, MOST_VARIABLE, TEST_FILES_VARIABLE, TIMES_VARIABLE } from "./runner.js";
 import { isInSample, SAMPLE_VARIABLE } from "./sample.js";
 
 /** For each folder of src/, the folders or files of test/ that try it in one process. */
@@ -35,13 +35,15 @@ const { positionals, values } = parseArgs({
     "ignore-static": { type: "boolean", default: false },
     /** Tries only this share of the mutants, 0 to 1, where all of them would take hours. */
     sample: { type: "string", default: "1" },
+    /** Runs at most so many tests for each mutant, the likeliest first: no more can be killed than with all of them. */
+    most: { type: "string", default: "Infinity" },
   },
 });
 const folder = positionals[0] ?? "";
 const tests = TESTS[folder] && (values.tests?.split(",") ?? TESTS[folder]);
 if (tests === undefined) {
   console.error(
-    `usage: npm run test:mutation -- ${Object.keys(TESTS).join(" | ")} [--only a,b] [--tests a,b] [--ignore-static] [--sample 0.2]`,
+    `usage: npm run test:mutation -- ${Object.keys(TESTS).join(" | ")} [--only a,b] [--tests a,b] [--ignore-static] [--sample 0.2] [--most 30]`,
   );
   process.exit(2);
 }
@@ -51,7 +53,9 @@ const files = readdirSync("dist-test", { recursive: true, encoding: "utf8" })
   .sort();
 process.env[TEST_FILES_VARIABLE] = JSON.stringify(files.map((name) => join("dist-test", name)));
 process.env[SAMPLE_VARIABLE] = values.sample;
+process.env[MOST_VARIABLE] = values.most;
 mkdirSync("reports/mutation", { recursive: true });
+process.env[TIMES_VARIABLE] = join(process.cwd(), `reports/mutation/${folder}.times.json`);
 process.env[LOG_VARIABLE] = join(process.cwd(), `reports/mutation/${folder}.log`);
 rmSync(process.env[LOG_VARIABLE], { force: true });
 const server = tests.every((name) => /^(protocol|trust)\b/.test(name)) ? undefined : await lendServer();

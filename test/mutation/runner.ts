@@ -1,4 +1,4 @@
-import { appendFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { register } from "node:module";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -25,6 +25,12 @@ export const TEST_FILES_VARIABLE = "KITH_MUTATION_TEST_FILES";
 /** The name of a file that gets a line for each mutant as soon as it is tried: a run that is broken off is not lost. */
 export const LOG_VARIABLE = "KITH_MUTATION_LOG";
 
+/** How many units are run for a mutant before it counts as survived. */
+export const MOST_VARIABLE = "KITH_MUTATION_MOST_TESTS";
+
+/** The name of a file in which the first run leaves, for the processes after it, how many milliseconds each unit took. */
+export const TIMES_VARIABLE = "KITH_MUTATION_TIMES";
+
 /** What Stryker's instrumented code looks at: always this object, it is remembered there. */
 const instrumenter: InstrumenterContext = {};
 Object.assign(globalThis, { __stryker__: instrumenter });
@@ -33,7 +39,7 @@ Object.assign(globalThis, { __stryker__: instrumenter });
 class UnitRunner implements TestRunner {
   private loaded: Map<string, Unit> | undefined;
   /** Milliseconds that each unit took when it ran last. */
-  private readonly took = new Map<string, number>();
+  private took = new Map<string, number>();
   private readonly kills: { fileName: string; line: number; id: string }[] = [];
 
   capabilities() {
@@ -62,6 +68,8 @@ class UnitRunner implements TestRunner {
       );
     }
     delete instrumenter.currentTestId;
+    this.took = new Map(tests.map(({ id, timeSpentMs }) => [id, timeSpentMs]));
+    writeFileSync(String(process.env[TIMES_VARIABLE]), JSON.stringify([...this.took]));
     return { status: DryRunStatus.Complete, tests, mutantCoverage: instrumenter.mutantCoverage };
   }
 
@@ -76,7 +84,8 @@ class UnitRunner implements TestRunner {
 
     let nrOfTests = 0;
     const { fileName, location } = options.activeMutant;
-    for (const id of this.likeliestFirst([...(options.testFilter ?? loaded.keys())], fileName, location.start.line)) {
+    const ids = this.likeliestFirst([...(options.testFilter ?? loaded.keys())], fileName, location.start.line);
+    for (const id of ids.slice(0, Number(process.env[MOST_VARIABLE]))) {
       const unit = loaded.get(id);
       if (unit === undefined) throw new Error(`no test "${id}"`);
       nrOfTests++;
@@ -93,17 +102,17 @@ class UnitRunner implements TestRunner {
     return { status: MutantRunStatus.Survived, nrOfTests };
   }
 
-  /** Units that killed a mutant nearby, the nearest first; then the quick ones. */
+  /** Units that killed a mutant nearby, the nearest first; those that killed most; then the quick ones. */
   private likeliestFirst(ids: readonly string[], fileName: string, line: number): string[] {
     const distances = new Map<string, number>();
     for (const kill of this.kills)
       if (kill.fileName === fileName)
         distances.set(kill.id, Math.min(distances.get(kill.id) ?? Infinity, Math.abs(kill.line - line)));
-    const near = [...distances].filter(([id, distance]) => distance <= 20 && ids.includes(id));
-    const likely = near
-      .sort(([, one], [, other]) => one - other)
-      .slice(0, 6)
-      .map(([id]) => id);
+    const nearest = [...distances].sort(([, one], [, other]) => one - other).slice(0, 6);
+    const counts = new Map<string, number>();
+    for (const { id } of this.kills) counts.set(id, (counts.get(id) ?? 0) + 1);
+    const deadliest = [...counts].sort(([, one], [, other]) => other - one).slice(0, 6);
+    const likely = [...new Set([...nearest, ...deadliest].map(([id]) => id))].filter((id) => ids.includes(id));
     const took = (id: string) => this.took.get(id) ?? 0;
     const others = ids.filter((id) => !likely.includes(id)).sort((one, other) => took(one) - took(other));
     return [...likely, ...others];
@@ -126,6 +135,10 @@ class UnitRunner implements TestRunner {
       for (const file of JSON.parse(process.env[TEST_FILES_VARIABLE] ?? "[]") as string[])
         await import(pathToFileURL(resolve(file)).href);
       this.loaded = new Map(units().map((unit) => [unit.name, unit]));
+      const times = existsSync(String(process.env[TIMES_VARIABLE]))
+        ? readFileSync(String(process.env[TIMES_VARIABLE]), "utf8")
+        : "[]";
+      for (const [id, milliseconds] of JSON.parse(times)) this.took.set(id, milliseconds);
     }
     return this.loaded;
   }
