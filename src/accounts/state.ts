@@ -192,7 +192,7 @@ export interface ChangeExtras {
   /** Columns of the account that change too. */
   columns?: Partial<AccountRow>;
   /** What others see of the account, if that changes. */
-  person?: { publicKey: Uint8Array; resetMark: number };
+  person?: { publicKey: Uint8Array; resetMark: number | "another" };
   /** The cases that this ends did not fail: one of them takes effect. */
   completesReset?: boolean;
   /** The key that is to be the account's from now on; the list and record are sealed to it. */
@@ -253,7 +253,8 @@ export async function storeState(
       public_key: extras.person.publicKey,
       fingerprint: account.fingerprint,
       status: personStatus(account),
-      reset_mark: extras.person.resetMark,
+      // Of which each was there once: what was seen before may be a writer's, or may have been taken away.
+      reset_mark: extras.person.resetMark === "another" ? version % MARKS : extras.person.resetMark,
     });
   const ended = await queries.writeState(
     context.db,
@@ -278,6 +279,9 @@ function dealAnew(state: PrivateState): void {
   const rowIds = shuffled(state.rowIds);
   for (const [index, entry] of state.trusted.entries()) entry.rowId = rowIds[index] as string;
 }
+
+/** A list has 16 bits for each. */
+const MARKS = 2 ** 16;
 
 /** How often a change begins anew when others are faster; each round somebody's change was stored. */
 export const MAX_TRIES = 40;

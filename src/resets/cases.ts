@@ -115,7 +115,9 @@ function countingApprovals(context: Context, rows: readonly queries.ApprovalRow[
   const good = rows.filter(
     (row) => hasValidTag(context.secret, "approvals", { ...row }) && equalBytes(row.generation, account.generation),
   );
-  return ({ id }) => good.filter((row) => row.case_id === id);
+  // Whoever may change the tables can store one twice.
+  const once = [...new Map(good.map((row) => [`${row.case_id} ${row.row_id}`, row])).values()];
+  return ({ id }) => once.filter((row) => row.case_id === id);
 }
 
 export async function wordsOf(row: ChosenCase): Promise<FourWords> {

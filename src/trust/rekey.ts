@@ -66,7 +66,12 @@ export async function makeNewKey(context: Context, account: AccountRow, unlockKe
   };
 }
 
-/** What others are to see of an account from now on: a new key, but no reset. */
-export async function ownPerson(context: Context, account: AccountRow, publicKey: Uint8Array) {
-  return { publicKey, resetMark: (await findPerson(context, account.id))?.resetMark ?? 0 };
+/** What others are to see of an account from now on: a new key, but no reset, if it can be told that there was none. */
+export async function ownPerson(
+  context: Context,
+  account: AccountRow,
+  publicKey: Uint8Array,
+): Promise<NonNullable<ChangeExtras["person"]>> {
+  const person = await findPerson(context, account.id);
+  return { publicKey, resetMark: person && person.status !== "forged" ? person.resetMark : "another" };
 }

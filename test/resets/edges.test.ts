@@ -176,6 +176,19 @@ describe("cases of resets", () => {
     assert.equal((await browser.signIn("ada", passwordOf("ada", 2))).statusCode, 303);
   });
 
+  it("are agreed to once by an approval that is stored twice", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem"]);
+    await trustAll(who.ada, ["bea", "cem"], { threshold: 2 });
+    const { browser, words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    await who.bea.agree("ada", words);
+    // As whoever owns the tables may do.
+    await sql`alter table approvals drop constraint approvals_pkey`.execute(place.context.db);
+    await sql`insert into approvals select * from approvals`.execute(place.context.db);
+    assert.match(readable((await who.cem.help("ada")).body), /1 of 2/);
+    const waiting = await browser.signIn("ada", passwordOf("ada", 2));
+    assert.match(readable(waiting.body), /1 of 2 have agreed/);
+  });
+
   it("with genuine approvals are reported by nobody, and one who has agreed is shown so", async () => {
     const { place, who } = await openCommunity(["ada", "bea", "cem"]);
     await trustAll(who.ada, ["bea", "cem"], { threshold: 2 });

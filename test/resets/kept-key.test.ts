@@ -57,6 +57,27 @@ describe("keeping the key", () => {
     assert.equal(await fingerprintOf(place, "ada"), before, "a second time, by others");
   });
 
+  it("a second time is told, too, whatever a writer made of what others see meanwhile", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem", "dora"]);
+    await trustAll(who.ada, ["bea", "cem"], { threshold: 2, keepKey: true });
+    await trustAll(who.dora, ["ada"]);
+    const told = async () => {
+      await who.dora.signOut();
+      await who.dora.signIn();
+      return /Ada was let back in by others/.test(readable((await who.dora.get("/")).body));
+    };
+    assert.equal(await told(), false);
+    await resetByTwo(place, who.bea, who.cem, "ada");
+    assert.equal(await told(), true);
+    assert.equal(await told(), false);
+    const { browser, words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 3));
+    for (const helper of [who.bea, who.cem]) await helper.agree("ada", words);
+    await place.context.pool.query("update people set reset_mark = reset_mark + 1 where username = 'ada'");
+    assert.equal((await browser.signIn("ada", passwordOf("ada", 3))).statusCode, 303);
+    assert.equal(await told(), true);
+    assert.equal(await told(), false);
+  });
+
   it("without it the key is new", async () => {
     const { place, who } = await openCommunity(["ada", "bea", "cem"]);
     await trustAll(who.ada, ["bea", "cem"], { threshold: 2 });
