@@ -36,6 +36,8 @@ const TEXTS = [
   `{{"<${MARK}>"|safe}}`,
   "{{7*7*19130017}}",
   "{% raise %}",
+  `$t(${"a".repeat(60)}`,
+  `$t(${"a".repeat(60)}@x.example`,
   `\${7*7*19130017}`,
   "#{7*7*19130017}",
   `x\r\nX-Split: ${MARK}`,
