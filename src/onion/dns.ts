@@ -127,7 +127,11 @@ function onceOverUdp(
       // Wait on for the right one: a wrong one may be a forger's guess.
       if (packet !== undefined && isOurs(packet)) done(packet);
     });
-    socket.connect(resolver.port, resolver.host, () => socket.send(query));
+    // Where there is no route, Node calls back with the error; its types don't say so.
+    socket.connect(resolver.port, resolver.host, (error?: Error) => {
+      if (error) done(new DnsFailure("the resolver can't be reached", { cause: error }));
+      else socket.send(query);
+    });
   });
 }
 

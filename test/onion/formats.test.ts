@@ -115,6 +115,17 @@ f.example example.org
     );
   });
 
+  it("lines may end as on an old Macintosh, and long rows of blanks take no time", () => {
+    const blanks = " #".repeat(30_000);
+    const file = Buffer.from(`a.example ${A}\r${blanks}\rb.example ${B}`);
+    const { entries, refused } = readList("exim-txt", file);
+    assert.deepEqual(refused, []);
+    assert.deepEqual(
+      entries.map(({ domain }) => domain),
+      ["a.example", "b.example"],
+    );
+  });
+
   it("a Postfix table may leave the port out and go on on the next line", () => {
     const text = `a.example smtptor:[${A}]\nb.example\n  smtptor:[${B}]:2525\nc.example smtp:[mail.example.org]\nd.example\n`;
     const { entries, refused } = readList("postfix", Buffer.from(text));

@@ -122,6 +122,6 @@ function isUint16(value: unknown): boolean {
 export function numberedLines(text: string): { line: number; text: string }[] {
   return text
     .replace(/^\ufeff/, "")
-    .split(/\r?\n/)
+    .split(/\r\n?|\n/)
     .map((line, index) => ({ line: index + 1, text: line }));
 }
