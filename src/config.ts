@@ -134,7 +134,10 @@ export class ConfigError extends Error {
  */
 export function loadConfig(): Config {
   const fromFile: Record<string, string> = {};
-  dotenv.config({ quiet: true, processEnv: fromFile });
+  const { error } = dotenv.config({ quiet: true, processEnv: fromFile });
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  // Going on without would begin another place, with other settings.
+  if (error && code !== "ENOENT") throw new ConfigError([`${resolve(".env")} can't be read (${code}).`]);
   return parseConfig({ ...fromFile, ...process.env });
 }
 

@@ -27,11 +27,12 @@ export const LINES = {
   redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), remove: true },
 } satisfies pino.LoggerOptions;
 
+const MOST_UNWRITTEN_BYTES = 65_536;
+
 /** JSON lines on stderr, from level `info`. */
 export function createLog(): pino.Logger {
-  return pino(
-    LINES,
-    // Synchronous, so that nothing is lost at the end.
-    pino.destination({ fd: 2, sync: true }),
-  );
+  // Synchronous, so that nothing is lost at the end; but what can't be written, on a full disk, must end nothing else.
+  const destination = pino.destination({ fd: 2, sync: true, maxLength: MOST_UNWRITTEN_BYTES });
+  destination.on("error", () => undefined);
+  return pino(LINES, destination);
 }

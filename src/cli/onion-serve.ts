@@ -62,8 +62,8 @@ async function serveMetrics(
     if (request.url !== "/metrics") response.writeHead(404).end();
     else response.writeHead(200, { "Content-Type": registry.contentType }).end(await registry.metrics());
   });
-  const begun = new Promise<void>((resolve, reject) => server.once("error", reject).listen(where, resolve));
-  await listening("--metrics", where, begun);
+  const begin = () => new Promise<void>((resolve, reject) => server.once("error", reject).listen(where, resolve));
+  await listening("--metrics", where, begin);
   return () =>
     new Promise((resolve) => {
       server.close(() => resolve());

@@ -32,8 +32,8 @@ export async function startWeb(context: Context): Promise<{ url: string; close()
     await anchor.stop();
   };
   try {
-    const url = await listening("KITH_LISTEN", config.listen, app.listen(config.listen));
-    await listening("KITH_METRICS_LISTEN", config.metricsListen, watch.listen(config.metricsListen));
+    const url = await listening("KITH_LISTEN", config.listen, () => app.listen(config.listen));
+    await listening("KITH_METRICS_LISTEN", config.metricsListen, () => watch.listen(config.metricsListen));
     upkeep = startUpkeep(context, anchor.inspected);
     lookups = await startLookupService(context, { registry: metrics.registry });
     mail = config.mailFrom === undefined ? undefined : await startMailQueue(context);

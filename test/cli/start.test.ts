@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -174,4 +174,36 @@ test("the server's settings keep statements, values and times of commit out of i
   await client.end();
   await kith.stop();
   assert.doesNotMatch(readFileSync(join(dataDir, "postgres.log"), "utf8"), /canary/);
+});
+
+test("a socket that a killed kith start left behind is taken again, one that somebody listens on is not", async () => {
+  const folder = temporaryDirectory();
+  const { databaseUrl } = await freshDatabase();
+  const env = { DATABASE_URL: databaseUrl, KITH_DATA_DIR: folder, KITH_METRICS_LISTEN: join(folder, "metrics") };
+  const first = await startKith(env);
+  const elsewhere = { DATABASE_URL: (await freshDatabase()).databaseUrl, KITH_DATA_DIR: temporaryDirectory() };
+  const { status, stderr } = await ended(["start"], { ...env, ...elsewhere });
+  assert.equal(status, 1);
+  assert.match(stderr, /something else already listens on .*metrics: set KITH_METRICS_LISTEN/);
+  await first.stop("SIGKILL");
+  assert.ok(existsSync(env.KITH_METRICS_LISTEN));
+  const second = await startKith(env);
+  assert.equal((await second.stop()).status, 0);
+});
+
+test("where the log can't be written, Kith serves all the same", async () => {
+  const { databaseUrl } = await freshDatabase();
+  const env = { DATABASE_URL: databaseUrl, KITH_DATA_DIR: temporaryDirectory() };
+  const kith = await startKith(env, undefined, "exec 2>/dev/full");
+  assert.ok((await fetch(kith.url)).status < 500);
+  assert.equal((await kith.stop()).status, 0);
+});
+
+test("settings that are there and can't be read end every command", async () => {
+  const folder = temporaryDirectory();
+  mkdirSync(join(folder, ".env"));
+  const { status, stderr } = await runKith(["migrate"], { KITH_DATA_DIR: join(folder, "data") }, `cd ${folder}`);
+  assert.equal(status, 1);
+  assert.match(stderr, /\.env can't be read \(EISDIR\)/);
+  assert.ok(!existsSync(join(folder, "data")));
 });

@@ -79,10 +79,11 @@ export function runKith(args: string[], env: Record<string, string> = {}, limits
  * Starts `kith start` and waits until it says where it listens.
  *
  * @param cli another `kith` than this clone's
+ * @param limits as for `runKith`
  * @throws with what it said when it ends instead
  */
-export async function startKith(env: Record<string, string>, cli?: string): Promise<RunningKith> {
-  const { child, said, outcome } = launch(["start"], env, undefined, cli);
+export async function startKith(env: Record<string, string>, cli?: string, limits?: string): Promise<RunningKith> {
+  const { child, said, outcome } = launch(["start"], env, limits, cli);
   const url = await new Promise<string>((resolve, reject) => {
     child.stdout.on("data", () => {
       const match = /^Kith listens on (\S+)$/m.exec(said.stdout);

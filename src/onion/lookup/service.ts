@@ -76,7 +76,7 @@ export async function startLookupService(
       const count = (outcome: Parameters<OnionMetrics["count"]>[1]) => metrics.count(protocol.name, outcome);
       const server = createLookupServer({ protocol, answerer, count });
       servers.push(server);
-      await listening(setting, where, listen(server.server, where));
+      await listening(setting, where, () => listen(server.server, where));
       addresses.push({ protocol: protocol.name, address: addressOf(server.server) });
     }
     upkeep.start();
