@@ -170,8 +170,9 @@ async function openCase(
 }
 
 export type ApproveOutcome =
+  /** Also where this case is not there: else a made-up one would tell who trusts whom, and nobody would notice. */
   | { outcome: "none" }
-  /** The case is over, or was replaced. */
+  /** The case ended in this moment. */
   | { outcome: "ended"; username: string }
   | {
       outcome: "agreed";
@@ -197,7 +198,7 @@ export async function approve(
   const { account, cases, rowId, token } = proof;
   const username = labelOf(context, account);
   const row = cases.find((open) => open.id === caseId);
-  if (!row || !isChosen(row)) return { outcome: "ended", username };
+  if (!row || !isChosen(row)) return { outcome: "none" };
   const columns = {
     case_id: row.id,
     row_id: rowId,

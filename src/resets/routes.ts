@@ -99,7 +99,6 @@ export async function agree(visit: MemberVisit) {
     "help",
     memberSubject(session),
     () => approve(context, session, username, field(visit, "case")),
-    // Also one that has ended: made up, it would tell over and over who trusts whom, without a case of which there is a notice.
     (came) => came === "broke" || came.outcome !== "agreed",
   );
   if (outcome.outcome === "none") return await show(visit, "resets/help-nothing", {}, { current: "help" });

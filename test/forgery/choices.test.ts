@@ -24,7 +24,7 @@ it("a link put back chooses another case: no yes to one choice counts for the ot
   assert.deepEqual(shown?.words, ada.words, "these she reads out");
   await put(thiefs);
   const answer = await who.bea.post("/help/approve", { username: "ada", case: String(shown?.id) }, "/help");
-  assert.equal(answer.statusCode, 422);
+  assert.equal(answer.statusCode, 200, "nothing opens");
   assert.equal((await db.selectFrom("approvals").selectAll().execute()).length, 0);
   assert.equal((await place.visitor().signIn("ada", passwordOf("thief"))).statusCode, 200, "it waits for ever");
 });
