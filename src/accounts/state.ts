@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import pLimit, { type LimitFunction } from "p-limit";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
 import {
@@ -286,6 +287,13 @@ const MARKS = 2 ** 16;
 /** How often a change begins anew when others are faster; each round somebody's change was stored. */
 export const MAX_TRIES = 40;
 
+type Decide<Outcome> = (state: PrivateState) => Promise<{ store: boolean; outcome: Outcome; extras?: ChangeExtras }>;
+
+interface Changed<Outcome> {
+  outcome: Outcome;
+  account: AccountRow;
+}
+
 /**
  * Changes the private state of the account of this session: reads, lets `decide` alter the opened state, regenerates
  * and stores; again from the start if somebody else was faster.
@@ -297,26 +305,50 @@ export const MAX_TRIES = 40;
 export async function changeState<Outcome>(
   context: Context,
   session: Session,
-  decide: (state: PrivateState) => Promise<{ store: boolean; outcome: Outcome; extras?: ChangeExtras }>,
-): Promise<{ outcome: Outcome; account: AccountRow }> {
-  const privateKey = await session.privateKey();
-  const epoch = session.account.session_epoch;
-  for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const [account, goesOn] = await Promise.all([
-      findOwnAccount(context, session.account.id),
-      isPresent(context, session),
-    ]);
-    if (!goesOn || !account || !letsSessionsGoOn(account) || !equalBytes(account.session_epoch, epoch)) {
-      throw new StaleKeyError();
-    }
-    const state = await openState(context, account, privateKey);
-    reviewList(context, state);
-    const { store, outcome, extras } = await decide(state);
-    if (!store) return { outcome, account };
-    const stored = await storeState(context, state, extras);
-    if (stored) return { outcome, account: stored };
+  decide: Decide<Outcome>,
+): Promise<Changed<Outcome>> {
+  const { id } = session.account;
+  const outcome = await tryToChange(context, session, decide);
+  if (outcome) return outcome;
+  // One after another: else each of many at once is made anew for each of the others.
+  const turn = turns.get(id) ?? pLimit(1);
+  turns.set(id, turn);
+  try {
+    return await turn(async () => {
+      for (let tries = 1; tries < MAX_TRIES; tries++) {
+        const outcome = await tryToChange(context, session, decide);
+        if (outcome) return outcome;
+      }
+      throw new Error("An account changed too often to be changed once more.");
+    });
+  } finally {
+    if (turn.activeCount + turn.pendingCount === 0) turns.delete(id);
   }
-  throw new Error("An account changed too often to be changed once more.");
+}
+
+/** For those who change an account and were not the fastest: whose turn it is, by the account's id. */
+const turns = new Map<string, LimitFunction>();
+
+/** @returns undefined if somebody else was faster */
+async function tryToChange<Outcome>(
+  context: Context,
+  session: Session,
+  decide: Decide<Outcome>,
+): Promise<Changed<Outcome> | undefined> {
+  const [privateKey, epoch] = [await session.privateKey(), session.account.session_epoch];
+  const [account, goesOn] = await Promise.all([
+    findOwnAccount(context, session.account.id),
+    isPresent(context, session),
+  ]);
+  if (!goesOn || !account || !letsSessionsGoOn(account) || !equalBytes(account.session_epoch, epoch)) {
+    throw new StaleKeyError();
+  }
+  const state = await openState(context, account, privateKey);
+  reviewList(context, state);
+  const { store, outcome, extras } = await decide(state);
+  if (!store) return { outcome, account };
+  const stored = await storeState(context, state, extras);
+  return stored && { outcome, account: stored };
 }
 
 function entryFor(person: Person, rowId: string, month: string): TrustedEntry {

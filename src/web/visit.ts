@@ -174,5 +174,8 @@ export function inLanguage(url: string, language?: Language): string {
 
 /** A path of this site to go to, or undefined: nothing that a browser could take for another host. */
 export function sameSitePath(text: string): string | undefined {
+  const [path = ""] = text.split(/[?#]/);
+  // What a browser takes out of a path could make another one of it.
+  if (path.split("/").some((segment) => /^(\.|%2e){1,2}$/i.test(segment))) return undefined;
   return /^\/(?![/\\])[\x21-\x7e]*$/.test(text) && !text.includes("\\") ? text : undefined;
 }

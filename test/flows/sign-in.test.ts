@@ -176,6 +176,11 @@ describe("signing in", () => {
       .visitor()
       .post("/sign-in?next=%2Fsign-in%2Fcode", { username: "ada", password: passwordOf("ada") });
     assert.equal(loop.headers.location, "/", "never below /sign-in");
+    for (const next of ["/./sign-in", "/help/../sign-in", "/x/%2e%2E/sign-in", "/..", "/.%2e/sign-in/code"]) {
+      const url = `/sign-in?next=${encodeURIComponent(next)}`;
+      const answer = await place.visitor().post(url, { username: "ada", password: passwordOf("ada") }, "/sign-in");
+      assert.equal(answer.headers.location, "/", next);
+    }
   });
 
   it("never leads to another site by changing the language either", async () => {

@@ -3,8 +3,22 @@ import { describe, it } from "node:test";
 import { sweepCases } from "#kith/resets/cases.js";
 import { countOf, passwordOf } from "../support/app.js";
 import { choose, openCommunity, readable, trustAll, turnOnSecondStep } from "../support/resets.js";
+import { watchStatements } from "../support/statements.js";
 
 describe("stopping a reset", () => {
+  it("many times at once is made anew for nobody more than twice", async () => {
+    const { place, who } = await openCommunity(["ada"]);
+    const AT_ONCE = 12;
+    let regenerations = 0;
+    await watchStatements(place.context.pool, (text) => {
+      if (/update accounts set/.test(text)) regenerations++;
+    });
+    const stop = () => who.ada.post("/resets/stop", {}, "/account");
+    const answers = await Promise.all(Array.from({ length: AT_ONCE }, stop));
+    for (const answer of answers) assert.equal(answer.statusCode, 303);
+    assert.ok(regenerations >= AT_ONCE && regenerations <= 2 * AT_ONCE, String(regenerations));
+  });
+
   it("a sign-in with the old password stops every case, and tells who had agreed", async () => {
     const { place, who } = await openCommunity(["ada", "bea", "cem"]);
     await trustAll(who.ada, ["bea", "cem"], { threshold: 2, waitDays: 3 });
