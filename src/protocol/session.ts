@@ -91,6 +91,11 @@ export function unwrapOpened(cookie: Uint8Array, wrapped: Uint8Array, generation
   return discloseBytes(deriveKey(cookie, OPENED), wrapped, generation);
 }
 
+/** Of the server secret as well: whoever has the cookie must not make up what a page is to show. */
+function noteKey(serverSecret: Uint8Array, cookie: Uint8Array): Uint8Array {
+  return hmac(serverSecret, NOTE, cookie);
+}
+
 /**
  * Wraps what the member's next page is to show, for the browser to carry there.
  *
@@ -98,13 +103,13 @@ export function unwrapOpened(cookie: Uint8Array, wrapped: Uint8Array, generation
  * @returns 1,052 bytes
  * @throws ProtocolError `ERR_CLASS_OVERFLOW`
  */
-export function wrapNote(cookie: Uint8Array, note: unknown): Uint8Array {
-  return encloseBytes(deriveKey(cookie, NOTE), pad(utf8(JSON.stringify(note)), NOTE_BYTES));
+export function wrapNote(serverSecret: Uint8Array, cookie: Uint8Array, note: unknown): Uint8Array {
+  return encloseBytes(noteKey(serverSecret, cookie), pad(utf8(JSON.stringify(note)), NOTE_BYTES));
 }
 
-/** @returns undefined if it was not wrapped with this cookie */
-export function unwrapNote(cookie: Uint8Array, wrapped: Uint8Array): unknown {
-  const padded = discloseBytes(deriveKey(cookie, NOTE), wrapped);
+/** @returns undefined if it was not wrapped with this cookie here */
+export function unwrapNote(serverSecret: Uint8Array, cookie: Uint8Array, wrapped: Uint8Array): unknown {
+  const padded = discloseBytes(noteKey(serverSecret, cookie), wrapped);
   const bytes = padded && unpad(padded);
   return bytes && JSON.parse(Buffer.from(bytes).toString("utf8"));
 }

@@ -24,7 +24,7 @@ export interface Note {
  * one written with a letter would tell who wrote it.
  */
 export function leaveNote({ context, reply }: Pick<Visit, "context" | "reply">, session: Session, note: Note): void {
-  const wrapped = wrapNote(fromBase64url(session.cookie) as Uint8Array, note);
+  const wrapped = wrapNote(context.secret, fromBase64url(session.cookie) as Uint8Array, note);
   setCookie(context.config, reply, "note", toBase64url(wrapped), context.config.sessionIdleMinutes * 60);
 }
 
@@ -34,5 +34,6 @@ export function takeNote(visit: Visit, session: Session): Note {
   if (!text) return {};
   clearCookie(visit.context.config, visit.reply as FastifyReply, "note");
   const wrapped = fromBase64url(text);
-  return ((wrapped && unwrapNote(fromBase64url(session.cookie) as Uint8Array, wrapped)) as Note | undefined) ?? {};
+  const cookie = fromBase64url(session.cookie) as Uint8Array;
+  return ((wrapped && unwrapNote(visit.context.secret, cookie, wrapped)) as Note | undefined) ?? {};
 }

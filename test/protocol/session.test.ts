@@ -80,20 +80,25 @@ describe("a note to the next page", () => {
   it("opens with its cookie alone, always has one length, and is no session", () => {
     const cookie = newSessionCookie();
     for (const note of [{ kind: "saved", names: ["bea", "zoë"] }, "", null]) {
-      const wrapped = wrapNote(cookie, note);
+      const wrapped = wrapNote(secret, cookie, note);
       assert.equal(wrapped.length, 1052);
-      assert.deepEqual(unwrapNote(cookie, wrapped), note);
-      assert.equal(unwrapNote(newSessionCookie(), wrapped), undefined);
-      assert.equal(unwrapNote(cookie, altered(wrapped, 500)), undefined);
+      assert.deepEqual(unwrapNote(secret, cookie, wrapped), note);
+      assert.equal(unwrapNote(secret, newSessionCookie(), wrapped), undefined);
+      assert.equal(unwrapNote(randomBytes(32), cookie, wrapped), undefined, "nobody makes one up");
+      assert.equal(unwrapNote(secret, cookie, altered(wrapped, 500)), undefined);
       assert.equal(unwrapSession(secret, cookie, wrapped), undefined);
     }
-    assert.equal(unwrapNote(cookie, wrapSession(secret, cookie, "x")), undefined, "a session is no note either");
+    assert.equal(
+      unwrapNote(secret, cookie, wrapSession(secret, cookie, "x")),
+      undefined,
+      "a session is no note either",
+    );
   });
 
   it("is refused when it holds too much, never cut", () => {
     const cookie = newSessionCookie();
-    assert.equal(unwrapNote(cookie, wrapNote(cookie, "x".repeat(1018))), "x".repeat(1018));
-    assert.throws(() => wrapNote(cookie, "x".repeat(1019)), { code: "ERR_CLASS_OVERFLOW" });
+    assert.equal(unwrapNote(secret, cookie, wrapNote(secret, cookie, "x".repeat(1018))), "x".repeat(1018));
+    assert.throws(() => wrapNote(secret, cookie, "x".repeat(1019)), { code: "ERR_CLASS_OVERFLOW" });
   });
 });
 
