@@ -1,7 +1,7 @@
+import { createHash } from "node:crypto";
 import { genuineAccounts } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import { uuidBytes, uuidText } from "../protocol/bytes.js";
-import { NO_INVITER } from "../protocol/letter.js";
 import { EDGE_MARK_BYTES, edgeMark, monthNumber, monthText, openNotes, sealNotes } from "../protocol/review.js";
 import { genuineRows, type OpenReview, withTag } from "./keys.js";
 import { edgeOpener } from "./open-edges.js";
@@ -40,7 +40,7 @@ export interface Tree {
 export type TreeReading = { tree: Tree } | { done: number; total: number };
 
 const ID_BYTES = 16;
-/** id, mark, inviter, month */
+/** id, mark, inviter, month; of an edge that did not open: which keys it was tried with, 0 */
 const NOTE_BYTES = ID_BYTES + EDGE_MARK_BYTES + ID_BYTES + 2;
 const BATCH = 100;
 /** Milliseconds that one request reads new edges; the next one goes on. */
@@ -97,9 +97,10 @@ export async function readTree(context: Context, review: OpenReview): Promise<Tr
   ]);
   const members = parseMembers(bytes);
   const [row] = stored ? genuineRows(context, "review_notes", [stored]) : [];
-  const unread = takeNotes(members, row && (await openNotes(review.currentKey, row)));
+  const tried = triedWith(review);
+  const unread = takeNotes(members, row && (await openNotes(review.currentKey, row)), tried);
   if (unread.length > 0) {
-    const read = await readEdges(context, review, members, unread);
+    const read = await readEdges(context, review, members, unread, tried);
     const known = [...members.values()].filter(({ inviter }) => inviter !== undefined);
     const notes = await sealNotes(review.current.public_key, writeNotes(known));
     await queries.replaceNotes(
@@ -111,6 +112,13 @@ export async function readTree(context: Context, review: OpenReview): Promise<Tr
     if (read < unread.length) return { done: members.size - unread.length + read, total: members.size };
   }
   return { tree: buildTree(members) };
+}
+
+/** Stands for the keys that a reader holds: what they did not open is tried again with others. */
+function triedWith({ keys }: OpenReview): string {
+  const digest = createHash("sha256");
+  for (const { id } of keys) digest.update(uuidBytes(id));
+  return digest.digest().toString("latin1", 0, ID_BYTES);
 }
 
 function parseMembers(bytes: Uint8Array): Map<string, Member> {
@@ -134,8 +142,8 @@ function parseMembers(bytes: Uint8Array): Map<string, Member> {
   return members;
 }
 
-/** @returns those whose edge is not the one that was read before */
-function takeNotes(members: Map<string, Member>, notes: Uint8Array | undefined): Member[] {
+/** @returns those whose edge is not the one that was read before, or did not open to other keys */
+function takeNotes(members: Map<string, Member>, notes: Uint8Array | undefined, tried: string): Member[] {
   if (notes) {
     const buffer = Buffer.from(notes.buffer, notes.byteOffset, notes.length);
     for (let at = 0; at + NOTE_BYTES <= buffer.length; at += NOTE_BYTES) {
@@ -143,8 +151,11 @@ function takeNotes(members: Map<string, Member>, notes: Uint8Array | undefined):
       const markAt = at + ID_BYTES;
       if (!member || buffer.compare(member.mark, 0, EDGE_MARK_BYTES, markAt, markAt + EDGE_MARK_BYTES) !== 0) continue;
       const inviterAt = markAt + EDGE_MARK_BYTES;
-      member.inviter = buffer.toString("latin1", inviterAt, inviterAt + ID_BYTES);
-      member.monthNumber = buffer.readUInt16BE(inviterAt + ID_BYTES);
+      const inviter = buffer.toString("latin1", inviterAt, inviterAt + ID_BYTES);
+      const month = buffer.readUInt16BE(inviterAt + ID_BYTES);
+      if (month === 0 && inviter !== tried) continue;
+      member.inviter = inviter;
+      member.monthNumber = month;
     }
   }
   const unread: Member[] = [];
@@ -165,7 +176,6 @@ function writeNotes(members: readonly Member[]): Uint8Array {
 }
 
 const asKey = (id: string) => Buffer.from(uuidBytes(id)).toString("latin1");
-const NOBODY = asKey(NO_INVITER);
 
 /** @returns how many were read */
 async function readEdges(
@@ -173,6 +183,7 @@ async function readEdges(
   review: OpenReview,
   members: Map<string, Member>,
   unread: readonly Member[],
+  tried: string,
 ): Promise<number> {
   const opener = edgeOpener(
     review.keys.map(({ privateKey }) => privateKey),
@@ -190,7 +201,7 @@ async function readEdges(
       if (!member) continue;
       const good = edge?.inviteeId === row.id;
       member.mark = Uint8Array.from(edgeMark(row.edge));
-      member.inviter = good ? asKey(edge.inviterId) : NOBODY;
+      member.inviter = good ? asKey(edge.inviterId) : tried;
       member.monthNumber = good ? monthNumber(edge.month) : 0;
     }
     read += batch.length;

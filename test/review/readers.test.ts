@@ -332,7 +332,6 @@ describe("who can read the invite tree", () => {
     assert.equal(discloseBytes(phraseKey, (await kept()).locked_key, columns.id), undefined, "nor of that one");
     assert.equal(await recoverReview(place.context, nourRow, "abandon ".repeat(11).concat("about")), "wrong-phrase");
     assert.equal(await recoverReview(place.context, nourRow, words.join("  ").toUpperCase()), "recovered");
-    await place.context.db.deleteFrom("review_notes").execute();
     assert.deepEqual(await nodes(), ["nour 0", "bea 1", "late 2"]);
   });
 
