@@ -117,7 +117,7 @@ async function raise(context: Context, { isStart }: { isStart: boolean }): Promi
   const before = Number((await readSetting(context, TICK, context.db)) ?? 0);
   const isEmpty = !(await hasMembers(context.db));
   // At the start there is no time to look at each row.
-  const found = isEmpty ? undefined : await readCounts(context.db, GROUPS);
+  const found = isEmpty ? undefined : await readCounts(context, GROUPS);
   // Kept while the database is empty: somebody may put the members back.
   const founded = (await isFounded(context)) || context.seen.foundedBefore;
   const isOlder = known && found && (before < known.tick || isBelow(found, known.reached));
@@ -180,7 +180,7 @@ async function keepReached(context: Context, before: Reached | undefined): Promi
     context.seen.putBack = putBack;
   }
   if (!known) return;
-  const reached = highest(await readCounts(context.db, GROUPS), known.reached);
+  const reached = highest(await readCounts(context, GROUPS), known.reached);
   await writeAnchor(secretFile, { ...known, putBack, reached });
 }
 

@@ -104,6 +104,8 @@ export interface StateChange {
   relations: readonly RelationRow[];
   /** The next version for others to see, if something of that changed. */
   person: PersonRow | undefined;
+  /** Versions that others made up at that one's number or above. */
+  madeUp: readonly number[];
   /** A session that begins with this change. */
   session: SessionRow | undefined;
 }
@@ -148,6 +150,15 @@ export async function writeState(
 ): Promise<number | undefined> {
   const { id, ...columns } = change.account;
   const assignments = Object.entries(columns).map(([name, value]) => sql`${sql.ref(name)} = ${value}`);
+  const isMadeUp = change.madeUp.length > 0;
+  const clearing = isMadeUp
+    ? sql`made_up as (
+      delete from people using changed
+      where account_id = changed.id and version = any(${change.madeUp}::int[]) returning version
+    ), `
+    : sql``;
+  // They are counted so that they are gone first.
+  const cleared = isMadeUp ? sql`where (select count(*) from made_up) >= 0` : sql``;
   const { rows } = await sql<{ written: boolean; ended: number }>`
     with changed as (
       update accounts set ${sql.join(assignments)}
@@ -165,9 +176,9 @@ export async function writeState(
       where trusting_id = changed.id and relations.id <> all(${change.relations.map((row) => row.id)}::uuid[])
     ), cases as (
       delete from reset_cases using changed where trusting_id = changed.id returning generation, expiry_day
-    ), person as (
+    ), ${clearing}person as (
       insert into people (account_id, version, username, domain, public_key, fingerprint, status, reset_mark, tag)
-      select row.* from changed, ${personArrays(optional(change.person))} as row
+      select row.* from changed, ${personArrays(optional(change.person))} as row ${cleared}
     ), session as (
       insert into sessions (id, sealed, expiry_day)
       select row.* from changed, ${sessionArrays(optional(change.session))} as row

@@ -259,7 +259,14 @@ export async function storeState(
     });
   const ended = await queries.writeState(
     context.db,
-    { readTag: state.account.tag, account, relations: rows, person, session: extras.session },
+    {
+      readTag: state.account.tag,
+      account,
+      relations: rows,
+      person,
+      madeUp: next?.madeUp ?? [],
+      session: extras.session,
+    },
     { generation: state.account.generation, today: dayOf(context.clock()) },
   );
   if (ended === undefined) return undefined;

@@ -28,7 +28,8 @@ export async function setStatus(
     const account = await findAccountByName(context, name.domain, name.username);
     if (!account) return "unknown";
     if (account.status === status) return "same";
-    const { base, version, isDamaged } = (await nextVersions(context, [account])).get(account.id) as NextVersion;
+    const next = (await nextVersions(context, [account])).get(account.id) as NextVersion;
+    const { base, version, isDamaged } = next;
     const person = base ?? (await standIn(context, account));
     let ended: CaseRow[] = [];
     const done = await context.db.transaction().execute(async (transaction) => {
@@ -37,7 +38,7 @@ export async function setStatus(
       const changed = tagged(context, { ...account, status, session_epoch: epoch, people_version: version });
       if (!(await writeAccount(transaction, account.tag, changed))) return false;
       const seen = { ...person, version, status: personStatus(changed) };
-      await appendPerson(transaction, personRow(context.secret, seen));
+      await appendPerson(transaction, personRow(context.secret, seen), next);
       if (status === "suspended") ended = await endCases(transaction, [account.id]);
       return true;
     });

@@ -5,6 +5,7 @@ import { nextVersions } from "../people/people.js";
 import { equalBytes } from "../protocol/bytes.js";
 import { NO_INVITER } from "../protocol/letter.js";
 import { hasValidTag } from "../protocol/tag.js";
+import { highestNumbers } from "../review/numbered.js";
 import { readTagged, TAGGED_TABLES, type TaggedTable } from "../rotation/rotate.js";
 import { noteVersion } from "../seen.js";
 import * as queries from "./queries.js";
@@ -31,25 +32,25 @@ export async function inspect(context: Context): Promise<void> {
   await inspectGone(context, present);
   await inspectSpent(context);
   const before = { ...context.seen };
-  const { acts, review_keys } = await queries.selectHighest(context.db);
+  const { acts, reviewKeys } = await highestNumbers(context);
   if (acts < before.acts) reportForgery(context, "admin_acts");
-  if (review_keys < before.reviewKeys) reportForgery(context, "review_keys");
+  if (reviewKeys < before.reviewKeys) reportForgery(context, "review_keys");
   context.seen.acts = Math.max(acts, context.seen.acts);
-  context.seen.reviewKeys = Math.max(review_keys, context.seen.reviewKeys);
+  context.seen.reviewKeys = Math.max(reviewKeys, context.seen.reviewKeys);
   const missing = await queries.countMissing(context.db, context.config.trustSlots);
   for (const [table, count] of Object.entries(missing)) if (count > 0) reportForgery(context, table);
 }
 
-/** What is only ever counted up, as the database says it, whether Kith wrote it or not; versions by groups of accounts. */
+/**
+ * What is only ever counted up: numbers, and versions by groups of accounts. The versions as the database says it, whether
+ * Kith wrote them or not.
+ */
 export async function readCounts(
-  db: Context["db"],
+  context: Context,
   groups: number,
 ): Promise<{ acts: number; reviewKeys: number; versions: number[] }> {
-  const [versions, { acts, review_keys }] = await Promise.all([
-    queries.sumVersions(db, groups),
-    queries.selectHighest(db),
-  ]);
-  return { acts, reviewKeys: review_keys, versions };
+  const [versions, numbers] = await Promise.all([queries.sumVersions(context.db, groups), highestNumbers(context)]);
+  return { ...numbers, versions };
 }
 
 /**

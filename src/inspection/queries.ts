@@ -73,14 +73,6 @@ export async function countMissing(db: Kysely<Database>, slots: number): Promise
   return rows[0] ?? {};
 }
 
-/** The highest numbers that were given. */
-export async function selectHighest(db: Kysely<Database>): Promise<{ acts: number; review_keys: number }> {
-  const { rows } = await sql<{ acts: number; review_keys: number }>`
-    select (select coalesce(max(number), 0) from admin_acts) as acts,
-      (select coalesce(max(number), 0) from review_keys) as review_keys`.execute(db);
-  return rows[0] as { acts: number; review_keys: number };
-}
-
 /** Of the accounts in each group by the first byte of their ids: how many versions others saw of them, beside the first. */
 export async function sumVersions(db: Kysely<Database>, groups: number): Promise<number[]> {
   const { rows } = await sql<{ group: number; count: number }>`

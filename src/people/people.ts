@@ -97,8 +97,10 @@ export async function findPersonByName(
 
 /** Where the next version of how others see an account goes, and what it is made from. */
 export interface NextVersion {
-  /** Above all that are stored, and all that ever were. */
+  /** Above all that ever were. */
   version: number;
+  /** Those that others made up at that number or above: they would be read in its place. */
+  madeUp: number[];
   /** The newest version that is Kith's and has the account's key: what others wrote must never be tagged anew. */
   base: queries.PersonRow | undefined;
   /** Whether that is not the one that the account names as its present one, or others made one up above it. */
@@ -123,11 +125,14 @@ export async function nextVersions(
       const genuine = own.filter((row) => hasValidTag(context.secret, "people", { ...row }));
       const base = genuine.findLast((row) => equalBytes(row.fingerprint, fingerprint));
       const highest = own.at(-1)?.version ?? 0;
-      const isNewer = (genuine.at(-1)?.version ?? 0) > people_version;
-      const isPresent = genuine.at(-1)?.version === people_version && highest === people_version;
+      const newest = genuine.at(-1)?.version ?? 0;
+      const version = Math.max(newest, people_version) + 1;
+      const madeUp = own.map((row) => row.version).filter((made) => made >= version);
+      const isNewer = newest > people_version;
+      const isPresent = newest === people_version && highest === people_version;
       const isDamaged = !isPresent && !isNewer;
       const isStandIn = isPresent && base?.version !== people_version;
-      return [id, { version: Math.max(highest, people_version) + 1, base, isDamaged, isStandIn, isNewer }];
+      return [id, { version, madeUp, base, isDamaged, isStandIn, isNewer }];
     }),
   );
 }
@@ -173,7 +178,17 @@ export async function presentRows(
   return new Map(present.map((row) => [row.account_id, row]));
 }
 
-export { freezeInsertOnlyTables, insertPerson as appendPerson } from "./queries.js";
+export { freezeInsertOnlyTables } from "./queries.js";
+
+/** Appends a version in a transaction that writes its account as well. */
+export async function appendPerson(
+  db: Context["db"],
+  row: queries.PersonRow,
+  { madeUp }: Pick<NextVersion, "madeUp">,
+): Promise<void> {
+  if (madeUp.length > 0) await queries.deleteVersions(db, row.account_id, madeUp);
+  await queries.insertPerson(db, row);
+}
 
 /** A version of a person, ready to be appended. */
 export function personRow(secret: Uint8Array, person: Omit<queries.PersonRow, "tag">): queries.PersonRow {

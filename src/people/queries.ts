@@ -40,6 +40,10 @@ export async function insertPerson(db: Kysely<Database>, row: PersonRow): Promis
   await db.insertInto("people").values(row).execute();
 }
 
+export async function deleteVersions(db: Kysely<Database>, accountId: string, versions: readonly number[]) {
+  await db.deleteFrom("people").where("account_id", "=", accountId).where("version", "in", versions).execute();
+}
+
 export async function deleteOlderVersions(db: Kysely<Database>, accountId: string, version: number): Promise<void> {
   await db.deleteFrom("people").where("account_id", "=", accountId).where("version", "<", version).execute();
 }

@@ -36,6 +36,7 @@ import {
   renewGrantsLocked,
   withTag,
 } from "./keys.js";
+import { nextNumber } from "./numbered.js";
 import * as queries from "./queries.js";
 import type { Tree } from "./tree.js";
 
@@ -170,7 +171,7 @@ async function writeDown(
   const id = randomUUID();
   const row = withTag(context, "admin_acts", {
     id,
-    number: Math.max(await queries.nextActNumber(db), context.seen.acts + 1),
+    number: await nextNumber(context, db, "admin_acts"),
     actor_id: act.actorId,
     kind: act.kind,
     day: dayOf(context.clock()),

@@ -64,18 +64,18 @@ export async function changeAccounts(
       const changes = await Promise.all(
         present.map(async ({ row, next }) => {
           const person = seen.get(row.id);
-          const append = person && (person.base ?? (await standIn(context, row)));
+          const base = person && (person.base ?? (await standIn(context, row)));
           const account = tagged(context, { ...next, people_version: person?.version ?? row.people_version });
-          return { readTag: row.tag, append, isDamaged: person?.isDamaged, account };
+          return { readTag: row.tag, person, base, account };
         }),
       );
       const written = new Set(changes.length > 0 ? await queries.updateAccounts(db, changes) : []);
       const done = changes.filter(({ account }) => written.has(account.id));
-      for (const { append, account, isDamaged } of done) {
-        if (isDamaged) reportForgery(context, "people");
-        if (!append) continue;
-        const version = account.people_version;
-        await appendPerson(db, personRow(context.secret, { ...append, version, status: personStatus(account) }));
+      for (const { person, base, account } of done) {
+        if (person?.isDamaged) reportForgery(context, "people");
+        if (!person || !base) continue;
+        const seenAs = { ...base, version: person.version, status: personStatus(account) };
+        await appendPerson(db, personRow(context.secret, seenAs), person);
       }
       changed.push(...done.map(({ account }) => account));
       left = decided.filter(({ row }) => !written.has(row.id)).map(({ row }) => row.id);

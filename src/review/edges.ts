@@ -9,7 +9,16 @@ import { changeAccounts, readAsWriter } from "./change-accounts.js";
 import { currentReviewKey, genuineRows } from "./keys.js";
 import * as queries from "./queries.js";
 
-/** The sealed edge of a new account. Before there is a review key, nobody can open it. */
+/** The review key that invites are sealed to was taken away: an edge sealed now could never be read. */
+export class ReviewKeyMissingError extends Error {
+  override readonly name = "ReviewKeyMissingError";
+}
+
+/**
+ * The sealed edge of a new account. Before there is a review key, nobody can open it.
+ *
+ * @throws ReviewKeyMissingError where there was one
+ */
 export async function newEdge(
   context: Context,
   inviteeId: string,
@@ -17,6 +26,12 @@ export async function newEdge(
   founded: Pick<queries.ReviewKeyRow, "public_key"> | undefined,
 ): Promise<Uint8Array> {
   const key = founded ?? (await currentReviewKey(context));
+  if (!key && context.seen.reviewKeys > 0) {
+    context.log.error(
+      "nobody can join: the newest review key is missing from the database, or is not as Kith wrote it",
+    );
+    throw new ReviewKeyMissingError();
+  }
   if (!key) return await sealToNobody(context.nobody, "small");
   return await sealEdge(key.public_key, { inviteeId, inviterId, month: monthOf(context.clock()) });
 }

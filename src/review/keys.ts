@@ -21,6 +21,7 @@ import {
 import type { SelfRecord } from "../protocol/self-record.js";
 import { hasValidTag, tagRow } from "../protocol/tag.js";
 import { ask } from "../seen.js";
+import { nextNumber } from "./numbered.js";
 import * as queries from "./queries.js";
 
 type Tagged = Readonly<Record<string, Uint8Array | string | number | boolean | null>> & { readonly tag: Uint8Array };
@@ -59,12 +60,6 @@ async function genuineKeys(context: Context, db: Kysely<Database>): Promise<quer
   // What a transaction reads of its own may never come about.
   if (db === context.db) context.seen.reviewKeys = Math.max(newest, context.seen.reviewKeys);
   return rows;
-}
-
-/** The number of the next review key, above all that ever were. */
-async function nextKeyNumber(context: Context, db: Kysely<Database>): Promise<number> {
-  const stored = (await queries.selectReviewKeys(db))[0]?.number ?? 0;
-  return Math.max(stored, context.seen.reviewKeys) + 1;
 }
 
 /** A review key with its private half, not yet stored. */
@@ -118,7 +113,7 @@ async function grantTo(
 
 /** The review key that is made together with the first admin. */
 export async function foundReviewKey(context: Context): Promise<NewReviewKey> {
-  return await makeReviewKey(context, await nextKeyNumber(context, context.db), undefined);
+  return await makeReviewKey(context, await nextNumber(context, context.db, "review_keys"), undefined);
 }
 
 /** Stores a founded review key with its one reader. */
@@ -261,7 +256,7 @@ export async function renewGrantsLocked(
   const readers = recovery ? [...known, recovery] : known;
   let key = { id: review.current.id, privateKey: review.currentKey };
   if (hasLeft || leavers.some((grant) => grant.review_key_id === review.current.id)) {
-    const next = await makeReviewKey(context, await nextKeyNumber(context, db), review.currentKey);
+    const next = await makeReviewKey(context, await nextNumber(context, db, "review_keys"), review.currentKey);
     await queries.insertReviewKey(db, next.row);
     key = { id: next.row.id, privateKey: next.privateKey };
   }
@@ -392,7 +387,7 @@ export async function ensureReader(context: Context, admin: AccountRow): Promise
     if (readable) return false;
     const [reader] = await recipients(context, transaction, [admin]);
     if (!reader) return false;
-    const founded = await makeReviewKey(context, await nextKeyNumber(context, transaction), undefined);
+    const founded = await makeReviewKey(context, await nextNumber(context, transaction, "review_keys"), undefined);
     await storeFounded(context, transaction, founded, reader);
     return true;
   });

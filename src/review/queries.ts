@@ -214,11 +214,24 @@ export async function updateAccounts(
   return result.rows.map(({ id }) => id);
 }
 
-export async function nextActNumber(db: Kysely<Database>): Promise<number> {
-  const { rows } = await sql<{ number: number }>`select coalesce(max(number), 0) + 1 as number from admin_acts`.execute(
-    db,
-  );
-  return Number(rows[0]?.number);
+/** Tables whose rows are numbered from 1, without gaps. */
+export type NumberedTable = "admin_acts" | "review_keys";
+export type NumberedRow = ActRow | ReviewKeyRow;
+
+/** Newest first. */
+export async function selectNumbered(
+  db: Kysely<Database>,
+  table: NumberedTable,
+  offset: number,
+  limit: number,
+): Promise<NumberedRow[]> {
+  const { rows } = await sql<NumberedRow>`
+    select * from ${sql.table(table)} order by number desc offset ${offset} limit ${limit}`.execute(db);
+  return rows;
+}
+
+export async function deleteNumbered(db: Kysely<Database>, table: NumberedTable, ids: readonly string[]) {
+  if (ids.length > 0) await db.deleteFrom(table).where("id", "in", ids).execute();
 }
 
 export async function insertAct(

@@ -1,6 +1,7 @@
 import type { FastifyError } from "fastify";
 import { BusyError } from "../accounts/hashing.js";
 import { isDatabaseDown } from "../db/connect.js";
+import { ReviewKeyMissingError } from "../review/edges.js";
 import { TooManyError } from "./limits.js";
 import type { Visit } from "./visit.js";
 import { show } from "./visit.js";
@@ -20,6 +21,7 @@ export async function showError(visit: Visit, error: unknown): Promise<unknown> 
     reply.header("Retry-After", "30");
     return await show(visit, "errors/database-down", {}, { status: 503 });
   }
+  if (error instanceof ReviewKeyMissingError) return await show(visit, "errors/no-joining", {}, { status: 503 });
   const { code, statusCode } = error as FastifyError;
   if (code?.startsWith("FST_CSRF")) return await show(visit, "errors/old-form", {}, { status: 403 });
   if (statusCode && statusCode >= 400 && statusCode < 500) {

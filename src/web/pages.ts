@@ -491,6 +491,7 @@ export interface Pages {
   "errors/not-found": Record<never, never>;
   "errors/too-many": { retryAfterSeconds: number };
   "errors/busy": { retryAfterSeconds: number };
+  "errors/no-joining": Record<never, never>;
   "errors/broken": Record<never, never>;
   "errors/old-form": Record<never, never>;
   "errors/database-down": Record<never, never>;

@@ -159,6 +159,18 @@ describe("rows put back while Kith does not run, by a writer who leaves the comp
     assert.deepEqual(await run(), { isLogged: true, day: new Date().toISOString().slice(0, 10) });
   });
 
+  it("is not said of numbers that somebody made up, and took away again", async () => {
+    const { run, actOnAda, pool } = await suspended();
+    await run(actOnAda);
+    await pool.query("create table kept as select * from admin_acts");
+    await pool.query(
+      "insert into admin_acts select gen_random_uuid(), 2147483647, actor_id, kind, day, undoes, sealed, tag from kept",
+    );
+    await run();
+    await pool.query("delete from admin_acts where number = 2147483647");
+    assert.equal((await run()).isLogged, false);
+  });
+
   it("is noticed where nobody was there from one stop to the next, or only at one", async () => {
     for (const isAwayAtStart of [true, false]) {
       const { run, actOnAda, putBack, pool } = await suspended();

@@ -978,6 +978,7 @@ add("errors/not-found", "signed-in", {}, ada);
 add("errors/too-many", "", { retryAfterSeconds: 20 });
 add("errors/too-many", "minutes", { retryAfterSeconds: 600 });
 add("errors/busy", "", { retryAfterSeconds: 3 });
+add("errors/no-joining", "", {});
 add("errors/broken", "", {});
 add("errors/old-form", "", {});
 add("errors/database-down", "", {});
