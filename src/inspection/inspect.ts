@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { reportForgery } from "../accounts/account.js";
 import type { Context } from "../context.js";
-import { nextVersions } from "../people/people.js";
+import { nextVersions, whoIsMissing } from "../people/people.js";
 import { equalBytes } from "../protocol/bytes.js";
 import { NO_INVITER } from "../protocol/letter.js";
 import { hasValidTag } from "../protocol/tag.js";
@@ -97,10 +97,7 @@ async function inspectAccounts(context: Context, after: string, present: Set<str
 async function inspectGone(context: Context, present: Set<string>): Promise<void> {
   const { inspected } = context.seen;
   const absent = [...inspected.accounts].filter((id) => !present.has(id));
-  const tombstones = absent.length > 0 ? await queries.selectTombstones(context.db, absent) : [];
-  const genuine = tombstones.filter((row) => hasValidTag(context.secret, "people", { ...row }));
-  const left = new Set(genuine.map(({ account_id }) => account_id));
-  const missing = absent.filter((id) => !left.has(id));
+  const missing = await whoIsMissing(context, absent);
   if (missing.length > 0) reportForgery(context, "accounts");
   inspected.accounts = new Set([...present, ...missing]);
 }

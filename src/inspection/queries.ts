@@ -1,5 +1,5 @@
 import { type Kysely, sql } from "kysely";
-import type { AccountsTable, Database, PeopleTable, RelationsTable, SpentInvitesTable } from "../db/schema.js";
+import type { AccountsTable, Database, RelationsTable, SpentInvitesTable } from "../db/schema.js";
 
 const BATCH_ACCOUNTS = 50;
 
@@ -47,13 +47,6 @@ export async function* readSpent(db: Kysely<Database>): AsyncGenerator<SpentInvi
     yield rows;
     after = last.nonce_hash;
   }
-}
-
-/** The versions of these that say that the member left. */
-export async function selectTombstones(db: Kysely<Database>, ids: readonly string[]): Promise<PeopleTable[]> {
-  const { rows } = await sql<PeopleTable>`
-    select * from people where account_id = any(${ids}::uuid[]) and status = 'gone'`.execute(db);
-  return rows;
 }
 
 /** How many rows are missing that others speak of, by table. */

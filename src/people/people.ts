@@ -215,6 +215,14 @@ export async function appendTombstone(context: Context, accountId: string, versi
   await queries.deleteOlderVersions(context.db, accountId, version);
 }
 
+/** Those of members who are not there any more of whom Kith did not write down that they left. */
+export async function whoIsMissing(context: Context, absent: readonly string[]): Promise<string[]> {
+  const tombstones = absent.length > 0 ? await queries.selectTombstones(context.db, absent) : [];
+  const genuine = tombstones.filter((row) => hasValidTag(context.secret, "people", { ...row }));
+  const left = new Set(genuine.map(({ account_id }) => account_id));
+  return absent.filter((id) => !left.has(id));
+}
+
 /**
  * The ids of the S decoy persons, made at the first start.
  * Runs in the same transaction as the first settings, so that two instances can't both make them.

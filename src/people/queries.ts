@@ -36,6 +36,13 @@ export async function selectVersions(db: Kysely<Database>, ids: readonly string[
   return rows;
 }
 
+/** The versions of these that say that the member left. */
+export async function selectTombstones(db: Kysely<Database>, ids: readonly string[]): Promise<PersonRow[]> {
+  const { rows } = await sql<PersonRow>`
+    select * from people where account_id = any(${ids}::uuid[]) and status = 'gone'`.execute(db);
+  return rows;
+}
+
 export async function insertPerson(db: Kysely<Database>, row: PersonRow): Promise<void> {
   await db.insertInto("people").values(row).execute();
 }

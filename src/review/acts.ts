@@ -38,7 +38,7 @@ import {
 } from "./keys.js";
 import { nextNumber } from "./numbered.js";
 import * as queries from "./queries.js";
-import type { Tree } from "./tree.js";
+import { isWhole, type Tree } from "./tree.js";
 
 /** What admins do; each has its sentence in the log and on the account page. */
 export const ACT_KINDS = [
@@ -336,7 +336,7 @@ export async function handOut(
   });
 }
 
-export type GraftOutcome = ActOutcome | { outcome: "loop" };
+export type GraftOutcome = ActOutcome | { outcome: "loop" } | { outcome: "not-whole" };
 
 /** Moves a branch: from now on the account counts as invited by another, or by nobody. */
 export async function graft(
@@ -347,6 +347,7 @@ export async function graft(
   inviter: string,
   undoes?: TakenBack,
 ): Promise<GraftOutcome> {
+  if (!(await isWhole(context, tree))) return { outcome: "not-whole" };
   const node = tree.byId(who);
   if (!node) return { outcome: "nothing" };
   if (inviter === who) return { outcome: "loop" };
@@ -510,7 +511,7 @@ export function isUndoable(kind: string): boolean {
 /** What nobody does to oneself; another admin has to. */
 const AGAINST_SOMEBODY: ReadonlySet<ActKind> = new Set(["suspended", "frozen-inviting", "frozen-sign-in"]);
 
-export type UndoOutcome = ActOutcome | { outcome: "loop" | "last" | "self" | "unknown" };
+export type UndoOutcome = ActOutcome | { outcome: "loop" | "not-whole" | "last" | "self" | "unknown" };
 
 /**
  * Takes an act back, for exactly those whom it changed, each as far as nothing else was done since. Whoever would be

@@ -137,6 +137,8 @@ export interface OpenReview {
   currentKey: PrivateKey;
   /** All that open, newest first. */
   keys: { id: string; privateKey: PrivateKey }[];
+  /** Whether a key was taken away that there once was, whoever could open it. */
+  lacksKeys: boolean;
   /** Who sealed the current one to this admin. */
   granterFingerprint: Uint8Array;
 }
@@ -182,7 +184,7 @@ async function openChain(
   const current = rows[0];
   const currentKey = keys.find(({ id }) => id === current?.id)?.privateKey;
   if (!current || !currentKey || !granterFingerprint) return undefined;
-  return { current, currentKey, keys, granterFingerprint };
+  return { current, currentKey, keys, lacksKeys: rows.length < current.number, granterFingerprint };
 }
 
 /** The accounts that are admins now, each with its genuine row; those whose role rests are not among them. */

@@ -25,6 +25,7 @@ import {
   renewAfterRole,
   type SimpleAct,
   setRole,
+  type UndoOutcome,
   undo,
 } from "./acts.js";
 import { REASON_BYTES } from "./events.js";
@@ -40,7 +41,7 @@ import {
 import { fingerprintText, lastOpening, listOf, namesOf, panelOf, type TreeFilter } from "./page-data.js";
 import { drawTree } from "./picture.js";
 import * as queries from "./queries.js";
-import { readTree, type Tree, type TreeNode } from "./tree.js";
+import { isWhole, readTree, type Tree, type TreeNode } from "./tree.js";
 
 const OPEN_MINUTES = 15;
 /** A session's beginning is known to the quarter hour. */
@@ -324,6 +325,9 @@ async function subjectsOf(visit: MemberVisit): Promise<Subjects | { answer: unkn
     return { answer: await goTo(visit, "/admin/tree", { kind: "wait", key: "flash.tree-first" }) };
   }
   const { tree } = open.reading;
+  if (!(await isWhole(visit.context, tree))) {
+    return { answer: await refuse(visit, username, [{ field: "person", key: "problem.admin.notWhole" }]) };
+  }
   const node = tree.byId(root.id);
   const ids = node ? [...tree.branch(node)].map(({ id }) => id) : [root.id];
   return { root, username, ids };
@@ -436,6 +440,9 @@ export const moveBranch = admins(async (visit) => {
   if (!inviter) return await wrong("problem.admin.unknown");
   const outcome = await graft(context, session.account.id, open.reading.tree, who.id, inviter.id);
   if (outcome.outcome === "loop") return await wrong("problem.admin.loop");
+  if (outcome.outcome === "not-whole") {
+    return await refuse(visit, username, [{ field: "person", key: "problem.admin.notWhole" }]);
+  }
   return await afterAct(visit, outcome, username, "grafted");
 });
 
@@ -538,6 +545,12 @@ async function logPage(visit: MemberVisit, errors: FieldError[] = []) {
   return await show(visit, "admin/log", data, { current: "admin", errors, status: errors.length > 0 ? 422 : 200 });
 }
 
+const UNDO_PROBLEMS: Partial<Record<UndoOutcome["outcome"], string>> = {
+  last: "problem.admin.last",
+  self: "problem.admin.self",
+  "not-whole": "problem.admin.notWhole",
+};
+
 /** `POST /admin/log/undo` */
 export const undoAct = admins(async (visit) => {
   const { context, session } = visit;
@@ -555,8 +568,7 @@ export const undoAct = admins(async (visit) => {
   if (outcome.outcome === "not-admin") return await notFound(visit);
   if (outcome.outcome === "done") return await goTo(visit, "/admin/log", { kind: "good", key: "flash.act.undone" });
   const { outcome: why } = outcome;
-  const key = why === "last" || why === "self" ? `problem.admin.${why}` : "problem.admin.undo";
-  return await logPage(visit, [{ field: "log", key }]);
+  return await logPage(visit, [{ field: "log", key: UNDO_PROBLEMS[why] ?? "problem.admin.undo" }]);
 });
 
 async function recoveryPage(visit: MemberVisit, errors: FieldError[] = [], asking = false) {

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { genuineAccounts } from "../accounts/account.js";
 import type { Context } from "../context.js";
+import { whoIsMissing } from "../people/people.js";
 import { uuidBytes, uuidText } from "../protocol/bytes.js";
+import { NO_INVITER } from "../protocol/letter.js";
 import { EDGE_MARK_BYTES, edgeMark, monthNumber, monthText, openNotes, sealNotes } from "../protocol/review.js";
 import { genuineRows, type OpenReview, withTag } from "./keys.js";
 import { edgeOpener } from "./open-edges.js";
@@ -28,6 +30,10 @@ export interface TreeNode {
 export interface Tree {
   size: number;
   roots: TreeNode[];
+  /** Whether rows are not as Kith wrote them: of members whose place is not known, or of a review key. */
+  isSpoilt: boolean;
+  /** Ids of those who invited somebody, and are not here. */
+  absent: string[];
   byId(id: string): TreeNode | undefined;
   byName(domain: string, username: string): TreeNode | undefined;
   /** From the root to the one who invited this one. */
@@ -62,7 +68,7 @@ class Member implements TreeNode {
     readonly domain: string,
   ) {}
   get id() {
-    return uuidText(Buffer.from(this.key, "latin1"));
+    return asId(this.key);
   }
   get suspended() {
     return (this.state & 1) !== 0;
@@ -111,7 +117,17 @@ export async function readTree(context: Context, review: OpenReview): Promise<Tr
     await queries.deleteNotes(context.db, review.current.id);
     if (read < unread.length) return { done: members.size - unread.length + read, total: members.size };
   }
-  return { tree: buildTree(members) };
+  return { tree: buildTree(members, review) };
+}
+
+/**
+ * Whether everybody stands below whoever invited them, as far as Kith ever could tell. Where rows are missing or are not
+ * Kith's, whoever came by those members would be left out of a branch. Everybody is looked at, so it tells of nobody.
+ */
+export async function isWhole(context: Context, tree: Tree): Promise<boolean> {
+  if (tree.isSpoilt) return false;
+  const unseen = [...context.seen.inspected.accounts].filter((id) => !tree.byId(id));
+  return (await whoIsMissing(context, [...tree.absent, ...unseen])).length === 0;
 }
 
 /** Stands for the keys that a reader holds: what they did not open is tried again with others. */
@@ -176,6 +192,8 @@ function writeNotes(members: readonly Member[]): Uint8Array {
 }
 
 const asKey = (id: string) => Buffer.from(uuidBytes(id)).toString("latin1");
+const asId = (key: string) => uuidText(Buffer.from(key, "latin1"));
+const NOBODY = asKey(NO_INVITER);
 
 /** @returns how many were read */
 async function readEdges(
@@ -192,7 +210,7 @@ async function readEdges(
   const start = performance.now();
   let read = 0;
   const readBatch = async (batch: readonly Member[]) => {
-    const ids = batch.map(({ key }) => uuidText(Buffer.from(key, "latin1")));
+    const ids = batch.map(({ id }) => id);
     const rows = await genuineAccounts(context, await queries.selectAccounts(context.db, ids));
     const opened = await opener.open(rows.map(({ edge }) => edge));
     for (const [index, row] of rows.entries()) {
@@ -221,14 +239,18 @@ async function readEdges(
   return read;
 }
 
-function buildTree(nodes: Map<string, Member>): Tree {
+function buildTree(nodes: Map<string, Member>, { lacksKeys }: OpenReview): Tree {
   const byName = (one: TreeNode, other: TreeNode) =>
     one.username < other.username ? -1 : one.username > other.username ? 1 : one.domain < other.domain ? -1 : 1;
   const roots: TreeNode[] = [];
+  const absent = new Set<string>();
+  let isSpoilt = lacksKeys;
   for (const node of nodes.values()) {
     const { inviter, key } = node;
     const parent = inviter === undefined || inviter === key ? undefined : nodes.get(inviter);
     node.parent = parent;
+    if (inviter === undefined) isSpoilt = true;
+    else if (!parent && node.monthNumber > 0 && inviter !== NOBODY) absent.add(asId(inviter));
     if (!parent) roots.push(node);
     else if (parent.children === NO_CHILDREN) parent.children = [node];
     else parent.children.push(node);
@@ -271,6 +293,8 @@ function buildTree(nodes: Map<string, Member>): Tree {
   return {
     size: nodes.size,
     roots,
+    isSpoilt,
+    absent: [...absent],
     byId: (id) => nodes.get(asKey(id)),
     byName(domain, username) {
       for (const node of nodes.values()) if (node.username === username && node.domain === domain) return node;
