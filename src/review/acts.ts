@@ -80,7 +80,9 @@ export type ActOutcome =
   /** All of them were so already. */
   | { outcome: "nothing" }
   /** The role was taken meanwhile. */
-  | { outcome: "not-admin" };
+  | { outcome: "not-admin" }
+  /** Rows are missing, or not Kith's, by which it would be known whom to act on. */
+  | { outcome: "not-whole" };
 
 /** An act that another one takes back, unless that was done already; and what opens the acts that came after it. */
 export interface TakenBack {
@@ -133,6 +135,7 @@ async function perform<Refusal extends { outcome: string } = never>(
     const refusal = await act.refuse?.(db);
     if (refusal) return refusal;
     const since = act.undoes ? await concernedSince(context, db, act.undoes) : new Set();
+    if (!since) return { outcome: "not-whole" };
     // In any order: that of a branch would show its shape in the log, hundred by hundred.
     const changed = await changeAccounts(context, db, shuffled(act.subjects), (account) =>
       since.has(account.id) ? undefined : act.decide(account),
@@ -196,14 +199,15 @@ export async function openDetails(review: OpenReview, act: queries.ActRow): Prom
   return undefined;
 }
 
+/** Whom an act changed; undefined if rows of them are missing. */
 async function openPersons(
   context: Context,
   review: OpenReview,
-  actId: string,
+  act: queries.ActRow,
   db: Kysely<Database> = context.db,
-): Promise<string[]> {
+): Promise<string[] | undefined> {
   const ids: string[] = [];
-  const rows = genuineRows(context, "admin_act_persons", await queries.selectActPersons(db, actId));
+  const rows = genuineRows(context, "admin_act_persons", await queries.selectActPersons(db, act.id));
   for (const row of rows) {
     for (const { privateKey } of review.keys) {
       const bytes = await open(privateKey, row.sealed);
@@ -211,29 +215,36 @@ async function openPersons(
       if (bytes) break;
     }
   }
-  return ids;
+  const details = await openDetails(review, act);
+  return ids.length === (details?.everybody ? 0 : details?.count) ? ids : undefined;
 }
 
 /**
  * Whom later acts changed in the same respect. An act that was taken back counts for nobody for whom it was, and neither
  * does the one that took it back.
+ *
+ * @returns undefined if acts are missing, or rows of whom they changed
  */
 async function concernedSince(
   context: Context,
   db: Kysely<Database>,
   { act, review }: TakenBack,
-): Promise<ReadonlySet<string>> {
+): Promise<ReadonlySet<string> | undefined> {
   const concerned = new Set<string>();
   const kind = act.kind as ActKind;
   // Invites are counted: each act adds its own number.
   if (kind === "invites" || kind === "invites-back") return concerned;
   const kinds = [kind, INVERSE[kind] ?? kind];
-  const later = genuineRows(context, "admin_acts", await queries.selectLaterActs(db, act.number, kinds));
+  const all = genuineRows(context, "admin_acts", await queries.selectLaterActs(db, act.number));
+  if (all.length < Math.max(all[0]?.number ?? 0, context.seen.acts) - act.number) return undefined;
+  const later = all.filter((one) => kinds.includes(one.kind as ActKind));
   const among = new Set(later.map(({ id }) => id));
   const takenBack = new Map<string, ReadonlySet<string>>();
   // Newest first: whether an act stands is known before the one that it takes back.
-  for (const { id, undoes } of later) {
-    const persons = await openPersons(context, review, id, db);
+  for (const one of later) {
+    const { id, undoes } = one;
+    const persons = await openPersons(context, review, one, db);
+    if (!persons) return undefined;
     const standing = persons.filter((person) => !takenBack.get(id)?.has(person));
     if (among.has(undoes)) takenBack.set(undoes, new Set(standing));
     else for (const person of standing) concerned.add(person);
@@ -336,7 +347,7 @@ export async function handOut(
   });
 }
 
-export type GraftOutcome = ActOutcome | { outcome: "loop" } | { outcome: "not-whole" };
+export type GraftOutcome = ActOutcome | { outcome: "loop" };
 
 /** Moves a branch: from now on the account counts as invited by another, or by nobody. */
 export async function graft(
@@ -511,7 +522,7 @@ export function isUndoable(kind: string): boolean {
 /** What nobody does to oneself; another admin has to. */
 const AGAINST_SOMEBODY: ReadonlySet<ActKind> = new Set(["suspended", "frozen-inviting", "frozen-sign-in"]);
 
-export type UndoOutcome = ActOutcome | { outcome: "loop" | "not-whole" | "last" | "self" | "unknown" };
+export type UndoOutcome = ActOutcome | { outcome: "loop" | "last" | "self" | "unknown" };
 
 /**
  * Takes an act back, for exactly those whom it changed, each as far as nothing else was done since. Whoever would be
@@ -535,7 +546,8 @@ export async function undo(
   if (kind === "made-admin") return await setRole(context, actorId, root, "admin", undoes);
   if (kind === "unmade-admin" && root === actorId) return { outcome: "self" };
   if (kind === "unmade-admin") return await setRole(context, actorId, root, "member", undoes);
-  const subjects = await openPersons(context, review, actId);
+  const subjects = await openPersons(context, review, act);
+  if (!subjects) return { outcome: "not-whole" };
   if (kind === "invites" || kind === "invites-back") {
     const count = (kind === "invites" ? 1 : -1) * (details.invites ?? 0);
     const everybody = details.everybody === true;
@@ -561,7 +573,7 @@ export async function undo(
   const decide = DECISIONS[kind] as (account: AccountRow) => Change | undefined;
   const refuse = async (db: Kysely<Database>) => {
     if (!AGAINST_SOMEBODY.has(kind) || !subjects.includes(actorId)) return undefined;
-    if ((await concernedSince(context, db, undoes)).has(actorId)) return undefined;
+    if ((await concernedSince(context, db, undoes))?.has(actorId)) return undefined;
     const self = await findOwnAccount({ ...context, db }, actorId);
     return self && decide(self) ? ({ outcome: "self" } as const) : undefined;
   };

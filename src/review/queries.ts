@@ -261,18 +261,8 @@ export async function selectActs(db: Kysely<Database>, offset: number, limit: nu
 }
 
 /** Newest first. */
-export async function selectLaterActs(
-  db: Kysely<Database>,
-  number: number,
-  kinds: readonly string[],
-): Promise<ActRow[]> {
-  return await db
-    .selectFrom("admin_acts")
-    .selectAll()
-    .where("number", ">", number)
-    .where("kind", "in", kinds)
-    .orderBy("number", "desc")
-    .execute();
+export async function selectLaterActs(db: Kysely<Database>, number: number): Promise<ActRow[]> {
+  return await db.selectFrom("admin_acts").selectAll().where("number", ">", number).orderBy("number", "desc").execute();
 }
 
 export async function selectAct(db: Kysely<Database>, id: string): Promise<ActRow | undefined> {

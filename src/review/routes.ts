@@ -300,6 +300,8 @@ async function afterAct(visit: MemberVisit, outcome: ActOutcome, username: strin
       return await backTo(visit, username, `flash.act.${kind}`, { name: username, count: Math.max(1, outcome.count) });
     case "nothing":
       return await refuse(visit, username, [{ field: "person", key: "problem.admin.nothing" }]);
+    case "not-whole":
+      return await refuse(visit, username, [{ field: "person", key: "problem.admin.notWhole" }]);
     case "not-admin":
       return await notFound(visit);
   }
@@ -440,9 +442,6 @@ export const moveBranch = admins(async (visit) => {
   if (!inviter) return await wrong("problem.admin.unknown");
   const outcome = await graft(context, session.account.id, open.reading.tree, who.id, inviter.id);
   if (outcome.outcome === "loop") return await wrong("problem.admin.loop");
-  if (outcome.outcome === "not-whole") {
-    return await refuse(visit, username, [{ field: "person", key: "problem.admin.notWhole" }]);
-  }
   return await afterAct(visit, outcome, username, "grafted");
 });
 

@@ -27,7 +27,7 @@ export const HARMLESS = {
   "a grant of earlier": "it opens nothing but to who is an admin with that very key, and is swept",
   "the recovery phrase": "admins are told that there is none",
   "what was read of the tree": "it is read again",
-  "whom an act was about": "the act itself stays; only taking it back leaves them out",
+  "whom an act was about": "the act itself stays; taking back that one, or one before it, is refused",
   "an account's whole earlier state": "nothing else of it differs; the last sign-in and change of the list are shown",
 } as const;
 export type Loss = keyof typeof HARMLESS;

@@ -123,6 +123,36 @@ for (const { down, up, is } of PAIRS) {
   });
 }
 
+describe("taking back where rows were taken away", () => {
+  const suspend = (username: string, branch = false) => act("suspend", { username, ...(branch && { branch: "on" }) });
+  const idOf = async (number: number) => (await actsOf())[begun + number - 1]?.id as string;
+  /** Takes rows away while an act is taken back, and puts them there again. */
+  async function refusesWithout(table: string, where: string, ids: readonly string[]) {
+    const { pool } = place.context;
+    const { rows } = await pool.query(`select t::text as row from ${table} t where ${where} = any($1::uuid[])`, [ids]);
+    await pool.query(`delete from ${table} where ${where} = any($1::uuid[])`, [ids]);
+    const id = await idOf(1);
+    const answer = await nour.post("/admin/log/undo", { act: id }, "/admin/log");
+    assert.equal(answer.statusCode, 422);
+    assert.match(answer.body, /nobody can say whom this would be about/);
+    assert.deepEqual(await states(BRANCH), { dora: "suspended", emil: "suspended", hana: "suspended" });
+    for (const { row } of rows) await pool.query(`insert into ${table} select ($1::${table}).*`, [row]);
+  }
+
+  it("is refused: of whom a later act concerned, of the act itself, or whole acts", async () => {
+    await suspend("dora", true);
+    await act("reinstate", { username: "emil" });
+    await suspend("emil");
+    const [first, second, third] = [await idOf(1), await idOf(2), await idOf(3)];
+    await refusesWithout("admin_act_persons", "act_id", [second, third]);
+    await refusesWithout("admin_act_persons", "act_id", [first]);
+    await refusesWithout("admin_acts", "id", [third]);
+    await refusesWithout("admin_acts", "id", [second]);
+    assert.equal(await undo(1), 303);
+    assert.deepEqual(await states(BRANCH), { dora: "nothing", emil: "suspended", hana: "nothing" });
+  });
+});
+
 describe("taking back", () => {
   it("that a branch was frozen is not held up by a later act of another kind", async () => {
     await act("freeze", { username: "dora", what: "inviting", branch: "on" });

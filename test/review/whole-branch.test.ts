@@ -46,7 +46,7 @@ describe("an act on a whole branch", () => {
     ] as const) {
       const answer = await act(what, fields);
       assert.equal(answer.statusCode, 422, what);
-      assert.match(answer.body, /nobody can say who belongs to the branch/, what);
+      assert.match(answer.body, /nobody can say whom this would be about/, what);
     }
     assert.deepEqual(await suspended(), []);
     assert.equal((await act("suspend", { username: "bea" })).statusCode, 303, "one by one they can be acted on");
@@ -98,7 +98,7 @@ describe("an act on a whole branch", () => {
     await sql("update accounts set edge = overlay(edge placing '\\x00000000'::bytea from 21) where username = 'emil'");
     const answer = await nour.post("/admin/log/undo", { act: id }, "/admin/log");
     assert.equal(answer.statusCode, 422);
-    assert.match(answer.body, /nobody can say who belongs to the branch/);
+    assert.match(answer.body, /nobody can say whom this would be about/);
     await sql("update accounts set edge = $1 where username = 'emil'", [edge]);
     assert.equal((await nour.post("/admin/log/undo", { act: id }, "/admin/log")).statusCode, 303);
   });
