@@ -79,8 +79,9 @@ async function inspectAccounts(context: Context, after: string, present: Set<str
         const known = inspected.get(id) ?? 1;
         if (people_version > known) inspected.set(id, people_version);
         noteVersion(context, id, people_version);
-        if (versions.get(id)?.isNewer || people_version < known) reportForgery(context, "accounts");
-        if (versions.get(id)?.isDamaged) reportForgery(context, "people");
+        const next = versions.get(id);
+        if (next?.isNewer || people_version < known) reportForgery(context, "accounts");
+        if (next?.isDamaged || next?.lacksFirst) reportForgery(context, "people");
         const current = relations.filter((row) => equalBytes(row.generation, account.generation));
         if (current.length !== context.config.trustSlots || current.length < relations.length) {
           reportForgery(context, "relations");

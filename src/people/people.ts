@@ -105,6 +105,8 @@ export interface NextVersion {
   base: queries.PersonRow | undefined;
   /** Whether that is not the one that the account names as its present one, or others made one up above it. */
   isDamaged: boolean;
+  /** Whether the first one is gone, which tells when the account's owner joined. */
+  lacksFirst: boolean;
   /** Whether the present one is Kith's, but made while the account's own were missing. */
   isStandIn: boolean;
   /** Whether Kith wrote one that this account does not know: it was changed since it was read, or was put back. */
@@ -132,7 +134,8 @@ export async function nextVersions(
       const isPresent = newest === people_version && highest === people_version;
       const isDamaged = !isPresent && !isNewer;
       const isStandIn = isPresent && base?.version !== people_version;
-      return [id, { version, madeUp, base, isDamaged, isStandIn, isNewer }];
+      const lacksFirst = !own.some((row) => row.version === 1);
+      return [id, { version, madeUp, base, isDamaged, lacksFirst, isStandIn, isNewer }];
     }),
   );
 }
@@ -178,7 +181,7 @@ export async function presentRows(
   return new Map(present.map((row) => [row.account_id, row]));
 }
 
-export { freezeInsertOnlyTables } from "./queries.js";
+export { freezeInsertOnlyTables, selectVersions as versionsOf } from "./queries.js";
 
 /** Appends a version in a transaction that writes its account as well. */
 export async function appendPerson(

@@ -1,6 +1,7 @@
 import { newestSessionDay } from "../accounts/sessions.js";
 import type { Context } from "../context.js";
 import { monthOf } from "../days.js";
+import { versionsOf } from "../people/people.js";
 import { NO_INVITER } from "../protocol/letter.js";
 import { sealToNobody } from "../protocol/nobody.js";
 import { monthNumber, monthText, sealEdge } from "../protocol/review.js";
@@ -63,18 +64,16 @@ export async function forgetOldEdges(context: Context): Promise<void> {
   if (done !== undefined && done > present) {
     context.log.warn("invite edges were forgotten by a clock that was ahead of the present one");
   }
-  const limitSecond = Date.parse(`${limit}-01`) / 1000;
   let afterId = NO_INVITER;
   for (;;) {
-    const rows = await queries.selectJoinedBefore(context.db, limitSecond, afterId, BATCH);
-    const last = rows.at(-1);
-    if (!last) break;
-    // A month that somebody else wrote must not have Kith itself forget an edge of their choice.
-    const genuine = genuineRows(context, "people", rows);
+    const ids = await queries.selectMemberIds(context.db, afterId, BATCH);
+    const last = ids.at(-1);
+    if (last === undefined) break;
+    const joined = [...(await monthsOfJoining(context, ids))].filter(([, month]) => month < limit);
     const edges = new Map(
       await Promise.all(
-        genuine.map(async ({ account_id: id, public_key }) => {
-          const edge = { inviteeId: id, inviterId: NO_INVITER, month: monthOfMaking(public_key) };
+        joined.map(async ([id, month]) => {
+          const edge = { inviteeId: id, inviterId: NO_INVITER, month };
           return [id, await sealEdge(key.public_key, edge)] as const;
         }),
       ),
@@ -85,10 +84,22 @@ export async function forgetOldEdges(context: Context): Promise<void> {
       context,
       changed.map(({ id }) => id),
     );
-    afterId = last.account_id;
+    afterId = last;
   }
   await queries.deleteNotes(context.db);
   await writeSetting(context, FORGOTTEN, limit, context.db);
+}
+
+/**
+ * When each of these was seen at first, by the oldest version that is Kith's: a month that somebody else wrote must not
+ * have Kith itself forget an edge of their choice, nor keep one that should be forgotten.
+ */
+async function monthsOfJoining(context: Context, ids: readonly string[]): Promise<Map<string, string>> {
+  const months = new Map<string, string>();
+  for (const { account_id, public_key } of genuineRows(context, "people", await versionsOf(context.db, ids))) {
+    if (!months.has(account_id)) months.set(account_id, monthOfMaking(public_key));
+  }
+  return months;
 }
 
 /** The newest month in which anybody made a key, or began a session that is still there. */

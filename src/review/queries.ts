@@ -5,7 +5,6 @@ import type {
   AdminActsTable,
   Database,
   EventsTable,
-  PeopleTable,
   ReviewGrantsTable,
   ReviewKeysTable,
   ReviewNotesTable,
@@ -298,22 +297,17 @@ export async function deleteEvents(db: Kysely<Database>, ids: readonly string[])
   if (ids.length > 0) await db.deleteFrom("events").where("id", "in", ids).execute();
 }
 
-/**
- * How members who joined before a month were seen at first, told by the first key that each had: its month of making
- * stands in it. Whoever can write the database can alter those bytes: their tags are still to be checked.
- */
-export async function selectJoinedBefore(
-  db: Kysely<Database>,
-  beforeSecond: number,
-  afterId: string,
-  limit: number,
-): Promise<PeopleTable[]> {
-  const { rows } = await sql<PeopleTable>`
-    select people.* from accounts join people on people.account_id = accounts.id and people.version = 1
-    where accounts.username <> '' and accounts.id > ${afterId}::uuid
-      and ('x' || encode(substring(people.public_key from 4 for 4), 'hex'))::bit(32)::bigint < ${beforeSecond}
-    order by accounts.id limit ${limit}`.execute(db);
-  return rows;
+/** Members after this one, by id. */
+export async function selectMemberIds(db: Kysely<Database>, afterId: string, limit: number): Promise<string[]> {
+  const rows = await db
+    .selectFrom("accounts")
+    .select("id")
+    .where("username", "<>", "")
+    .where("id", ">", afterId)
+    .orderBy("id")
+    .limit(limit)
+    .execute();
+  return rows.map(({ id }) => id);
 }
 
 /** When the newest key of all was made, in seconds since 1970; 0 if there is none. */

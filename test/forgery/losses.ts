@@ -22,7 +22,8 @@ export const HARMLESS = {
   "a reset or approval of an earlier generation": "it never counts again, like one that was left behind",
   "a reset of this generation that was begun anew":
     "k of one's people proved their tokens and compared these very words",
-  "an older version of a person": "only the newest is read; leaving drops the others as well",
+  "an older version of a person":
+    "only the newest is read, and the first for the month of joining; leaving drops the others as well",
   "a grant is gone": "its admin is told that the tree does not open; each sign-in of an admin seals anew",
   "a grant of earlier": "it opens nothing but to who is an admin with that very key, and is swept",
   "the recovery phrase": "admins are told that there is none",
@@ -85,7 +86,7 @@ export function lossOf(known: Known, { table, before, after }: Edit): Loss | und
     case "people": {
       const versions = rowsOf(known.base, table).filter((row) => row.account_id === before?.account_id);
       const isNewest = versions.every((row) => Number(row.version) <= Number(before?.version));
-      return !after && !isNewest ? "an older version of a person" : undefined;
+      return !after && !isNewest && before?.version !== "1" ? "an older version of a person" : undefined;
     }
     case "review_grants":
       if (!after) return "a grant is gone";

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { sweepSessions } from "#kith/accounts/sessions.js";
 import { monthOf } from "#kith/days.js";
+import { inspect } from "#kith/inspection/inspect.js";
 import { forgetOldEdges } from "#kith/review/edges.js";
 import { readSetting, writeSetting } from "#kith/settings.js";
 import { countOf, openPlace, type Place, passwordOf, Visitor } from "../support/app.js";
@@ -171,6 +172,28 @@ describe("the invite tree", () => {
       assert.deepEqual(after.get("late"), before.get("late"));
       assert.notDeepEqual(after.get("emil"), before.get("emil"), "the others are forgotten as ever");
       assert.equal(place.context.forgedRows.get("people"), 1);
+    });
+
+    it("forgets them also where the first rows that tell of somebody's joining were taken away or made up, and reports it", async () => {
+      const { place, nour } = await openForgetful();
+      const { pool } = place.context;
+      for (const username of ["emil", "hana"]) {
+        await nour.post("/admin/accounts/freeze", { username, what: "inviting", reason: "Slow." }, "/admin/accounts");
+      }
+      place.days(250);
+      await nour.signIn();
+      const before = await edgesOf(place);
+      await inspect(place.context);
+      assert.equal(place.context.forgedRows.size, 0);
+      await pool.query("delete from people where username = 'emil' and version = 1");
+      await inspect(place.context);
+      assert.equal(place.context.forgedRows.get("people"), 1);
+      await pool.query(
+        `insert into people select account_id, 0, username, domain, public_key, fingerprint, status, reset_mark, tag
+         from people where username = 'hana' and version = 1`,
+      );
+      await forgetOldEdges(place.context);
+      for (const [name, edge] of await edgesOf(place)) assert.notDeepEqual(edge, before.get(name), name);
     });
 
     it("forgets none by a clock that is years ahead, and says so", async () => {
