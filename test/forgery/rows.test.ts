@@ -230,16 +230,15 @@ describe("a row that somebody else wrote", () => {
       beaId,
     ]);
     assert.deepEqual(
-      rows.filter((row) => row.public_key.equals(malKey.publicKey)).map((row) => row.version),
-      [50],
-      "no genuine row says what the forged one says",
+      rows.filter((row) => row.public_key.equals(malKey.publicKey)),
+      [],
+      "the forged one was taken away, and no genuine one says what it said",
     );
-    await sql("delete from people where account_id = $1 and version = 50", [beaId]);
     await bea.signIn();
     await ada.signIn();
     assert.ok(await canHelp(bea, "ada"), "and without the forged row all is well");
     // The newest genuine version was changed in place.
-    const newest = rows.filter((row) => row.version !== 50).at(-1);
+    const newest = rows.at(-1);
     await sql("update people set public_key = $2 where account_id = $1 and version = $3", [
       beaId,
       malKey.publicKey,
