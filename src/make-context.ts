@@ -13,7 +13,8 @@ import { fixTrustSlots } from "./settings.js";
 export type Parts = Pick<Context, "config" | "db" | "pool" | "secret" | "clock" | "log">;
 
 /** Adds what is made anew in each process: the queue for hashing, the records opened lately, "nobody", and the decoys. */
-export async function makeContext(parts: Parts): Promise<Context> {
+export async function makeContext(given: Parts): Promise<Context> {
+  const parts = { ...given, forgedRows: new Map<string, number>() };
   const slots = parts.config.trustSlots;
   const month = monthStart(parts.clock());
   await fixTrustSlots(parts.db, parts.secret, slots);
@@ -25,7 +26,6 @@ export async function makeContext(parts: Parts): Promise<Context> {
     openedRecords: makeOpenedRecords(),
     nobody,
     decoys,
-    forgedRows: new Map(),
     seen: nothingSeen(),
   };
 }

@@ -14,8 +14,8 @@ import { SEALED_BYTES } from "../protocol/seal.js";
 import { hasValidTag, tagRow } from "../protocol/tag.js";
 import type { TokenRow } from "../protocol/token.js";
 import type { CaseRow } from "../resets/cases.js";
-import { type AccountRow, tagged } from "./account.js";
-import { insertDecoyAccount, selectAccountOrDecoy, writeAccount } from "./queries.js";
+import { type AccountRow, reportForgery, tagged } from "./account.js";
+import { replaceDecoyAccount, selectInDecoysPlace, writeAccount } from "./queries.js";
 
 /** What stands in for a member who does not exist, so that the same work is done for an unknown name. */
 export interface Decoys {
@@ -33,7 +33,7 @@ export interface Decoys {
   parameters: readonly ParameterShare[];
 }
 
-type DecoyParts = Pick<Context, "db" | "secret" | "clock" | "config">;
+type DecoyParts = Pick<Context, "db" | "secret" | "clock" | "config" | "log" | "forgedRows">;
 
 export async function makeDecoys(parts: DecoyParts, nobody: Nobody, personIds: readonly string[]): Promise<Decoys> {
   const month = monthStart(parts.clock());
@@ -77,20 +77,28 @@ async function makeDecoyCase({ secret, clock }: DecoyParts, nobody: Nobody, lock
 
 /** One of an earlier Kith has a self record of another length: reading it takes other work than a member's. */
 async function keepInLength({ db, secret }: DecoyParts, nobody: Nobody, account: AccountRow): Promise<void> {
-  if (account.self_record.length === SEALED_BYTES.large || !hasValidTag(secret, "accounts", { ...account })) return;
+  if (account.self_record.length === SEALED_BYTES.large) return;
   const columns = { ...account, self_record: await sealToNobody(nobody, "large") };
   await writeAccount(db, account.tag, tagged({ secret }, columns));
 }
 
-/** Made at the first start; of two instances that start at once, one makes it. */
+/** What stands in the decoy account's place, and that itself; a row without Kith's tag may be a member's. */
+async function findDecoyAccount({ db, secret }: DecoyParts, id: string) {
+  const standing = await selectInDecoysPlace(db, id);
+  const own = standing.find((row) => row.username === "" && hasValidTag(secret, "accounts", { ...row }));
+  return { standing, own };
+}
+
+/** Made at the first start, and where a forged one stands in its place; of two instances that start at once, one makes it. */
 async function ensureDecoyAccount(parts: DecoyParts, nobody: Nobody, id: string): Promise<string> {
   const { db, secret, config } = parts;
   const month = monthStart(parts.clock());
-  const existing = await selectAccountOrDecoy(db, "", "", id);
-  if (existing) {
-    await keepInLength(parts, nobody, existing);
-    return existing.id;
+  const { own, standing } = await findDecoyAccount(parts, id);
+  if (own) {
+    await keepInLength(parts, nobody, own);
+    return own.id;
   }
+  for (const _ of standing) reportForgery(parts, "accounts");
   const { lockedKey } = await makeDecoyLock(secret, id, month);
   const generation = newGeneration();
   const rowIds = Array.from({ length: config.trustSlots }, () => randomUUID());
@@ -133,9 +141,9 @@ async function ensureDecoyAccount(parts: DecoyParts, nobody: Nobody, id: string)
     },
   );
   try {
-    await insertDecoyAccount(db, account, rows);
+    await replaceDecoyAccount(db, standing, account, rows);
   } catch (error) {
     if ((error as { code?: string }).code !== "23505") throw error;
   }
-  return (await selectAccountOrDecoy(db, "", "", id))?.id ?? id;
+  return (await findDecoyAccount(parts, id)).own?.id ?? id;
 }

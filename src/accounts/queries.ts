@@ -289,12 +289,26 @@ export async function isNameTaken(db: Kysely<Database>, domain: string, username
   return row !== undefined;
 }
 
-export async function insertDecoyAccount(
+/** Whatever has no name, or this id, which is nobody's. */
+export async function selectInDecoysPlace(db: Kysely<Database>, id: string): Promise<AccountRow[]> {
+  return await db
+    .selectFrom("accounts")
+    .selectAll()
+    .where((row) => row.or([row("id", "=", id), row.and({ domain: "", username: "" })]))
+    .execute();
+}
+
+/** Makes the decoy account in place of rows that are not Kith's: its name and its id are there once. */
+export async function replaceDecoyAccount(
   db: Kysely<Database>,
+  forged: readonly Pick<AccountRow, "id" | "tag">[],
   account: AccountRow,
   relations: readonly RelationRow[],
 ): Promise<void> {
   await db.transaction().execute(async (transaction) => {
+    for (const { id, tag } of forged) {
+      await transaction.deleteFrom("accounts").where("id", "=", id).where("tag", "=", tag).execute();
+    }
     await transaction.insertInto("accounts").values(account).execute();
     await transaction.insertInto("relations").values(relations).execute();
   });

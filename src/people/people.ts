@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type AccountRow, isFrozenFor } from "../accounts/account.js";
+import { type AccountRow, isFrozenFor, reportForgery } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import { monthStart } from "../days.js";
 import { equalBytes } from "../protocol/bytes.js";
@@ -228,10 +228,17 @@ export async function whoIsMissing(context: Context, absent: readonly string[]):
 
 /**
  * The ids of the S decoy persons, made at the first start.
- * Runs in the same transaction as the first settings, so that two instances can't both make them.
+ * A row that is not Kith's may bear a member's id: who is taken for nobody can't sign in.
  */
-export async function ensureDecoyPersons(context: Pick<Context, "db" | "secret" | "clock">, slots: number) {
-  const known = await queries.selectDecoyIds(context.db);
+export async function ensureDecoyPersons(
+  context: Pick<Context, "db" | "secret" | "clock" | "log" | "forgedRows">,
+  slots: number,
+) {
+  const known: string[] = [];
+  for (const row of await queries.selectDecoys(context.db)) {
+    if (hasValidTag(context.secret, "people", { ...row })) known.push(row.account_id);
+    else reportForgery(context, "people");
+  }
   for (let missing = slots - known.length; missing > 0; missing--) {
     const id = randomUUID();
     const { publicKey, fingerprint } = await makeKeypair(id, monthStart(context.clock()));

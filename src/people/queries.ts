@@ -55,9 +55,9 @@ export async function deleteOlderVersions(db: Kysely<Database>, accountId: strin
   await db.deleteFrom("people").where("account_id", "=", accountId).where("version", "<", version).execute();
 }
 
-export async function selectDecoyIds(db: Kysely<Database>): Promise<string[]> {
-  const rows = await db.selectFrom("people").select("account_id").where("status", "=", "decoy").execute();
-  return rows.map((row) => row.account_id);
+/** Rows that say they are nobody's. */
+export async function selectDecoys(db: Kysely<Database>): Promise<PersonRow[]> {
+  return await db.selectFrom("people").selectAll().where("status", "=", "decoy").execute();
 }
 
 /** Freezes rows that will never change, so that later reads by others write nothing. */
