@@ -138,7 +138,7 @@ export interface AdminActsTable {
   actor_id: string;
   kind: string;
   day: Day;
-  /** The act that this one takes back, or the id that is nobody's. */
+  /** The act that this one takes back, the recovery key that was made by it, or the id that is nobody's. */
   undoes: string;
   sealed: Uint8Array;
   tag: Uint8Array;

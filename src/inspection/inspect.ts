@@ -5,6 +5,7 @@ import { nextVersions, whoIsMissing } from "../people/people.js";
 import { equalBytes } from "../protocol/bytes.js";
 import { NO_INVITER } from "../protocol/letter.js";
 import { hasValidTag } from "../protocol/tag.js";
+import { presentRecovery } from "../review/keys.js";
 import { highestNumbers } from "../review/numbered.js";
 import { readTagged, TAGGED_TABLES, type TaggedTable } from "../rotation/rotate.js";
 import { noteVersion } from "../seen.js";
@@ -37,6 +38,7 @@ export async function inspect(context: Context): Promise<void> {
   if (reviewKeys < before.reviewKeys) reportForgery(context, "review_keys");
   context.seen.acts = Math.max(acts, context.seen.acts);
   context.seen.reviewKeys = Math.max(reviewKeys, context.seen.reviewKeys);
+  await presentRecovery(context, context.db); // which reports one that was put back
   const missing = await queries.countMissing(context.db, context.config.trustSlots);
   for (const [table, count] of Object.entries(missing)) if (count > 0) reportForgery(context, table);
 }

@@ -17,6 +17,7 @@ import type { Database } from "../db/schema.js";
 import { grantToEverybody } from "../invites/granted.js";
 import { concat, toHex, utf8, uuidBytes, uuidText } from "../protocol/bytes.js";
 import { newSessionEpoch } from "../protocol/generation.js";
+import type { PrivateKey } from "../protocol/keypair.js";
 import { NO_INVITER } from "../protocol/letter.js";
 import { sealToNobody } from "../protocol/nobody.js";
 import { shuffled } from "../protocol/relation.js";
@@ -29,11 +30,13 @@ import { sealEvents } from "./events.js";
 import {
   currentReviewKey,
   genuineRows,
+  makeRecovery,
   noteLeavers,
   type OpenReview,
   openReview,
   presentAdmins,
   renewGrantsLocked,
+  storeRecovery,
   withTag,
 } from "./keys.js";
 import { nextNumber } from "./numbered.js";
@@ -96,6 +99,8 @@ interface Act<Refusal = never> {
   subjects: readonly string[];
   reason: string;
   undoes?: TakenBack;
+  /** The recovery key that is made by it: named in the open, so that no earlier one can take its place. */
+  recoveryId?: string;
   /** Looked at when the turn comes: what else speaks against it. */
   refuse?: (db: Kysely<Database>) => Promise<Refusal | undefined>;
   decide: (account: AccountRow) => Change | undefined;
@@ -144,7 +149,7 @@ async function perform<Refusal extends { outcome: string } = never>(
     ids = changed.map(({ id }) => id);
     if (act.kind === "suspended") ended = await endCases(db, ids);
     const details = { ...act.details, count: act.alongside ? Math.max(ids.length, 1) : ids.length };
-    const undoes = act.undoes?.act.id ?? NO_INVITER;
+    const undoes = act.undoes?.act.id ?? act.recoveryId ?? NO_INVITER;
     number = await writeDown(context, db, { actorId, kind: act.kind, details, ids, undoes }, [
       ...ids.flatMap((id) => events.get(id) ?? []),
     ]);
@@ -483,19 +488,28 @@ async function renewFor(context: Context, session: Session, grants: readonly str
   });
 }
 
-/** Writes down that the tree was opened, for every member to see, or that a recovery phrase was made. */
-export async function noteAct(
+/** An act that is about nobody. */
+const ABOUT_NOBODY = { details: { root: "" }, subjects: [], reason: "", decide: () => undefined };
+
+/** Writes down that the tree was opened, for every member to see. */
+export async function noteOpening(context: Context, actorId: string): Promise<ActOutcome> {
+  return await perform(context, actorId, { ...ABOUT_NOBODY, kind: "tree-opened", alongside: async () => true });
+}
+
+/** Stores a recovery key under a phrase that was written down, and writes it down. */
+export async function keepRecovery(
   context: Context,
-  actorId: string,
-  kind: "tree-opened" | "recovery-phrase",
+  admin: AccountRow,
+  privateKey: PrivateKey,
+  phrase: string,
 ): Promise<ActOutcome> {
-  const alongside = async () => true;
-  return await perform(context, actorId, {
-    kind,
-    details: { root: "" },
-    subjects: [],
-    reason: "",
-    decide: () => undefined,
+  const recovery = await makeRecovery(context, phrase);
+  if (!recovery) return { outcome: "nothing" };
+  const alongside = async (db: Kysely<Database>) => await storeRecovery(context, db, admin, privateKey, recovery);
+  return await perform(context, admin.id, {
+    ...ABOUT_NOBODY,
+    kind: "recovery-phrase",
+    recoveryId: recovery.id,
     alongside,
   });
 }

@@ -8,6 +8,7 @@ import type { Database } from "../db/schema.js";
 import { presentRows } from "../people/people.js";
 import { equalBytes, toHex } from "../protocol/bytes.js";
 import { makeKeypair, type PrivateKey, readPrivateKey } from "../protocol/keypair.js";
+import { NO_INVITER } from "../protocol/letter.js";
 import { sealToNobody } from "../protocol/nobody.js";
 import {
   isLockedByPhraseAlone,
@@ -203,9 +204,24 @@ async function recipients(context: Context, db: Kysely<Database>, admins: readon
   });
 }
 
+/**
+ * The recovery key that was made last, as the admins' log names it. An earlier one that was put back would be sealed all
+ * that is new, for whoever knows its phrase; it is reported.
+ */
+export async function presentRecovery(
+  context: Context,
+  db: Kysely<Database>,
+): Promise<queries.RecoveryRow | undefined> {
+  const rows = genuineRows(context, "review_recovery", await queries.selectRecoveries(db));
+  const [made] = genuineRows(context, "admin_acts", await queries.selectRecoveryActs(db));
+  // An earlier Kith did not name it.
+  if (!made || made.undoes === NO_INVITER) return rows[0];
+  for (const row of rows) if (row.id !== made.undoes) reportForgery(context, "review_recovery");
+  return rows.find(({ id }) => id === made.undoes);
+}
+
 async function recoveryRecipient(context: Context, db: Kysely<Database>): Promise<Recipient | undefined> {
-  const row = await queries.selectRecovery(db);
-  const [good] = row ? genuineRows(context, "review_recovery", [row]) : [];
+  const good = await presentRecovery(context, db);
   // The recovery key has no row of its own among people: its id stands for it.
   return good && { id: good.id, publicKey: good.public_key, fingerprint: new Uint8Array(20) };
 }
@@ -275,32 +291,34 @@ export async function hasRecovery(context: Context): Promise<boolean> {
   return (await recoveryRecipient(context, context.db)) !== undefined;
 }
 
-/** Stores a recovery key under a phrase that was written down; the phrase before it opens nothing new. */
+/** A recovery key under a phrase that was written down, not yet stored; undefined if that is none. */
+export async function makeRecovery(context: Context, phrase: string): Promise<queries.RecoveryRow | undefined> {
+  const entropy = readRecoveryPhrase(phrase);
+  if (!entropy) return undefined;
+  const id = randomUUID();
+  const pair = await makeKeypair(id, monthStart(context.clock()));
+  return withTag(context, "review_recovery", {
+    id,
+    public_key: pair.publicKey,
+    locked_key: lockRecoveryKey(entropy, pair.privateKey, context.secret, id),
+  });
+}
+
+/** Stores a recovery key, in a transaction that holds the lock; the phrase before it opens nothing new. */
 export async function storeRecovery(
   context: Context,
+  db: Kysely<Database>,
   admin: AccountRow,
   privateKey: PrivateKey,
-  phrase: string,
+  recovery: queries.RecoveryRow,
 ): Promise<boolean> {
-  const entropy = readRecoveryPhrase(phrase);
-  if (!entropy) return false;
-  return await context.db.transaction().execute(async (transaction) => {
-    await queries.lockReview(transaction);
-    const review = await openReview(context, admin, privateKey, transaction);
-    if (!review) return false;
-    const id = randomUUID();
-    const pair = await makeKeypair(id, monthStart(context.clock()));
-    const row = withTag(context, "review_recovery", {
-      id,
-      public_key: pair.publicKey,
-      locked_key: lockRecoveryKey(entropy, pair.privateKey, context.secret, id),
-    });
-    await queries.replaceRecovery(transaction, row);
-    const recipient = { id, publicKey: pair.publicKey, fingerprint: new Uint8Array(20) };
-    const key = { id: review.current.id, privateKey: review.currentKey };
-    await queries.replaceGrants(transaction, [await grantTo(context, key, recipient, admin.fingerprint)]);
-    return true;
-  });
+  const review = await openReview(context, admin, privateKey, db);
+  if (!review) return false;
+  await queries.replaceRecovery(db, recovery);
+  const recipient = { id: recovery.id, publicKey: recovery.public_key, fingerprint: new Uint8Array(20) };
+  const key = { id: review.current.id, privateKey: review.currentKey };
+  await queries.replaceGrants(db, [await grantTo(context, key, recipient, admin.fingerprint)]);
+  return true;
 }
 
 /**
@@ -310,11 +328,10 @@ export async function storeRecovery(
 export async function lockOldRecovery(context: Context): Promise<void> {
   const isLocked = await context.db.transaction().execute(async (transaction) => {
     await queries.lockReview(transaction);
-    const stored = await queries.selectRecovery(transaction);
-    if (!stored || !isLockedByPhraseAlone(stored.locked_key)) return false;
-    const [row] = genuineRows(context, "review_recovery", [stored]);
+    const row = await presentRecovery(context, transaction);
+    if (!row || !isLockedByPhraseAlone(row.locked_key)) return false;
     const { secret } = context;
-    const locked_key = row && rewrapRecoveryKey(row.locked_key, secret, secret, row.id);
+    const locked_key = rewrapRecoveryKey(row.locked_key, secret, secret, row.id);
     if (!locked_key) return false;
     const { tag: readTag, ...columns } = row;
     await queries.updateRecovery(transaction, readTag, withTag(context, "review_recovery", { ...columns, locked_key }));
@@ -333,8 +350,7 @@ export async function recoverReview(context: Context, admin: AccountRow, phrase:
   const entropy = readRecoveryPhrase(phrase);
   return await context.db.transaction().execute(async (transaction) => {
     await queries.lockReview(transaction);
-    const stored = await queries.selectRecovery(transaction);
-    const [row] = stored ? genuineRows(context, "review_recovery", [stored]) : [];
+    const row = await presentRecovery(context, transaction);
     if (!row) return "no-phrase";
     const bytes = entropy && unlockRecoveryKey(entropy, row.locked_key, context.secret, row.id);
     if (!bytes) return "wrong-phrase";

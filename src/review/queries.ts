@@ -64,8 +64,19 @@ export async function deleteGrants(db: Kysely<Database>, ids: readonly string[])
   if (ids.length > 0) await db.deleteFrom("review_grants").where("id", "in", ids).execute();
 }
 
-export async function selectRecovery(db: Kysely<Database>): Promise<RecoveryRow | undefined> {
-  return await db.selectFrom("review_recovery").selectAll().executeTakeFirst();
+/** One, unless somebody else put another beside it. */
+export async function selectRecoveries(db: Kysely<Database>): Promise<RecoveryRow[]> {
+  return await db.selectFrom("review_recovery").selectAll().execute();
+}
+
+/** Acts by which a recovery key was made, newest first. */
+export async function selectRecoveryActs(db: Kysely<Database>): Promise<ActRow[]> {
+  return await db
+    .selectFrom("admin_acts")
+    .selectAll()
+    .where("kind", "=", "recovery-phrase")
+    .orderBy("number", "desc")
+    .execute();
 }
 
 export async function replaceRecovery(db: Kysely<Database>, row: RecoveryRow): Promise<void> {

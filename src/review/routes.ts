@@ -19,7 +19,8 @@ import {
   graft,
   handOut,
   isUndoable,
-  noteAct,
+  keepRecovery,
+  noteOpening,
   OPERATOR,
   openDetails,
   renewAfterRole,
@@ -29,15 +30,7 @@ import {
   undo,
 } from "./acts.js";
 import { REASON_BYTES } from "./events.js";
-import {
-  genuineRows,
-  hasRecovery,
-  type OpenReview,
-  openReview,
-  presentAdmins,
-  readerIds,
-  storeRecovery,
-} from "./keys.js";
+import { genuineRows, hasRecovery, type OpenReview, openReview, presentAdmins, readerIds } from "./keys.js";
 import { fingerprintText, lastOpening, listOf, namesOf, panelOf, type TreeFilter } from "./page-data.js";
 import { drawTree } from "./picture.js";
 import * as queries from "./queries.js";
@@ -114,7 +107,7 @@ export const unlockTree = admins(async (visit) => {
     return await gate(visit, [{ field: "current_password", key: "problem.password.wrong" }]);
   }
   if (!(await reviewOf(visit))) return await gate(visit);
-  const noted = await noteAct(context, session.account.id, "tree-opened");
+  const noted = await noteOpening(context, session.account.id);
   if (noted.outcome === "not-admin") return await notFound(visit);
   await saveSession(context, session, { reviewUntil: context.clock().getTime() + OPEN_MINUTES * 60_000 });
   return await goTo(visit, "/admin/tree");
@@ -615,9 +608,8 @@ export const makeRecovery = admins(async (visit) => {
     const errors = wrong.map((place) => ({ field: `word_${place}`, key: "problem.admin.word", vars: { place } }));
     return await recoveryPage(visit, errors, true);
   }
-  const stored = await storeRecovery(context, session.account, await session.privateKey(), once.phrase);
-  if (!stored) return await recoveryPage(visit);
-  await noteAct(context, session.account.id, "recovery-phrase");
+  const kept = await keepRecovery(context, session.account, await session.privateKey(), once.phrase);
+  if (kept.outcome !== "done") return await recoveryPage(visit);
   await saveSession(context, session, { once: undefined });
   return await goTo(visit, "/admin/recovery", { kind: "good", key: "flash.recovery-kept" });
 });

@@ -5,7 +5,7 @@ import { openSession } from "#kith/accounts/sessions.js";
 import { toBase64url } from "#kith/protocol/bytes.js";
 import { newRecoveryPhrase } from "#kith/protocol/review.js";
 import { newSessionCookie } from "#kith/protocol/session.js";
-import { storeRecovery } from "#kith/review/keys.js";
+import { keepRecovery } from "#kith/review/acts.js";
 import { openPlace, type Place, passwordOf, type Visitor } from "../support/app.js";
 import { freshDatabase } from "../support/database.js";
 import { choose, trustAll, turnOnSecondStep } from "../support/resets.js";
@@ -143,7 +143,8 @@ export async function openLively(): Promise<Community> {
   const admin = await openSession(place.context, cookieOf("nour"));
   const account = await findAccountByName(place.context, "localhost", "nour");
   assert.ok(admin && account);
-  assert.ok(await storeRecovery(place.context, account, await admin.privateKey(), newRecoveryPhrase()));
+  const kept = await keepRecovery(place.context, account, await admin.privateKey(), newRecoveryPhrase());
+  assert.equal(kept.outcome, "done");
   await done(nour.post("/admin/tree", { current_password: passwordOf("nour") }, "/admin/tree"));
   await nour.get("/admin/tree");
   await trustAll(member("bea"), ["ada"]);

@@ -3,16 +3,18 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { before, describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { findAccountByName } from "#kith/accounts/account.js";
+import { type AccountRow, findAccountByName } from "#kith/accounts/account.js";
 import { openSession } from "#kith/accounts/sessions.js";
+import { inspect } from "#kith/inspection/inspect.js";
 import { letterLink, operatorLetter } from "#kith/invites/letters.js";
 import { discloseBytes, encloseBytes } from "#kith/protocol/box.js";
 import { uuidBytes } from "#kith/protocol/bytes.js";
 import { deriveKey } from "#kith/protocol/derive.js";
 import { makeKeypair, type PrivateKey } from "#kith/protocol/keypair.js";
-import { openEdge, readRecoveryPhrase, unlockRecoveryKey } from "#kith/protocol/review.js";
+import { newRecoveryPhrase, openEdge, readRecoveryPhrase, unlockRecoveryKey } from "#kith/protocol/review.js";
 import { open } from "#kith/protocol/seal.js";
-import { ensureReader, lockOldRecovery, recoverReview, withTag } from "#kith/review/keys.js";
+import { keepRecovery } from "#kith/review/acts.js";
+import { ensureReader, hasRecovery, lockOldRecovery, recoverReview, withTag } from "#kith/review/keys.js";
 import { confirmByOperator, setRoleByOperator } from "#kith/review/operator.js";
 import { startUpkeep } from "#kith/web/upkeep.js";
 import { countOf, openPlace, type Place, passwordOf, Visitor, wordsOf } from "../support/app.js";
@@ -333,6 +335,43 @@ describe("who can read the invite tree", () => {
     assert.equal(await recoverReview(place.context, nourRow, "abandon ".repeat(11).concat("about")), "wrong-phrase");
     assert.equal(await recoverReview(place.context, nourRow, words.join("  ").toUpperCase()), "recovered");
     assert.deepEqual(await nodes(), ["nour 0", "bea 1", "late 2"]);
+  });
+
+  it("nobody by an earlier recovery phrase whose row was put back, beside the present one or in its place; it is reported", async () => {
+    const place = await openPlace();
+    const nour = await place.founder();
+    const { context } = place;
+    const { pool } = context;
+    const account = (await findAccountByName(context, "localhost", "nour")) as AccountRow;
+    const phrases = [newRecoveryPhrase(), newRecoveryPhrase()] as const;
+    const rows: { row: string; id: string }[] = [];
+    for (const phrase of phrases) {
+      assert.equal((await keepRecovery(context, account, await keyOf(place, nour), phrase)).outcome, "done");
+      rows.push((await pool.query("select r::text as row, id from review_recovery r")).rows[0]);
+    }
+    const [earlier, present] = rows as [(typeof rows)[number], (typeof rows)[number]];
+    const put = ({ row }: { row: string }) =>
+      pool.query("insert into review_recovery select ($1::review_recovery).*", [row]);
+    const grantsTo = async ({ id }: { id: string }) =>
+      (await pool.query("select from review_grants where account_id = $1", [id])).rowCount;
+    for (const isAlone of [false, true]) {
+      if (isAlone) await pool.query("delete from review_recovery");
+      await put(earlier);
+      context.forgedRows.clear();
+      await inspect(context);
+      assert.equal(context.forgedRows.get("review_recovery"), 1);
+      await nour.signIn();
+      assert.equal(await grantsTo(earlier), 0);
+      assert.equal(await hasRecovery(context), !isAlone);
+      const { body } = await nour.get("/");
+      assert.equal(/no recovery phrase/.test(body), isAlone);
+      await pool.query("delete from review_recovery");
+      await put(present);
+    }
+    await nour.signIn();
+    assert.equal(await grantsTo(present), 1);
+    assert.equal(await recoverReview(context, account, phrases[0]), "wrong-phrase");
+    assert.equal(await recoverReview(context, account, phrases[1]), "recovered");
   });
 
   it("a recovery key that an earlier Kith locked with the phrase alone is locked anew at the start, and stands in no file any more", async () => {
