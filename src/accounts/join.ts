@@ -3,7 +3,7 @@ import type { Kysely } from "kysely";
 import type { Context } from "../context.js";
 import { dayOf, monthOf, monthStart } from "../days.js";
 import type { Database } from "../db/schema.js";
-import { grantedToEverybody } from "../invites/granted.js";
+import { grantedToEverybody, noteGrantedToAll } from "../invites/granted.js";
 import type { Person } from "../people/people.js";
 import { personRow, readPersonAsWriter } from "../people/people.js";
 import { toBase64url } from "../protocol/bytes.js";
@@ -70,7 +70,7 @@ export async function createAccount(
   const privateKey = await readPrivateKey(pair.privateKey);
   const generation = newGeneration();
   const record = newSelfRecord(dayOf(now), config.invitesPerMember);
-  record.grantedToAllSeen = await grantedToEverybody(context);
+  noteGrantedToAll(record, await grantedToEverybody(context));
   record.events.push({ kind: "joined", day: dayOf(now) });
   const slots = {
     rowIds: Array.from({ length: config.trustSlots }, () => randomUUID()),

@@ -1,6 +1,6 @@
 import type { Context } from "../context.js";
 import { dayOf, daysBetween } from "../days.js";
-import { absorbGranted, grantedToEverybody } from "../invites/granted.js";
+import { absorbGranted, type GrantedToAll, grantedToEverybody } from "../invites/granted.js";
 import { nextVersions } from "../people/people.js";
 import { equalBytes, fromBase64url, toBase64url } from "../protocol/bytes.js";
 import { type PrivateKey, publicHalf, readPrivateKey } from "../protocol/keypair.js";
@@ -292,7 +292,7 @@ export function noteSignIn(
   privateKey: PrivateKey,
   client: string,
   day: string,
-  grantedToAll: number,
+  grantedToAll: GrantedToAll,
 ) {
   const { record } = state;
   const session = makeSession(context, { ...sessionOwner(account, privateKey), stage: "full", client });

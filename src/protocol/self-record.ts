@@ -93,6 +93,8 @@ export interface SelfRecord {
   acts?: RecordedAct[];
   /** How many invites given to everybody are in `invitesLeft` already. */
   grantedToAllSeen?: number;
+  /** Which change of that number it was. */
+  grantedToAllChange?: number;
   /** `YYYY-MM-DD` */
   joined: string;
   lastSignIn: string;

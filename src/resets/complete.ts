@@ -7,7 +7,7 @@ import { openState, type PrivateState, relationsOf, reviewList, storeState } fro
 import type { Unlocked } from "../accounts/unlock.js";
 import type { Context } from "../context.js";
 import { dayOf, weekOf } from "../days.js";
-import { grantedToEverybody } from "../invites/granted.js";
+import { type GrantedToAll, grantedToEverybody, noteGrantedToAll } from "../invites/granted.js";
 import { equalBytes, fromBase64url } from "../protocol/bytes.js";
 import { openEscrow } from "../protocol/escrow.js";
 import { newSessionEpoch } from "../protocol/generation.js";
@@ -101,12 +101,12 @@ function freshState(
   pendingKey: PrivateKey,
   relations: readonly RelationRow[],
   day: string,
-  grantedToAll: number,
+  grantedToAll: GrantedToAll,
 ): PrivateState {
   const record = newSelfRecord(day, 0);
   // A reset does not refill: invites that were granted before stay spent.
   record.grantedSeen = account.granted;
-  record.grantedToAllSeen = grantedToAll;
+  noteGrantedToAll(record, grantedToAll);
   // A writer may have added rows or taken some: S there are from now on.
   const rowIds = Array.from({ length: context.config.trustSlots }, (_, index) => relations[index]?.id ?? randomUUID());
   return { account, privateKey: pendingKey, rowIds, record, trusted: [], damagedSlots: 0, forgedSlots: 0 };

@@ -13,7 +13,8 @@ export const HARMLESS = {
     "who has the cookie, too, is in again until its hours are over; seen while this process lives, or at the next password",
   "a mark of no session": "only a member's private key makes one that counts",
   "numbers of a week": "they alarm admins, and decide nothing",
-  "an older setting": "how many invites everybody was given: what members took already is in their own records",
+  "an older setting":
+    "how many invites everybody was given: what members took already is in their own records, with the change it was of",
   "a spent letter that nobody wrote": "there is no letter that it could spend",
   "a message is gone": "the act it told of stands in the admins' log, and in the account's state",
   "a message of earlier": "it is told once, with its day",

@@ -47,7 +47,7 @@ async function lookAround({ place, letters, links }: Community, facts: Facts): P
   const key = await currentReviewKey(context);
   facts.set("the review key", key ? toHex(key.fingerprint) : NO);
   const granted = await grantedToEverybody(context);
-  facts.set("invites for everybody", granted === 0 ? NO : String(granted));
+  facts.set("invites for everybody", granted.count === 0 ? NO : String(granted.count));
   const opening = await lastOpening(context);
   facts.set("the tree was opened", opening ? `${opening.day} ${opening.by}` : NO);
 }
