@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { loadConfig } from "../config.js";
+import { findOddities } from "../db/shape.js";
 import { openContext } from "./with-database.js";
 
 export function addStart(program: Command): void {
@@ -17,6 +18,9 @@ export function addStart(program: Command): void {
       const { context, close } = await opening;
       try {
         for (const warning of config.warnings) context.log.warn(warning);
+        for (const { name, what } of await findOddities(context.db)) {
+          context.log.error(`${name} ${what}: somebody else made it so, see \`kith doctor\``);
+        }
         const [{ startWeb }, { firstAdminLink, hasLostAdmins }] = await loading;
         const web = await startWeb(context);
         try {

@@ -9,6 +9,7 @@ import { hasTable } from "../db/has-table.js";
 import { migrationStates, newerMigration } from "../db/migrate.js";
 import { isBrokenOff, openDatabase } from "../db/open.js";
 import type { Database } from "../db/schema.js";
+import { findOddities } from "../db/shape.js";
 import { Failure } from "../failure.js";
 import { isRotationUnfinished, readSecret } from "../secret.js";
 import { readTrustSlots } from "../settings.js";
@@ -40,6 +41,7 @@ export async function checkDatabase(config: Config): Promise<Finding[]> {
       if ((await newerMigration(database.db)) !== undefined) return server;
       return [
         ...server,
+        ...(await checkShape(database.db)),
         ...(await checkSecretIsThere(config, database.db)),
         ...(await checkBelonging(config, database.db)),
         ...(await checkAnchor(config, database.db)),
@@ -108,6 +110,20 @@ async function checkMigrations(db: Kysely<Database>): Promise<Finding> {
     text: `${text}, and the role ${role} may not create tables`,
     todo: `as a superuser, in this database: grant create on schema ${schema ?? "public"} to ${role}`,
   };
+}
+
+/** Whether somebody who owns the tables put something in front of them. */
+async function checkShape(db: Kysely<Database>): Promise<Finding[]> {
+  // Else they are those of an earlier Kith.
+  if ((await migrationStates(db)).some(({ appliedAt }) => appliedAt === undefined)) return [];
+  const odd = await findOddities(db);
+  if (odd.length === 0) return [{ level: "good", about, text: "nothing stands between Kith and its tables" }];
+  return odd.map(({ name, what }) => ({
+    level: "wrong",
+    about,
+    text: `${name} ${what}: no Kith made it so, and it may note or change what Kith reads and writes`,
+    todo: "if it was not you, somebody else owns the tables: restore a backup into a new database, under a role of another password",
+  }));
 }
 
 /** Whether an earlier state was put in place of the one that Kith served last. */

@@ -155,6 +155,59 @@ test("says what is wrong, and what to do, wherever kith start refuses or lacks i
   assert.deepEqual(await saidOf(), []);
 });
 
+test("names what the owner of the tables put in front of them, or took from them; the start logs it, and serves", async () => {
+  const { databaseUrl, adminUrl } = await freshDatabase();
+  const env = { KITH_DATA_DIR: temporaryDirectory(), DATABASE_URL: databaseUrl };
+  const admin = new pg.Client({ connectionString: adminUrl });
+  admin.on("error", () => undefined); // when an assertion fails before it is closed
+  await admin.connect();
+  const odd = async () => {
+    const { wrong } = await doctor(env);
+    return wrong.flatMap(({ text }) => (text.includes(": no Kith made it so") ? [text.split(":")[0]] : []));
+  };
+  assert.deepEqual(await odd(), [], "as the migrations make them");
+  await admin.query(`
+    create function noted() returns trigger language plpgsql as 'begin return new; end';
+    create function noting() returns event_trigger language plpgsql as 'begin end';
+    create event trigger watching on ddl_command_start execute function noting();
+    alter table people enable row level security, force row level security;
+    create policy looked_up on people using (pg_sleep(0) is not null);
+    create trigger noted before update on accounts for each row execute function noted();
+    create rule noted as on delete to events do nothing;
+    create table more_letters () inherits (spent_invites);
+    alter table case_weeks rename to real_weeks;
+    create view case_weeks as select * from real_weeks;
+    alter table onion_wanted rename to unwanted;
+    alter table approvals add check (length(tag) > 0);
+    create index on review_notes ((length(tag)));
+    alter table accounts drop constraint accounts_name;
+    alter table admin_acts drop constraint admin_acts_pkey;
+    alter table relations disable trigger all`);
+  const found = [
+    "accounts has triggers, or lacks those of a foreign key",
+    "accounts is not unique any more by domain,username",
+    "admin_acts is not unique any more by id",
+    "approvals has checks, or columns or indexes that are computed",
+    "case_weeks is no plain table",
+    "case_weeks is not unique any more by week",
+    "events has rules",
+    "onion_wanted is not there",
+    "people has row security policies",
+    "relations has triggers, or lacks those of a foreign key",
+    "review_notes has checks, or columns or indexes that are computed",
+    "spent_invites inherits rows, or gives some",
+    "watching is an event trigger",
+  ];
+  assert.deepEqual(await odd(), found);
+  await admin.query("drop event trigger watching; drop view case_weeks; alter table real_weeks rename to case_weeks");
+  const kith = await startKith(env);
+  const { stderr } = await kith.stop();
+  for (const what of found.filter((one) => !/^(watching|case_weeks)/.test(one))) {
+    assert.ok(stderr.includes(`${what}: somebody else made it so`), what);
+  }
+  await admin.end();
+});
+
 test("says where a setting that tells is taken back: of the role, the database, both, or the server's start", async () => {
   const { databaseUrl, adminUrl, name } = await freshDatabase();
   const admin = new pg.Client({ connectionString: adminUrl });
