@@ -29,7 +29,7 @@ import {
   totpUri,
   useCode,
 } from "./second-step.js";
-import { leaveSession, saveSession, stillOpen } from "./sessions.js";
+import { leaveSession, onceOf, saveOnce, saveSession, stillOpen } from "./sessions.js";
 import { confirmCode, type SignInOutcome, signIn } from "./sign-in.js";
 import { noteEvent, openOwnState } from "./state.js";
 import { changeColumns } from "./suspend.js";
@@ -307,8 +307,7 @@ export async function postTotp(visit: MemberVisit) {
   }
   const step = secondStepOf(context, session.account);
   if (!step) {
-    const totpUntil = context.clock().getTime() + SETUP_MILLISECONDS;
-    await saveSession(context, session, { once: { totpSecret: newTotpSecret(), totpUntil } });
+    await saveOnce(context, session, { totpSecret: newTotpSecret() });
     return await goTo(visit, "/security/totp");
   }
   const { codes, hashes } = makeRecoveryCodes(session.account.id);
@@ -319,17 +318,14 @@ export async function postTotp(visit: MemberVisit) {
   });
   if (!stored) return await goTo(visit, "/security");
   tellMember(context, session.account, "second-step-changed");
-  await saveSession(context, session, { once: { codes: codes.join(" ") } });
+  await saveOnce(context, session, { codes: codes.join(" ") });
   return await goTo(visit, "/security/recovery-codes");
 }
 
-/** Until when after the password a second step may be set up: whoever finds the session open later must not do it. */
-const SETUP_MILLISECONDS = 15 * 60_000;
-
 /** The secret of the second step that is being set up. */
 function secretInSetUp({ context, session }: MemberVisit): string | undefined {
-  const { totpSecret, totpUntil } = session.payload.once ?? {};
-  return typeof totpSecret === "string" && context.clock().getTime() < Number(totpUntil) ? totpSecret : undefined;
+  const totpSecret = onceOf(context, session)?.totpSecret;
+  return typeof totpSecret === "string" ? totpSecret : undefined;
 }
 
 /** What to say to whoever was setting it up and is too late; nothing to who was not. */
@@ -365,13 +361,13 @@ export async function postTotpConfirm(visit: MemberVisit) {
   );
   if (!stored) return await goTo(visit, "/security", setUpNote(visit));
   tellMember(context, session.account, "second-step-changed");
-  await saveSession(context, session, { once: { codes: codes.join(" ") } });
+  await saveOnce(context, session, { codes: codes.join(" ") });
   return await goTo(visit, "/security/recovery-codes", { kind: "good", key: "flash.totp-on" });
 }
 
 /** `GET /security/recovery-codes`: once. */
 export async function showRecoveryCodes(visit: MemberVisit) {
-  const codes = visit.session.payload.once?.codes;
+  const codes = onceOf(visit.context, visit.session)?.codes;
   if (typeof codes !== "string") return await goTo(visit, "/security");
   await saveSession(visit.context, visit.session, { once: undefined });
   return await show(visit, "accounts/recovery-codes", { codes: codes.split(" ") }, { current: "security" });

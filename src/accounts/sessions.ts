@@ -225,6 +225,27 @@ export async function saveSession(context: Context, session: Session, changes: P
   await queries.updateSession(context.db, session.id, seal(context, cookie, session.payload));
 }
 
+const ONCE_MILLISECONDS = 15 * 60_000;
+
+/**
+ * Leaves something to be shown once, within a quarter hour: whoever finds the session open later must not see it, nor who
+ * has a copy of its cookie and puts the row of that moment back.
+ */
+export async function saveOnce(
+  context: Context,
+  session: Session,
+  once: NonNullable<SessionPayload["once"]>,
+): Promise<void> {
+  const until = context.clock().getTime() + ONCE_MILLISECONDS;
+  await saveSession(context, session, { once: { ...once, until } });
+}
+
+/** What was left to be shown once, while its quarter hour lasts. */
+export function onceOf(context: Context, { payload }: Session): SessionPayload["once"] {
+  const { once } = payload;
+  return once && context.clock().getTime() < Number(once.until) ? once : undefined;
+}
+
 /** Whether this process ended or left the session before it asked for it: then a row was put back, or a mark removed. */
 function hasEnded(context: Context, id: Uint8Array, asked: number): boolean {
   const since = context.seen.endedSessions.get(toBase64url(id));

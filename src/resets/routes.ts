@@ -1,4 +1,4 @@
-import { saveSession } from "../accounts/sessions.js";
+import { onceOf, saveOnce, saveSession } from "../accounts/sessions.js";
 import { addDays, dayOf } from "../days.js";
 import { suggestPassphrase } from "../protocol/words.js";
 import { notFound } from "../web/errors.js";
@@ -198,13 +198,13 @@ export async function choose(visit: Visit) {
 /** `POST /resets/stop`: from a session that is still open. */
 export async function stop(visit: MemberVisit) {
   const { count, agreed } = await stopResets(visit.context, visit.session);
-  await saveSession(visit.context, visit.session, { once: { stopped: count, agreed: agreed.join(" ") } });
+  await saveOnce(visit.context, visit.session, { stopped: count, agreed: agreed.join(" ") });
   return await goTo(visit, "/resets/stopped");
 }
 
 /** `GET /resets/stopped`: once, right after stopping: who had agreed. */
 export async function showStopped(visit: MemberVisit) {
-  const { once } = visit.session.payload;
+  const once = onceOf(visit.context, visit.session);
   if (once?.stopped === undefined) return await goTo(visit, "/");
   await saveSession(visit.context, visit.session, { once: undefined });
   const agreed = String(once.agreed).split(" ").filter(Boolean);

@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { type AccountRow, genuineAccounts, isFrozenFor } from "../accounts/account.js";
 import { passwordAgain } from "../accounts/page-data.js";
-import { hasPresentKey, saveSession, typedAt } from "../accounts/sessions.js";
+import { hasPresentKey, onceOf, saveOnce, saveSession, typedAt } from "../accounts/sessions.js";
 import { openOwnState } from "../accounts/state.js";
 import { labelOf, parseName } from "../accounts/username.js";
 import { toHex } from "../protocol/bytes.js";
@@ -565,7 +565,7 @@ export const undoAct = admins(async (visit) => {
 
 async function recoveryPage(visit: MemberVisit, errors: FieldError[] = [], asking = false) {
   const { context, session } = visit;
-  const { once } = session.payload;
+  const once = onceOf(context, session);
   const phrase = typeof once?.phrase === "string" ? once.phrase.split(" ") : null;
   const reader = (await reviewOf(visit)) !== undefined;
   const state = reader ? ((await hasRecovery(context)) ? "set" : "none") : "unconfirmed";
@@ -593,12 +593,16 @@ function threePlaces(): string {
 export const makeRecovery = admins(async (visit) => {
   const { context, session } = visit;
   if (!(await reviewOf(visit))) return await recoveryPage(visit);
-  const { once } = session.payload;
-  if (field(visit, "check") === "" || typeof once?.phrase !== "string") {
+  const once = onceOf(context, session);
+  const isChecked = field(visit, "check") !== "";
+  if (isChecked && session.payload.once?.phrase !== undefined && once === undefined) {
+    return await goTo(visit, "/admin/recovery", { kind: "wait", key: "flash.recovery-late" });
+  }
+  if (!isChecked || typeof once?.phrase !== "string") {
     if (!(await passwordAgain(visit))) {
       return await recoveryPage(visit, [{ field: "current_password", key: "problem.password.wrong" }]);
     }
-    await saveSession(context, session, { once: { phrase: newRecoveryPhrase(), ask: threePlaces() } });
+    await saveOnce(context, session, { phrase: newRecoveryPhrase(), ask: threePlaces() });
     return await goTo(visit, "/admin/recovery");
   }
   const words = once.phrase.split(" ");

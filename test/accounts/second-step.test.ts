@@ -149,6 +149,18 @@ describe("the second step", () => {
     for (const one of codes) assert.ok(!Buffer.from(rows[0].second_step).includes(one), "sealed in the database");
   });
 
+  it("shows new recovery codes within a quarter hour, also where the session's row of that moment is put back", async () => {
+    await ada.post("/security/totp", { current_password: passwordOf("ada") }, "/security");
+    const { rows } = await place.context.pool.query("select * from sessions");
+    assert.match((await ada.get("/security/recovery-codes")).body, /\b[a-z0-9]{5}-[a-z0-9]{5}\b/);
+    place.advance(15 * 60_000);
+    for (const { id, sealed } of rows) {
+      await place.context.pool.query("update sessions set sealed = $2 where id = $1", [id, sealed]);
+    }
+    assert.equal((await ada.get("/security/recovery-codes")).headers.location, "/security");
+    assert.equal((await ada.get("/security")).statusCode, 200, "the session is good");
+  });
+
   it("is set up, changed and turned off only by whoever types the password again", async () => {
     for (const path of ["/security/totp", "/security/totp/remove"]) {
       for (const current_password of ["", "9 wrong wrong wrong"])

@@ -276,7 +276,15 @@ describe("who can read the invite tree", () => {
     const bea = await nour.bring("bea");
     await nour.trust("bea");
     assert.match((await nour.get("/")).body, /no recovery phrase/);
-    await nour.post("/admin/recovery", { current_password: passwordOf("nour") }, "/admin/recovery");
+    const draw = () => nour.post("/admin/recovery", { current_password: passwordOf("nour") }, "/admin/recovery");
+    await draw();
+    assert.match((await nour.get("/admin/recovery")).body, /data-testid="recovery-phrase"/);
+    // Nor where somebody puts the session's row of before back.
+    place.advance(15 * 60_000);
+    assert.doesNotMatch((await nour.get("/admin/recovery")).body, /data-testid="recovery-phrase"/);
+    await nour.post("/admin/recovery", { check: "on" });
+    assert.match((await nour.get("/admin/recovery")).body, /It took longer than a quarter hour/);
+    await draw();
     const shown = (await nour.get("/admin/recovery")).body;
     const list = /data-testid="recovery-phrase"[^>]*>(.*?)<\/ol>/s.exec(shown)?.[1] ?? "";
     const words = [...list.matchAll(/<li>([a-z]+)<\/li>/g)].map((match) => match[1] as string);
