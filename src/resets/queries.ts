@@ -60,16 +60,21 @@ export async function selectApprovals(db: Kysely<Database>, caseIds: readonly st
   return await db.selectFrom("approvals").selectAll().where("case_id", "in", caseIds).execute();
 }
 
+/** Whoever opens a case shares it; whoever ends those of somebody who is being suspended has it alone. */
+const CASES_LOCK = sql`hashtextextended('kith cases', 0)`;
+
 /**
  * Opens a case in place of the one that its row may have had; its approvals go with it.
  *
  * @returns false, with nothing done, if the account is of another generation by now: the row is another helper's then,
- * and so is the case that it may have
+ * and so is the case that it may have; or if the account is suspended, which leaves the generation alone
  */
 export async function replaceCase(db: Kysely<Database>, row: CaseRow): Promise<boolean> {
   const isPresent = sql<boolean>`exists (
-    select from accounts where id = ${row.trusting_id} and generation = ${row.generation})`;
+    select from accounts where id = ${row.trusting_id} and generation = ${row.generation} and status = 'active')`;
   return await db.transaction().execute(async (transaction) => {
+    // A suspension that does not show yet would not see what is opened here.
+    await sql`select pg_advisory_xact_lock_shared(${CASES_LOCK})`.execute(transaction);
     // Two at once for one row: the second waits here and replaces what the first one opened.
     await sql`select pg_advisory_xact_lock(hashtextextended(${row.row_id}, 0))`.execute(transaction);
     // In the statement itself: whatever it sees beside the present generation was there before the next one.
@@ -116,9 +121,15 @@ export async function insertApproval(db: Kysely<Database>, row: ApprovalRow): Pr
   }
 }
 
-/** Ends the cases of members. @returns the rows that were deleted */
+/**
+ * Ends the cases of members, and those that are about to be opened.
+ *
+ * @param db a transaction in which they were suspended
+ * @returns the rows that were deleted
+ */
 export async function deleteCases(db: Kysely<Database>, trustingIds: readonly string[]): Promise<CaseRow[]> {
   if (trustingIds.length === 0) return [];
+  await sql`select pg_advisory_xact_lock(${CASES_LOCK})`.execute(db);
   return await db.deleteFrom("reset_cases").where("trusting_id", "in", trustingIds).returningAll().execute();
 }
 

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { casesOf, passwordOf, type Visitor } from "../support/app.js";
+import { setTimeout as sleep } from "node:timers/promises";
+import { setStatus } from "#kith/accounts/suspend.js";
+import { casesOf, type Place, passwordOf, type Visitor } from "../support/app.js";
 import { choose, openCommunity, readable, trustAll } from "../support/resets.js";
 import { beforeStatement } from "../support/statements.js";
 
@@ -96,5 +98,27 @@ describe("beginning to help at the moment in which the account changes", () => {
     assert.equal(readable(answer.body), readable((await who.bea.help("nobody")).body));
     assert.deepEqual(await rows("reset_cases"), kept);
     assert.deepEqual(await weeks(), opened, "nothing was opened");
+  });
+
+  const suspend = (place: Place) => setStatus(place.context, { username: "ada", domain: "localhost" }, "suspended");
+
+  it("opens nothing for somebody who has just been suspended", async () => {
+    const { place, who, rows } = await openChosen();
+    await beforeStatement(place.context.pool, [/pg_advisory_xact_lock/], () => suspend(place));
+    assert.doesNotMatch((await who.bea.help("ada", true)).body, /handover-link/);
+    assert.deepEqual(await rows("reset_cases"), []);
+  });
+
+  it("is ended by a suspension that comes while it is being written", async () => {
+    const { place, who, rows } = await openChosen();
+    let suspended: Promise<unknown> | undefined;
+    await beforeStatement(place.context.pool, [/^insert into "reset_cases"/], async () => {
+      suspended = suspend(place);
+      // It waits for what is being written.
+      await Promise.race([suspended, sleep(2_000)]);
+    });
+    assert.match((await who.bea.help("ada", true)).body, /handover-link/);
+    assert.equal(await suspended, "done");
+    assert.deepEqual(await rows("reset_cases"), []);
   });
 });
