@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { discloseBytes, unpad } from "#kith/protocol/box.js";
-import { toBase64url } from "#kith/protocol/bytes.js";
+import { toBase64url, toHex } from "#kith/protocol/bytes.js";
 import { deriveKey } from "#kith/protocol/derive.js";
 import { lockPrivateKey } from "#kith/protocol/lock.js";
 import { makeNobody } from "#kith/protocol/nobody.js";
@@ -15,8 +15,12 @@ import { newSelfRecord, sealSelfRecord } from "#kith/protocol/self-record.js";
 import { KEY_MONTH, somebody, type TestMember } from "../support/keys.js";
 import { need } from "../support/need.js";
 import { temporaryDirectory } from "../support/temporary.js";
+import { parseVector } from "../vectors/format.js";
 
 const { gpg, skip } = need("gpg");
+/** Constructions that are a seal, or stand beside one. */
+const SEALED = ["approval", "edge", "entry", "grant", "pending-rules", "proof", "review-notes", "seal", "self-record"];
+const SEALED_VECTORS = new RegExp(`^(${SEALED.join("|")})-`);
 const CLASSES = Object.keys(SEAL_CLASSES) as SealClass[];
 
 /** A GnuPG with a key ring of its own. */
@@ -136,6 +140,40 @@ describe("GnuPG", { skip }, () => {
     });
     const list = gnupg.decrypt(rows[0]?.sealed_trusted as Uint8Array);
     assert.ok(unpad(list.stdout) && list.stdout.includes("bea@example.org"));
+  });
+
+  it("opens the vectors that are OpenPGP messages, and none with another key", () => {
+    const folder = new URL("../../test/vectors/", import.meta.url);
+    const rings = new Map<string, Gnupg>();
+    function ringOf(privateKey: string): Gnupg {
+      // One key in each: of several, any would be tried.
+      const ring = rings.get(privateKey) ?? new Gnupg();
+      if (rings.has(privateKey)) return ring;
+      rings.set(privateKey, ring);
+      const imported = ring.run(["--import"], Buffer.from(privateKey, "hex"));
+      assert.equal(imported.status, 0, imported.stderr);
+      return ring;
+    }
+    const opened = new Set<string>();
+    try {
+      for (const file of readdirSync(folder).filter((name) => SEALED_VECTORS.test(name))) {
+        const { header, body } = parseVector(readFileSync(new URL(file, folder), "utf8"));
+        const one = (key: string) => header.get(key)?.[0] ?? "";
+        const isBoxed = header.has("sealed-key");
+        const sealed = isBoxed ? Buffer.from(one("sealed-key"), "hex") : Buffer.from(body, "base64");
+        const { status, stdout, stderr } = ringOf(one("private-key")).decrypt(sealed);
+        const plaintext = status === 0 ? unpad(stdout) : undefined;
+        if (one("expect") === "success") {
+          assert.ok(plaintext, `${file}: ${stderr}`);
+          if (header.has("plaintext") && !isBoxed) assert.equal(toHex(plaintext), one("plaintext"), file);
+          opened.add(one("construction"));
+        } else if (/-(other-key|altered|truncated)\.txt$/.test(file)) assert.equal(plaintext, undefined, file);
+        // The rest opens as well: it is what is inside, or beside it, that does not belong there.
+      }
+    } finally {
+      for (const ring of rings.values()) ring.stop();
+    }
+    assert.deepEqual([...opened].sort(), SEALED);
   });
 
   it("reads the key as it is locked, below the server secret, and opens with it only by the unlock key", async () => {

@@ -10,10 +10,21 @@ import { readPrivateKey } from "#kith/protocol/keypair.js";
 import { discloseInvitee, readLetter, spentLetterHash } from "#kith/protocol/letter.js";
 import { unlockPrivateKey } from "#kith/protocol/lock.js";
 import { type Argon2Parameters, decoySalt, deriveUnlockKey, parseParameters } from "#kith/protocol/password.js";
+import { unwrapNotice } from "#kith/protocol/queued.js";
 import { openSlots, type RelationRow } from "#kith/protocol/relation.js";
+import * as review from "#kith/protocol/review.js";
 import { open, SEALED_BYTES, type SealClass } from "#kith/protocol/seal.js";
 import { openSelfRecord } from "#kith/protocol/self-record.js";
-import { SESSION_BYTES, sessionId, unwrapSession } from "#kith/protocol/session.js";
+import {
+  leftMark,
+  SESSION_BYTES,
+  sessionId,
+  tagSession,
+  tagVisit,
+  unwrapNote,
+  unwrapOpened,
+  unwrapSession,
+} from "#kith/protocol/session.js";
 import { hasValidTag } from "#kith/protocol/tag.js";
 import { proveToken, readToken, type Token, tokenHash } from "#kith/protocol/token.js";
 import { caseWords } from "#kith/protocol/words.js";
@@ -254,7 +265,107 @@ const CONSTRUCTIONS: Record<string, (header: Header) => Expectation | Promise<Ex
     const opened = await openEscrow(escrow, shares, header.text("account"), header.bytes("generation"));
     return opened ? same(opened, expected) : "open failure";
   },
+  "session-tag": (header) => {
+    const tag = tagSession(header.bytes("server-secret"), header.bytes("id"), JSON.parse(header.text("payload")));
+    return matches(tag, header.bodyBytes());
+  },
+  "visit-tag": (header) =>
+    matches(tagVisit(header.bytes("server-secret"), header.bytes("id"), header.number("moment")), header.bodyBytes()),
+  "left-mark": (header) => matches(leftMark(header.bytes("private-key"), header.bytes("id")), header.bodyBytes()),
+  note: (header) => {
+    const expected = JSON.parse(header.text("note"));
+    const note = unwrapNote(header.bytes("cookie"), header.bodyBytes());
+    return note === undefined ? "open failure" : same(note, expected);
+  },
+  opened: (header) => {
+    const expected = header.bytes("plaintext");
+    const opened = unwrapOpened(header.bytes("cookie"), header.bodyBytes(), header.bytes("generation"));
+    return opened ? same(opened, expected) : "open failure";
+  },
+  "queued-notice": (header) => {
+    const expected = JSON.parse(header.text("notice"));
+    const notice = unwrapNotice(header.bytes("secret"), header.body());
+    return notice === undefined ? "open failure" : same(notice, expected);
+  },
+  edge: async (header) => {
+    const expected = {
+      inviteeId: header.text("invitee"),
+      inviterId: header.text("inviter"),
+      month: header.text("month"),
+    };
+    const [sealed, mark] = [header.bodyBytes(), header.bytes("mark")];
+    const edge = await review.openEdge(await header.privateKey(), sealed);
+    if (!edge) return "open failure";
+    same(edge, expected);
+    return matches(review.edgeMark(sealed), mark);
+  },
+  grant: async (header) => {
+    const expected = { reviewKey: header.bytes("review-key"), granterFingerprint: header.bytes("granter") };
+    const fingerprint = header.bytes("review-fingerprint");
+    const grant = await review.openGrant(await header.privateKey(), header.bodyBytes(), fingerprint);
+    return grant ? same({ ...grant, reviewKey: grant.reviewKey.write() }, expected) : "open failure";
+  },
+  "recovery-key": (header) => {
+    const [expected, secret, id] = [header.bytes("private-key"), header.bytes("secret"), header.text("id")];
+    const phrase = review.readRecoveryPhrase(header.text("phrase"));
+    if (!phrase) return "no match";
+    const key = review.unlockRecoveryKey(phrase, header.bodyBytes(), secret, id);
+    return key ? same(key, expected) : "open failure";
+  },
+  "review-notes": async (header) => {
+    const [expected, row] = [
+      header.bytes("plaintext"),
+      { sealed_key: header.bytes("sealed-key"), box: header.bodyBytes() },
+    ];
+    const notes = await review.openNotes(await header.privateKey(), row);
+    return notes ? same(notes, expected) : "open failure";
+  },
 };
+
+/** Each label of the source, and the construction whose vectors hold it. */
+const LABELS: Record<string, keyof typeof CONSTRUCTIONS> = {
+  "case rules": "case-rules",
+  contact: "column",
+  "decoy salt": "decoy-salt",
+  "handover link": "case-rules",
+  invitee: "spent-letter",
+  "left session": "left-mark",
+  letter: "letter",
+  limit: "hmac",
+  "limited member": "hmac",
+  "locked key": "locked-key",
+  "locked recovery key": "recovery-key",
+  note: "note",
+  "opened for a session": "opened",
+  "queued notice": "queued-notice",
+  "recovery code": "hash",
+  "recovery phrase": "recovery-key",
+  "review notes": "review-notes",
+  "second step": "column",
+  session: "session",
+  "session id": "session",
+  "spent invite": "spent-letter",
+  tag: "tag",
+  token: "token",
+  words: "words",
+};
+/** Draws parameters to hash with, for nobody: nothing made of it is stored or sent. */
+const UNHELD = ["decoy parameters"];
+
+/** Functions by which the protocol makes what is sealed to a key, which has no label, and their constructions. */
+const SEALS: Record<string, keyof typeof CONSTRUCTIONS> = {
+  seal: "seal",
+  sealApproval: "approval",
+  sealColumn: "column",
+  sealEdge: "edge",
+  sealGrant: "grant",
+  sealNotes: "review-notes",
+  sealRulesToLink: "case-rules",
+  sealRulesToPending: "pending-rules",
+  sealSelfRecord: "self-record",
+};
+/** For nobody to open. */
+const UNOPENED = ["sealToNobody"];
 
 function sorted(value: object): object {
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
@@ -275,6 +386,7 @@ async function run(text: string): Promise<{ expected: string; found: Expectation
 }
 
 const folder = new URL("../../test/vectors/", import.meta.url);
+const source = new URL("../../src/", import.meta.url);
 const files = readdirSync(folder).filter((name) => name.endsWith(".txt"));
 const read = (name: string) => readFileSync(new URL(name, folder), "utf8");
 
@@ -297,6 +409,24 @@ describe("the test vectors", () => {
         expectations.some((one) => one !== "success"),
         `${construction}: a defect`,
       );
+    }
+  });
+
+  it("hold every label, and every seal, that stands in the source", () => {
+    const found = (pattern: RegExp, folder = "") => {
+      const names = readdirSync(new URL(folder, source), { recursive: true, encoding: "utf8" });
+      const texts = names
+        .filter((name) => name.endsWith(".ts"))
+        .map((name) => readFileSync(new URL(`${folder}${name}`, source), "utf8"));
+      return [
+        ...new Set(texts.flatMap((text) => [...text.matchAll(pattern)].map(([, name]) => name as string))),
+      ].sort();
+    };
+    assert.deepEqual(found(/"kith\/v1\/([^"]+)"/g), [...Object.keys(LABELS), ...UNHELD].sort());
+    const seals = found(/^export (?:async )?function (seal(?:[A-Z]\w*)?)\(/gm, "protocol/");
+    assert.deepEqual(seals, [...Object.keys(SEALS), ...UNOPENED].sort());
+    for (const construction of [...Object.values(LABELS), ...Object.values(SEALS)]) {
+      assert.ok(construction in CONSTRUCTIONS, construction);
     }
   });
 

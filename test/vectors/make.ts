@@ -14,10 +14,21 @@ import { encloseInvitee, NO_INVITER, spentLetterHash, writeLetter } from "#kith/
 import { lockPrivateKey } from "#kith/protocol/lock.js";
 import { makeNobody } from "#kith/protocol/nobody.js";
 import { decoySalt, deriveUnlockKey, formatParameters } from "#kith/protocol/password.js";
+import { wrapNotice } from "#kith/protocol/queued.js";
 import { regenerate } from "#kith/protocol/relation.js";
+import * as review from "#kith/protocol/review.js";
 import { SEAL_CLASSES, type SealClass, seal } from "#kith/protocol/seal.js";
 import { newSelfRecord, sealSelfRecord } from "#kith/protocol/self-record.js";
-import { newSessionCookie, sessionId, wrapSession } from "#kith/protocol/session.js";
+import {
+  leftMark,
+  newSessionCookie,
+  sessionId,
+  tagSession,
+  tagVisit,
+  wrapNote,
+  wrapOpened,
+  wrapSession,
+} from "#kith/protocol/session.js";
 import { tagRow } from "#kith/protocol/tag.js";
 import { makeToken, tokenHash } from "#kith/protocol/token.js";
 import { caseWords } from "#kith/protocol/words.js";
@@ -647,3 +658,153 @@ write(
   escrow,
 );
 write("other-generation", "open failure", "of another generation", escrowHeader(shares, randomBytes(16)), escrow);
+
+construction = "session-tag";
+const tagHeader = (given: Uint8Array, id: Uint8Array): Header => [
+  ["server-secret", hex(given)],
+  ["id", hex(id)],
+  ["payload", JSON.stringify(payload)],
+];
+const began = tagSession(sessionSecret, sessionId(cookie), payload);
+write("right", "success", "Kith began this session", tagHeader(sessionSecret, sessionId(cookie)), began);
+write("other-id", "hash mismatch", "of another session", tagHeader(sessionSecret, randomBytes(32)), began);
+write(
+  "other-secret",
+  "hash mismatch",
+  "of another Kith",
+  tagHeader(flipped(sessionSecret, 0), sessionId(cookie)),
+  began,
+);
+
+construction = "visit-tag";
+const moment = 1_800_000_900_000;
+const visitHeader = (id: Uint8Array, at: number): Header => [
+  ["server-secret", hex(sessionSecret)],
+  ["id", hex(id)],
+  ["moment", String(at)],
+];
+const visited = tagVisit(sessionSecret, sessionId(cookie), moment);
+write("right", "success", "this session's browser was here then", visitHeader(sessionId(cookie), moment), visited);
+write("other-id", "hash mismatch", "another session's", visitHeader(randomBytes(32), moment), visited);
+write("later", "hash mismatch", "a later moment", visitHeader(sessionId(cookie), moment + 1), visited);
+
+construction = "left-mark";
+const leftHeader = (privateKey = PRIVATE, id = sessionId(cookie)): Header => [privateKey, ["id", hex(id)]];
+const left = leftMark(pair.privateKey, sessionId(cookie));
+write("right", "success", "the mark of a session that was left", leftHeader(), left);
+write("other-key", "hash mismatch", "by the key of somebody else", leftHeader(OTHER), left);
+write("other-id", "hash mismatch", "of another session", leftHeader(PRIVATE, randomBytes(32)), left);
+
+construction = "note";
+const note = { kind: "good", key: "flash.person-added", vars: { name: "bea@example.org" } };
+const noteHeader = (given: Uint8Array): Header => [
+  ["cookie", hex(given)],
+  ["note", JSON.stringify(note)],
+];
+const carried = wrapNote(cookie, note);
+write("right", "success", "what the browser carries to the next page", noteHeader(cookie), carried);
+write("other-cookie", "open failure", "another cookie", noteHeader(flipped(cookie, 1)), carried);
+write("altered", "open failure", "one bit of the ciphertext", noteHeader(cookie), flipped(carried, -1));
+
+construction = "opened";
+const openedHeader = (given: Uint8Array, at: Uint8Array): Header => [
+  ["cookie", hex(given)],
+  ["generation", hex(at)],
+  ["plaintext", hex(plaintext)],
+];
+const kept = wrapOpened(cookie, plaintext, generation);
+write("right", "success", "what a session opened, in memory", openedHeader(cookie, generation), kept);
+write("other-cookie", "open failure", "another cookie", openedHeader(flipped(cookie, 1), generation), kept);
+write("other-generation", "open failure", "of an earlier generation", openedHeader(cookie, randomBytes(16)), kept);
+
+construction = "queued-notice";
+const notice = { to: "ada@example.net", subject: "Your password", text: "There is something to look at.\n" };
+const noticeHeader = (given: Uint8Array): Header => [
+  ["secret", hex(given)],
+  ["notice", JSON.stringify(notice)],
+];
+const waiting = wrapNotice(secret, notice);
+write("right", "success", "a notice that waits to be mailed: base64url", noticeHeader(secret), waiting);
+write("other-secret", "open failure", "another server secret", noticeHeader(flipped(secret, 2)), waiting);
+
+construction = "edge";
+const edge = { inviteeId: account, inviterId: bea, month: "2026-11" };
+const sealedEdge = await review.sealEdge(pair.publicKey, edge);
+const edgeHeader = (privateKey: [string, string], of: Uint8Array): Header => [
+  privateKey,
+  ["invitee", edge.inviteeId],
+  ["inviter", edge.inviterId],
+  ["month", edge.month],
+  ["mark", hex(review.edgeMark(of))],
+];
+write(
+  "right",
+  "success",
+  "who came by whom, and when, for the review key",
+  edgeHeader(PRIVATE, sealedEdge),
+  sealedEdge,
+);
+write("other-key", "open failure", "for another review key", edgeHeader(OTHER, sealedEdge), sealedEdge);
+write(
+  "other-mark",
+  "hash mismatch",
+  "the mark of another seal of the same edge",
+  edgeHeader(PRIVATE, await review.sealEdge(pair.publicKey, edge)),
+  sealedEdge,
+);
+
+construction = "grant";
+const reviewPair = await makeKeypair(randomUUID(), month);
+const grantHeader = (privateKey = PRIVATE, fingerprint = reviewPair.fingerprint): Header => [
+  privateKey,
+  ["review-fingerprint", hex(fingerprint)],
+  ["review-key", hex(reviewPair.privateKey)],
+  ["granter", hex(other.fingerprint)],
+];
+const grant = await review.sealGrant(pair.publicKey, await readPrivateKey(reviewPair.privateKey), other.fingerprint);
+write("right", "success", "the private review key, for one admin", grantHeader(), grant);
+write("other-key", "open failure", "for another admin", grantHeader(OTHER), grant);
+write("other-review-key", "open failure", "of another review key", grantHeader(PRIVATE, pair.fingerprint), grant);
+
+construction = "recovery-key";
+const phrase = review.newRecoveryPhrase();
+const recoveryHeader = (changes: { phrase?: string; secret?: Uint8Array; id?: string } = {}): Header => [
+  ["phrase", changes.phrase ?? phrase],
+  ["secret", hex(changes.secret ?? secret)],
+  ["id", changes.id ?? rowId],
+  PRIVATE,
+];
+const lockedRecovery = review.lockRecoveryKey(review.readRecoveryPhrase(phrase)!, pair.privateKey, secret, rowId);
+write("right", "success", "by the phrase, below the server secret", recoveryHeader(), lockedRecovery);
+const otherPhrase = review.newRecoveryPhrase();
+write("other-phrase", "open failure", "another phrase", recoveryHeader({ phrase: otherPhrase }), lockedRecovery);
+const misheard = phrase.split(" ").reverse().join(" ");
+if (review.readRecoveryPhrase(misheard) === undefined) {
+  write("no-phrase", "no match", "words that don't fit together", recoveryHeader({ phrase: misheard }), lockedRecovery);
+}
+write(
+  "other-secret",
+  "open failure",
+  "another server secret",
+  recoveryHeader({ secret: flipped(secret, 4) }),
+  lockedRecovery,
+);
+write("other-row", "open failure", "another row", recoveryHeader({ id: randomUUID() }), lockedRecovery);
+
+construction = "review-notes";
+const notes = randomBytes(90);
+const sealedNotes = await review.sealNotes(pair.publicKey, notes);
+const notesHeader = (privateKey = PRIVATE, sealedKey = sealedNotes.sealed_key): Header => [
+  privateKey,
+  ["sealed-key", hex(sealedKey)],
+  ["plaintext", hex(notes)],
+];
+write("right", "success", "what was read of many edges, as one", notesHeader(), sealedNotes.box);
+write("other-key", "open failure", "for another review key", notesHeader(OTHER), sealedNotes.box);
+write(
+  "other-row",
+  "open failure",
+  "beside the key of another row",
+  notesHeader(PRIVATE, (await review.sealNotes(pair.publicKey, notes)).sealed_key),
+  sealedNotes.box,
+);
