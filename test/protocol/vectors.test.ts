@@ -274,7 +274,7 @@ const CONSTRUCTIONS: Record<string, (header: Header) => Expectation | Promise<Ex
   "left-mark": (header) => matches(leftMark(header.bytes("private-key"), header.bytes("id")), header.bodyBytes()),
   note: (header) => {
     const expected = JSON.parse(header.text("note"));
-    const note = unwrapNote(header.bytes("cookie"), header.bodyBytes());
+    const note = unwrapNote(header.bytes("server-secret"), header.bytes("cookie"), header.bodyBytes());
     return note === undefined ? "open failure" : same(note, expected);
   },
   opened: (header) => {

@@ -698,10 +698,11 @@ write("other-id", "hash mismatch", "of another session", leftHeader(PRIVATE, ran
 construction = "note";
 const note = { kind: "good", key: "flash.person-added", vars: { name: "bea@example.org" } };
 const noteHeader = (given: Uint8Array): Header => [
+  ["server-secret", hex(sessionSecret)],
   ["cookie", hex(given)],
   ["note", JSON.stringify(note)],
 ];
-const carried = wrapNote(cookie, note);
+const carried = wrapNote(sessionSecret, cookie, note);
 write("right", "success", "what the browser carries to the next page", noteHeader(cookie), carried);
 write("other-cookie", "open failure", "another cookie", noteHeader(flipped(cookie, 1)), carried);
 write("altered", "open failure", "one bit of the ciphertext", noteHeader(cookie), flipped(carried, -1));
