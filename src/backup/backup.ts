@@ -11,16 +11,16 @@ import { isDatabaseDown } from "../db/connect.js";
 import { expectNoNewer, migrateTo, migrateToLatest, migrationStates } from "../db/migrate.js";
 import { isAlive } from "../db/postmaster.js";
 import type { Database } from "../db/schema.js";
+import { OWN_TABLES } from "../db/shape.js";
 import { Failure } from "../failure.js";
 import { expectNoRotation, nextSecretFile } from "../secret.js";
 import {
+  clearOldRows,
   continueNumbers,
   emptyTable,
   hasRows,
   insertRow,
   lockTables,
-  OWN_TABLES,
-  readEverything,
   readRows,
   selectColumns,
   selectForeignTables,
@@ -190,7 +190,7 @@ async function writeFile(
       if (foreign.length > 0) onForeign?.(foreign);
       return counts;
     })
-    .finally(() => readEverything(db));
+    .finally(() => clearOldRows(db));
   stream.write(`${JSON.stringify({ end: digest.digest("hex") })}\n`);
   stream.end();
   await Promise.race([finished(stream), broken]);

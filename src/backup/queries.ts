@@ -1,35 +1,12 @@
 import { type Kysely, sql, type Transaction } from "kysely";
 import type { Database } from "../db/schema.js";
+import { OWN_TABLES } from "../db/shape.js";
 
 /** Nothing that a backup should keep: sessions end with the server they belong to, limits with the day. */
 const LEFT_OUT = ["sessions", "left_sessions", "limits_points"];
 
 /** Every other table that a migration makes. What else lies in the schema is somebody else's. */
-const KEPT = Object.keys({
-  accounts: true,
-  people: true,
-  relations: true,
-  reset_cases: true,
-  approvals: true,
-  spent_invites: true,
-  review_keys: true,
-  review_grants: true,
-  review_recovery: true,
-  review_notes: true,
-  admin_acts: true,
-  admin_act_persons: true,
-  events: true,
-  settings: true,
-  case_weeks: true,
-  onion_domains: true,
-  onion_targets: true,
-  onion_numbers: true,
-  onion_history: true,
-  onion_wanted: true,
-} satisfies Record<Exclude<keyof Database, "sessions" | "left_sessions">, true>);
-
-/** All of Kith's tables but those in which Kysely keeps its migrations. */
-export const OWN_TABLES: readonly string[] = [...KEPT, ...LEFT_OUT];
+const KEPT = OWN_TABLES.filter((table) => !LEFT_OUT.includes(table));
 
 /** Those of Kith's tables that a backup holds and that are there, those first that others point at. */
 export async function selectTables(db: Kysely<Database>): Promise<string[]> {
@@ -89,20 +66,20 @@ export async function* readRows(
 }
 
 /**
- * Reads every table to the last value. While a backup's transaction lasts, PostgreSQL keeps all rows that were replaced;
- * whoever reads a member's rows first after that clears them away, and the write-ahead log tells whose they were. This
- * clears all of them at once.
+ * Clears away every row that was replaced while a backup's transaction kept them all; whoever reads a member's rows first
+ * after that would, and the write-ahead log tells whose they were. Vacuum itself keeps nothing from being cleared, however
+ * long it takes; a table that were read instead would keep what is replaced meanwhile.
+ *
+ * With its indexes: their entries for such rows are marked by who comes by next. Without giving space back: that locks.
+ *
+ * @param db without a statement timeout
  */
-export async function readEverything(db: Kysely<Database>): Promise<void> {
-  // Only when there is a newer transaction does this connection look again at what may be cleared (PostgreSQL 15,
-  // GlobalVisTestShouldUpdate).
-  await sql`select pg_current_xact_id()`.execute(db);
+export async function clearOldRows(db: Kysely<Database>): Promise<void> {
   const { rows } = await sql<{ name: string }>`
     select relname as name from pg_class
-    where relkind = 'r' and pg_table_is_visible(oid) and relname = any(${OWN_TABLES}::text[])`.execute(db);
-  for (const { name } of rows) {
-    await sql`select count(md5(read::text)) from ${sql.table(name)} as read`.execute(db);
-  }
+    where relkind = 'r' and pg_table_is_visible(oid) and relname = any(${OWN_TABLES}::text[])
+    order by array_position(${OWN_TABLES}::text[], relname::text)`.execute(db);
+  for (const { name } of rows) await sql`vacuum (index_cleanup on, truncate off) ${sql.table(name)}`.execute(db);
 }
 
 export async function insertRow(
