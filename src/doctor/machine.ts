@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import type { Finding } from "./findings.js";
 
 const about = "machine" as const;
@@ -7,18 +7,23 @@ const about = "machine" as const;
  * Ways by which what is in memory for a moment (passwords, opened keys) could end up on a disk. Linux only.
  *
  * @param proc where the kernel tells them
+ * @param sys where it tells of devices
  */
-export async function checkMachine(proc = "/proc"): Promise<Finding[]> {
+export async function checkMachine(proc = "/proc", sys = "/sys"): Promise<Finding[]> {
   if (process.platform !== "linux") return [];
-  return [...(await checkSwap(proc)), ...(await checkCoreDumps(proc))];
+  return [...(await checkSwap(proc, sys)), ...(await checkCoreDumps(proc))];
 }
 
-async function checkSwap(proc: string): Promise<Finding[]> {
+async function checkSwap(proc: string, sys: string): Promise<Finding[]> {
   const lines = (await read(`${proc}/swaps`)).trim().split("\n").slice(1);
-  // zram is memory; dm- is a mapped device, most likely encrypted.
-  const plain = lines
-    .map((line) => line.split(/\s+/)[0] ?? "")
-    .filter((name) => name !== "" && !/zram|\/dm-/.test(name));
+  const plain: string[] = [];
+  for (const line of lines) {
+    const name = line.split(/\s+/)[0] ?? "";
+    const device = /^\/dev\/(zram\d+|dm-\d+)$/.exec(name)?.[1];
+    // zram is memory.
+    const isSafe = device?.startsWith("zram") || (device !== undefined && (await isEncrypted(device, sys)));
+    if (name !== "" && !isSafe) plain.push(name);
+  }
   if (plain.length === 0) return [{ level: "good", about, text: "memory is not swapped to an open disk" }];
   return [
     {
@@ -28,6 +33,14 @@ async function checkSwap(proc: string): Promise<Finding[]> {
       todo: "swapoff, or encrypt it with a new key at each boot",
     },
   ];
+}
+
+/** Whether a mapped device, or whatever it is mapped to (a volume on an encrypted disk), encrypts what it is given. */
+async function isEncrypted(device: string, sys: string): Promise<boolean> {
+  if ((await read(`${sys}/block/${device}/dm/uuid`)).startsWith("CRYPT-")) return true;
+  const below = await readdir(`${sys}/block/${device}/slaves`).catch(() => []);
+  for (const one of below) if (!(await isEncrypted(one, sys))) return false;
+  return below.length > 0;
 }
 
 async function checkCoreDumps(proc: string): Promise<Finding[]> {
