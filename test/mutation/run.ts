@@ -27,7 +27,7 @@ const LEAST_KILLED = 85;
 const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
-    /** Part of the folder's files, as names without `.ts`: `token,tag`. */
+    /** Part of the folder's files, as names without `.ts`, or lines of one: `token,tag:20-35`. */
     only: { type: "string" },
     /** The tests to run, instead of the folder's. */
     tests: { type: "string" },
@@ -61,7 +61,7 @@ rmSync(process.env[LOG_VARIABLE], { force: true });
 const server = tests.every((name) => /^(protocol|trust)\b/.test(name)) ? undefined : await lendServer();
 try {
   const results = await new Stryker({
-    mutate: values.only?.split(",").map((name) => `src/${folder}/${name}.ts`) ?? [`src/${folder}/**/*.ts`],
+    mutate: values.only?.split(",").map(part) ?? [`src/${folder}/**/*.ts`],
     ignoreStatic: values["ignore-static"],
     incrementalFile: `reports/mutation/${folder}.incremental.json`,
     jsonReporter: { fileName: `reports/mutation/${folder}.json` },
@@ -70,6 +70,11 @@ try {
   process.exitCode = report(results.filter(isInSample).map(({ status }) => status));
 } finally {
   await server?.close();
+}
+
+function part(text: string): string {
+  const [name, lines] = text.split(":");
+  return `src/${folder}/${name}.ts${lines === undefined ? "" : `:${lines}`}`;
 }
 
 /** Whatever only ran out of time is not taken for killed. */
