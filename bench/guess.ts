@@ -12,6 +12,8 @@ import { json, median, milliseconds, quick, round, T_LIMIT, welch } from "./supp
 import { WorkMeter } from "./work.js";
 
 const SAMPLES = numberOf("--samples", quick ? 20 : 1000);
+/** So many times as often is a family tried in which nothing sees what is planted. */
+const MOST_TIMES = 4;
 /** Only families whose name holds this. */
 const ONLY = textOf("--only") ?? "";
 const PLANTED_MILLISECONDS = 0.3;
@@ -177,9 +179,22 @@ async function measure({ classes, send }: Family): Promise<Record<Measure, Times
   return times;
 }
 
+/** Tries until a measure sees what is planted, or long enough: how often depends on that alone, not on what is looked for. */
+async function measureClosely(family: Family): Promise<Record<Measure, Times>> {
+  const times = await measure(family);
+  for (let time = 1; time < MOST_TIMES && MEASURES.every((by) => !isSeen(controlOf(times[by]))); time++) {
+    const more = await measure(family);
+    for (const by of MEASURES) for (const [why, list] of Object.entries(more[by])) times[by][why]?.push(...list);
+  }
+  return times;
+}
+
 interface Pair {
   name: string;
+  /** Where it was tried twice, the smaller one. */
   t: number;
+  /** Both of them. */
+  twice?: [number, number];
 }
 
 function pairsOf(times: Times): Pair[] {
@@ -189,54 +204,69 @@ function pairsOf(times: Times): Pair[] {
   );
 }
 
+const twinOf = (times: Times) => times[Object.keys(times)[0] as string] ?? [];
+const controlOf = (times: Times) => welch(twinOf(times), times[PLANTED] ?? []);
+const isSeen = (control: number) => control >= T_LIMIT;
 const largest = (pairs: readonly Pair[]) => pairs.reduce((most, pair) => (pair.t > most.t ? pair : most));
 
 /** What one measure says of a family. */
 interface Verdict {
   worst: Pair;
+  /** Pairs that reached the limit at first, with what they came to when tried again. */
+  retried: Pair[];
   /** Of what was planted. */
   control: number;
   middle: number;
-}
-
-function judge(times: Times): Verdict & { pairs: Pair[] } {
-  const [twin] = Object.keys(times) as [string];
-  const pairs = pairsOf(times);
-  const control = welch(times[twin] ?? [], times[PLANTED] ?? []);
-  return { pairs, worst: largest(pairs), control, middle: median(times[twin] ?? []) };
+  samples: number;
 }
 
 /** Of all pairs together, one run in 130 passes the limit by chance; what is there passes it twice, and that is judged. */
 async function verdictsOf(family: Family): Promise<Record<Measure, Verdict>> {
-  const times = await measure(family);
-  const first = { clock: judge(times.clock), processor: judge(times.processor) };
-  if (MEASURES.every((by) => first[by].worst.t < T_LIMIT)) return first;
-  const again = await measure(family);
-  const twice = (by: Measure): Verdict => {
-    if (first[by].worst.t < T_LIMIT) return first[by];
-    if (!json) console.log(`| ${family.name} | tried twice: ${told(first[by].worst)} at first | | | | | |`);
-    const second = new Map(pairsOf(again[by]).map(({ name, t }) => [name, t]));
-    const both = first[by].pairs.map(({ name, t }) => ({ name, t: Math.min(t, second.get(name) ?? 0) }));
-    return { ...first[by], worst: largest(both) };
+  const times = await measureClosely(family);
+  const reached = MEASURES.some((by) => largest(pairsOf(times[by])).t >= T_LIMIT);
+  const again = reached ? await measureClosely(family) : undefined;
+  const judge = (by: Measure): Verdict => {
+    const control = controlOf(times[by]);
+    const twin = twinOf(times[by]);
+    let pairs = pairsOf(times[by]);
+    if (again && largest(pairs).t >= T_LIMIT) {
+      const second = new Map(pairsOf(again[by]).map(({ name, t }) => [name, t]));
+      pairs = pairs.map(({ name, t }) => {
+        const other = second.get(name) ?? 0;
+        return { name, t: Math.min(t, other), twice: [t, other] };
+      });
+    }
+    const retried = pairs.filter(({ twice }) => twice && twice[0] >= T_LIMIT);
+    return { worst: largest(pairs), retried, control, middle: median(twin), samples: twin.length };
   };
-  return { clock: twice("clock"), processor: twice("processor") };
+  return { clock: judge("clock"), processor: judge("processor") };
 }
 
 const told = ({ name, t }: Pair) => `${t >= T_LIMIT ? `**${round(t)}**` : round(t)} ${name}`;
-const sawIt = (control: number) => `${round(control)}${control < T_LIMIT ? ", not seen" : ""}`;
+const sawIt = (control: number) => `${round(control)}${isSeen(control) ? "" : ", not seen"}`;
 
 await hitLimits();
 let leaks = 0;
+/** Families in which no measure saw what was planted: that they found nothing says nothing. */
+const blind: string[] = [];
 if (!json) {
-  console.log("| what answers alike | classes | clock: largest | planted | processor: largest | planted | medians |");
+  console.log(
+    "| what answers alike | classes × samples | clock: largest | planted | processor: largest | planted | medians |",
+  );
   console.log("| --- | --- | --- | --- | --- | --- | --- |");
 }
 try {
   for (const family of FAMILIES.filter(({ name }) => name.includes(ONLY))) {
-    const { clock, processor } = await verdictsOf(family);
+    const verdicts = await verdictsOf(family);
+    const { clock, processor } = verdicts;
     if (clock.worst.t >= T_LIMIT || processor.worst.t >= T_LIMIT) leaks++;
+    if (!isSeen(clock.control) && !isSeen(processor.control)) blind.push(family.name);
+    const retried = MEASURES.flatMap((by) => verdicts[by].retried.map((pair) => ({ by, ...pair })));
     if (json) {
       for (const [name, value] of [
+        ...retried.flatMap(({ by, name, twice = [] }) =>
+          twice.map((t, at) => [`${family.name}, ${by}, ${name}, time ${at + 1} |t|`, t] as const),
+        ),
         [`${family.name} |t|`, clock.worst.t],
         [`${family.name}, planted |t|`, clock.control],
         [`${family.name}, processor |t|`, processor.worst.t],
@@ -248,7 +278,7 @@ try {
     }
     const cells = [
       family.name,
-      Object.keys(family.classes).length,
+      `${Object.keys(family.classes).length} × ${clock.samples}`,
       told(clock.worst),
       sawIt(clock.control),
       told(processor.worst),
@@ -256,6 +286,9 @@ try {
       `${round(clock.middle)}, ${round(processor.middle)} ms`,
     ];
     console.log(`| ${cells.join(" | ")} |`);
+    for (const { by, name, twice = [] } of retried) {
+      console.log(`| ↳ tried twice: ${name}, by the ${by} | | ${twice.map(round).join(", then ")} | | | | |`);
+    }
   }
 } finally {
   for (const client of [stranger, helper, limited, limitedHelper]) client.close();
@@ -265,7 +298,13 @@ try {
 if (!json) {
   const load = loadavg().map((value) => value.toFixed(1));
   console.log(
-    `\n${SAMPLES} samples each; |t| to stay below ${T_LIMIT}; load ${load.join(", ")}; Node ${process.version}`,
+    `\n|t| to stay below ${T_LIMIT}, the smaller one where a pair was tried twice; load ${load.join(", ")}; Node ${process.version}`,
   );
 }
-if (leaks > 0) process.exitCode = 1;
+if (blind.length > 0) {
+  console.error(
+    `${PLANTED_MILLISECONDS} ms planted were seen by no measure in: ${blind.join(", ")}. That nothing was found there says nothing.`,
+  );
+}
+// With --quick there are too few samples to see it.
+if (leaks > 0 || (blind.length > 0 && !quick)) process.exitCode = 1;
