@@ -211,3 +211,9 @@ test("notices come from the first domain, if nobody says from where", () => {
 test("an empty value counts as unset", () => {
   assert.equal(parseConfig({ KITH_SMTP_URL: "", DATABASE_URL: " " }).databaseUrl, undefined);
 });
+
+test("a session can't be idle for longer than it lasts", () => {
+  const mistakes = (idle: string) => mistakesOf({ KITH_SESSION_MAX_HOURS: "1", KITH_SESSION_IDLE_MINUTES: idle });
+  assert.deepEqual(mistakes("61"), ["KITH_SESSION_IDLE_MINUTES is longer than KITH_SESSION_MAX_HOURS"]);
+  assert.deepEqual(mistakes("60"), []);
+});

@@ -90,6 +90,15 @@ describe("the second step", () => {
     assert.equal((await finish(await half(), older)).statusCode, 422, "an earlier one, though its time is not over");
   });
 
+  it("takes a code once, of two that come at the same moment", async () => {
+    for (let round = 0; round < 3; round++) {
+      place.advance(2 * HALF_MINUTE);
+      const two = [await half(), await half()];
+      const answers = await Promise.all(two.map((visitor) => finish(visitor, code())));
+      assert.deepEqual(answers.map(({ statusCode }) => statusCode).sort(), [303, 422]);
+    }
+  });
+
   it("takes the place of whoever was signed in with this browser before: that session is over", async () => {
     const visitor = place.visitor();
     await visitor.signIn("nour");

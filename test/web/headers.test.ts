@@ -124,6 +124,14 @@ describe("every answer", () => {
     }
   });
 
+  it("to somebody who asks for the folder of static files, or for what leads there, lists nothing", async () => {
+    for (const path of ["//", "/public", "/public/", "/kith.css/"]) {
+      const { body, statusCode } = await new Visitor(place.app).get(path);
+      assert.equal(statusCode, 404, path);
+      assert.doesNotMatch(body, /favicon\.svg<|kith\.js</, path);
+    }
+  });
+
   it("that is an error says nothing of what went wrong, what was asked, or what Kith is made of", async () => {
     for (const path of [
       "/canary-path",
