@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { before, describe, it } from "node:test";
 import { promisify } from "node:util";
-import { numberArgument } from "../support/arguments.js";
+import { numberArgument, textArgument } from "../support/arguments.js";
 import { need } from "../support/need.js";
 import { temporaryDirectory } from "../support/temporary.js";
 import { kithVariant } from "../support/variant.js";
@@ -12,11 +12,16 @@ import { type AttackedRoute, attackedRoutes } from "./routes.js";
 import { startTarget } from "./target.js";
 import { type Parameter, readVerdict, type Verdict } from "./verdict.js";
 
-// sqlmap on every field of every form and every query of every page, signed in and out.
+// sqlmap on every field of every form, every query of every page and every part of an address, signed in and out.
+//
+// It is not given cookies: the gateway puts its own into each request, and none comes near a statement but as bytes that
+// are derived from it. What is made of strange cookies, fuzz.ts tries.
 
 const { sqlmap, skip } = need("sqlmap");
 const LEVEL = numberArgument("level", 3);
 const RISK = numberArgument("risk", 2);
+/** Only places whose name holds this. */
+const ONLY = textArgument("only", "");
 /** How many run at once. */
 const SIDE_BY_SIDE = numberArgument("side-by-side", 2);
 
@@ -29,7 +34,7 @@ export interface Place {
   parameters: Parameter[];
 }
 
-/** Every place where something can be put in: forms, queries, and what stands in addresses. Not cookies and headers. */
+/** Every place where something can be put in: forms, queries, and what stands in addresses. */
 function placesOf(routes: readonly AttackedRoute[]): Place[] {
   const places: Place[] = [];
   const pairs = (names: readonly string[]) =>
@@ -37,16 +42,19 @@ function placesOf(routes: readonly AttackedRoute[]): Place[] {
   for (const { method, url } of routes) {
     const path = filledIn(url);
     const names = (method === "POST" ? FORMS[url] : QUERIES[url]) ?? [];
-    if (names.length > 0) {
-      const data = pairs(names);
-      const parameters = names.map((name): Parameter => `${method} ${name}`);
-      const at = method === "POST" ? { path, data } : { path: `${path}?${data}` };
-      places.push({ name: `${method} ${url}`, ...at, parameters });
-    }
-    if (/[:*]/.test(url) && method === "GET")
-      places.push({ name: `address of ${url}`, path: `${path}*`, parameters: ["URI #1*"] });
+    const data = pairs(names);
+    const fields = names.map((name): Parameter => `${method} ${name}`);
+    // What stands in the address; with a form, both at once.
+    const marked = { path: `${path}*`, parameters: ["URI #1*"] satisfies Parameter[] };
+    const isMarked = /[:*]/.test(url);
+    if (method === "GET") {
+      if (names.length > 0) places.push({ name: `GET ${url}`, path: `${path}?${data}`, parameters: fields });
+      if (isMarked) places.push({ name: `address of ${url}`, ...marked });
+    } else if (isMarked) {
+      places.push({ name: `POST ${url}`, path: marked.path, data, parameters: [...fields, ...marked.parameters] });
+    } else if (names.length > 0) places.push({ name: `POST ${url}`, path, data, parameters: fields });
   }
-  return places;
+  return places.filter(({ name }) => name.includes(ONLY));
 }
 
 interface Attacked extends Verdict {
