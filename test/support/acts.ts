@@ -6,11 +6,13 @@ import { openSession } from "#kith/accounts/sessions.js";
 import { signIn } from "#kith/accounts/sign-in.js";
 import { openState } from "#kith/accounts/state.js";
 import { operatorLetter } from "#kith/invites/letters.js";
+import { toHex } from "#kith/protocol/bytes.js";
 import { hasValidTag } from "#kith/protocol/tag.js";
+import type { Rules } from "#kith/protocol/token.js";
 import { openCases } from "#kith/resets/cases.js";
 import * as resetQueries from "#kith/resets/queries.js";
 import { type Place, passwordOf, textOf, Visitor, wordsOf } from "./app.js";
-import { choose, trustAll } from "./resets.js";
+import { choose, letBackIn, trustAll } from "./resets.js";
 
 // What members do, each as one request that something may break off, and how to see afterwards that it was done whole
 // or not at all. Everything before and after goes another way, which nothing breaks.
@@ -78,7 +80,12 @@ export async function assertOneGeneration(place: Place, username: string): Promi
  * Nothing half: the rows fit together, and the password opens the list, in which these people stand and each of them
  * can help.
  */
-export async function assertWhole(place: Place, username: string, password: string, trusted: Visitor[]): Promise<void> {
+export async function assertWhole(
+  place: Place,
+  username: string,
+  password: string,
+  trusted: Visitor[],
+): Promise<Rules> {
   const { context } = place;
   await assertOneGeneration(place, username);
   const answer = await signIn(context, { username, password, client: "check" });
@@ -93,9 +100,14 @@ export async function assertWhole(place: Place, username: string, password: stri
     `${username}'s list`,
   );
   for (const person of trusted) {
-    const link = textOf((await person.help(username, true)).body, "handover-link");
-    assert.ok(link, `${person.username} can help ${username}`);
+    assert.ok(await isOffered(person, { username }), `${person.username} can help ${username}`);
   }
+  return state.record.rules;
+}
+
+/** Whether somebody who says that another needs help is given a link. */
+async function isOffered(helper: Visitor, { username }: Pick<Visitor, "username">): Promise<boolean> {
+  return textOf((await helper.help(username, true)).body, "handover-link") !== undefined;
 }
 
 async function getsIn(place: Place, username: string, password: string): Promise<boolean> {
@@ -199,6 +211,80 @@ export const ACTS: Record<string, (place: Place, circle: Circle) => Promise<Act>
         const isNamed = (await ada.get("/trust")).body.includes(cem.username);
         await assertWhole(place, ada.username, passwordOf(ada.username), isNamed ? [bea, cem] : [bea]);
         return isNamed ? "done" : "not done";
+      },
+    };
+  },
+
+  async "removing somebody"(place, { bea, cem }) {
+    const ada = await newcomer(place, "ada");
+    await trustAll(ada, [bea.username, cem.username]);
+    return {
+      run: await form(ada, "/trust/remove", { username: cem.username, confirm: "on" }, "/trust"),
+      doneStatus: 303,
+      async check() {
+        const isNamed = (await ada.get("/trust")).body.includes(cem.username);
+        await assertWhole(place, ada.username, passwordOf(ada.username), isNamed ? [bea, cem] : [bea]);
+        assert.equal(await isOffered(cem, ada), isNamed, "who was removed can't help");
+        return isNamed ? "not done" : "done";
+      },
+    };
+  },
+
+  async "removing somebody while the key is kept"(place, { bea, cem }) {
+    const ada = await newcomer(place, "ada");
+    const dora = await newcomer(place, "dora");
+    await trustAll(ada, [bea.username, cem.username, dora.username], { threshold: 2, keepKey: true });
+    const password = passwordOf(ada.username);
+    const fields = { username: dora.username, confirm: "on", current_password: password };
+    const keyOf = async () => toHex((await findAccountByName(place.context, "localhost", ada.username))!.fingerprint);
+    const before = await keyOf();
+    return {
+      run: await form(ada, "/trust/remove", fields, "/trust"),
+      doneStatus: 303,
+      async check() {
+        const isDone = (await keyOf()) !== before;
+        const { keepsKey } = await assertWhole(place, ada.username, password, isDone ? [bea, cem] : [bea, cem, dora]);
+        assert.ok(keepsKey);
+        assert.equal(await isOffered(dora, ada), !isDone, "who was removed can't help");
+        return isDone ? "done" : "not done";
+      },
+    };
+  },
+
+  async "other rules"(place, { bea, cem }) {
+    const ada = await newcomer(place, "ada");
+    await trustAll(ada, [bea.username, cem.username]);
+    return {
+      run: await form(ada, "/trust/rules", { threshold: "2", wait_days: "3" }, "/trust"),
+      doneStatus: 303,
+      async check() {
+        const rules = await assertWhole(place, ada.username, passwordOf(ada.username), [bea, cem]);
+        const isDone = rules.threshold === 2;
+        assert.deepEqual(rules, { threshold: isDone ? 2 : 1, waitDays: isDone ? 3 : 0, keepsKey: false });
+        return isDone ? "done" : "not done";
+      },
+    };
+  },
+
+  async "a yes to a new key"(place, { bea }) {
+    const [ada, dora] = [await newcomer(place, "ada"), await newcomer(place, "dora")];
+    await trustAll(ada, [bea.username, dora.username]);
+    await trustAll(dora, [bea.username]);
+    const back = await letBackIn(place, bea, dora.username);
+    // The sign-in that meets the new key.
+    assert.equal((await ada.signIn()).statusCode, 303);
+    return {
+      run: await form(ada, "/trust/confirm", { username: dora.username }, "/trust"),
+      doneStatus: 303,
+      async check() {
+        await assertOneGeneration(place, ada.username);
+        const isDone = await isOffered(back, ada);
+        if (!isDone) {
+          const again = await ada.post("/trust/confirm", { username: dora.username }, "/trust");
+          assert.equal(again.statusCode, 303, "it can be said again");
+        }
+        await assertWhole(place, ada.username, passwordOf(ada.username), [bea, back]);
+        return isDone ? "done" : "not done";
       },
     };
   },
