@@ -7,6 +7,9 @@ import type { Find, Loot } from "./loot.js";
  */
 const CHANCE = new Set(["milliseconds", "gap", "correlation", "n_dead_tup"]);
 
+/** A difference in one place often shifts all that follow there; each place is to be heard. */
+const MOST_OF_A_SECTION = 20;
+
 /**
  * Every difference between two plays that drew the same dice: in number, length, order, time or sequence.
  *
@@ -22,8 +25,11 @@ export function differences(one: Loot, other: Loot): string[] {
     const [mine = [], theirs = []] = [left.get(section), right.get(section)];
     const [shorter, longer] = [mine.length, theirs.length].sort((a, b) => a - b) as [number, number];
     if (shorter < longer) found.push(`${section}: ${mine.length} against ${theirs.length}`);
-    for (let at = 0; at < shorter && found.length < 200; at++) {
-      if (mine[at] !== theirs[at]) found.push(`${section}: ${mine[at]} against ${theirs[at]}`);
+    let more = MOST_OF_A_SECTION;
+    for (let at = 0; at < shorter && more > 0; at++) {
+      if (mine[at] === theirs[at]) continue;
+      found.push(`${section}: ${mine[at]} against ${theirs[at]}`);
+      more--;
     }
   }
   return found;

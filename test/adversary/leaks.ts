@@ -5,6 +5,8 @@ export interface Leak {
   /** What it tells. */
   fact: Fact;
   patches: readonly Patch[];
+  /** How the difference begins by which two plays with the same dice tell it. */
+  seenIn: string;
 }
 
 const PRIVATE_STATE = "accounts/state.js";
@@ -20,10 +22,12 @@ const STORED = `    if (ended === undefined)
 export const LEAKS: Record<string, Leak> = {
   "seals name their recipient's key": {
     fact: "trusted",
+    seenIn: "mentions: ",
     patches: [{ file: "protocol/seal.js", from: "wildcard: true", to: "wildcard: false" }],
   },
   "seals are as long as what is in them": {
     fact: "trusted",
+    seenIn: "dump 1 relations: ",
     patches: [
       {
         file: "protocol/seal.js",
@@ -35,6 +39,7 @@ export const LEAKS: Record<string, Leak> = {
   },
   "a foreign key leads to the one who is trusted": {
     fact: "trusted",
+    seenIn: "wal: ",
     patches: [
       {
         file: PRIVATE_STATE,
@@ -47,6 +52,7 @@ export const LEAKS: Record<string, Leak> = {
   },
   "the id of the one who is trusted stands in a row for a moment": {
     fact: "trusted",
+    seenIn: "mentions: ",
     patches: [
       {
         file: PRIVATE_STATE,
@@ -63,6 +69,7 @@ export const LEAKS: Record<string, Leak> = {
   },
   "only slots in use have a row": {
     fact: "count",
+    seenIn: "dump 1 relations: ",
     patches: [
       {
         file: PRIVATE_STATE,
@@ -77,6 +84,7 @@ export const LEAKS: Record<string, Leak> = {
   },
   "only rows that changed are written": {
     fact: "count",
+    seenIn: "decoded: ",
     patches: [
       // Every row then is of the account's first generation.
       { file: PRIVATE_STATE, from: "equalBytes(row.generation, account.generation)", to: "true" },
@@ -107,6 +115,7 @@ function changedRows({ account, trusted, record }) {
   },
   "a name stands in an address that is logged": {
     fact: "trusted",
+    seenIn: "kith log: ",
     patches: [
       {
         file: "trust/routes.js",

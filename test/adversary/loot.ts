@@ -1,4 +1,5 @@
 import { readPublicKey } from "#kith/protocol/keypair.js";
+import { assertFilled } from "./filled.js";
 import type { Haul } from "./thief.js";
 
 type Value = string | number;
@@ -61,6 +62,7 @@ export class Loot {
     this.log();
     this.counters();
     this.texts();
+    assertFilled(this);
     return this;
   }
 

@@ -30,6 +30,12 @@ export function halves(seed: number): Apart[] {
   return [[], one, other];
 }
 
+export interface PlayedPair {
+  /** What was found where no fact is true. */
+  plain: Loot;
+  results: { facts: Apart; differences: string[] }[];
+}
+
 /**
  * Plays two worlds with the same dice and the same clock, everything else alike, and lists what differs.
  *
@@ -39,7 +45,7 @@ export async function playPair(
   programs: { postgres: string; pg_waldump: string },
   apart: readonly Apart[],
   told: readonly Fact[] = ALL_FACTS,
-): Promise<{ facts: Apart; differences: string[] }[]> {
+): Promise<PlayedPair> {
   const server = await openServer(programs.postgres, QUIET);
   let requests = 0;
   const stage = await openStage(server, found, { deliver: false });
@@ -72,14 +78,14 @@ export async function playPair(
 
   const base = Object.fromEntries(Object.keys(FACTS).map((fact) => [fact, false])) as World;
   const plain = await play(base);
-  const results: { facts: Apart; differences: string[] }[] = [];
+  const results: PlayedPair["results"] = [];
   for (const facts of apart) {
     const world = { ...base, ...Object.fromEntries(facts.map((fact) => [fact, true])) };
     results.push({ facts, differences: differences(plain, await play(world)) });
   }
   await stage.close();
   await server.stop();
-  return results;
+  return { plain, results };
 }
 
 /**

@@ -24,7 +24,7 @@ const programs = need("postgres", "pg_waldump");
 const options = { rounds: numberArgument("rounds", 40), seed: numberArgument("seed", 1), facts };
 const result =
   process.argv[2] === "pair"
-    ? JSON.stringify(await playPair(programs, eachAlone(facts), facts))
+    ? JSON.stringify((await playPair(programs, eachAlone(facts), facts)).results)
     : packRounds(await playRounds(programs, options));
 writeFileSync(textArgument("result"), result);
 // What the place keeps open would keep this alive.

@@ -9,7 +9,8 @@ import { startMailQueue } from "#kith/mail/queue.js";
 import { nothingSeen } from "#kith/make-context.js";
 import { freezeInsertOnlyTables } from "#kith/people/people.js";
 import { makeMetrics } from "#kith/web/metrics.js";
-import { openPlace, type Place } from "../support/app.js";
+import { openPlace, type Place, Visitor } from "../support/app.js";
+import { httpApp } from "../support/http-app.js";
 import { type MailServer, openMailServer } from "../support/mail-server.js";
 import { type PostgresServer, startPostgresServer } from "../support/postgres-server.js";
 
@@ -30,6 +31,8 @@ export interface Stage {
   server: PostgresServer;
   place: Place;
   mail: MailServer;
+  /** Notices are delivered. */
+  isMailed: boolean;
   admin: pg.Client;
   /** Name of the round's database. */
   database: string;
@@ -85,6 +88,8 @@ export async function openStage(
   numbers.watch(place.app);
   const queue = await startMailQueue(place.context, { pollSeconds: 3600 });
   await queue.stop();
+  const origin = await place.app.listen({ host: "127.0.0.1", port: 0 });
+  place.visitor = () => new Visitor(httpApp(origin));
   await found(place);
   // As Kith does at its start and once a day.
   await freezeInsertOnlyTables(place.context.db);
@@ -105,6 +110,7 @@ export async function openStage(
     place,
     hooks,
     mail,
+    isMailed: deliver,
     admin,
     database,
     hangUp,

@@ -40,6 +40,8 @@ export interface Haul {
   metrics: string;
   /** What the mail provider sees. */
   mail: ReceivedMail[];
+  /** Notices are delivered, and do not wait in the queue's tables. */
+  isMailed: boolean;
 }
 
 export interface WalRecord {
@@ -119,8 +121,8 @@ export class Thief {
     const { rows: end } = await client.query("select pg_current_wal_insert_lsn() as lsn");
     const changes = await client.query(
       `select xid::text::bigint as xid, data as text, length(data) as length
-       from pg_logical_slot_get_changes($1, null, null) where data !~ '^(BEGIN|COMMIT)'`,
-      [stage.database],
+       from pg_logical_slot_get_changes($1, $2, null) where data !~ '^(BEGIN|COMMIT)'`,
+      [stage.database, end[0].lsn],
     );
     await client.query("select pg_drop_replication_slot($1)", [stage.database]);
     const wal = await this.readWal(end[0].lsn);
@@ -128,6 +130,7 @@ export class Thief {
     const statistics = await client.query(STATISTICS);
     const file = join(dirname(stage.server.cluster), "backup");
     await backUp(stage.place.context.db, file);
+    if (stage.isMailed && changes.rows.some(({ text }) => isNotice(text))) await stage.mail.until(1);
     const haul: Haul = {
       snapshots: this.snapshots,
       wal,
@@ -138,6 +141,7 @@ export class Thief {
       kithLog: [...stage.place.log],
       metrics: difference(this.metricsBefore, await stage.metrics()),
       mail: [...stage.mail.received],
+      isMailed: stage.isMailed,
     };
     await client.end();
     return haul;
@@ -153,20 +157,26 @@ export class Thief {
       this.waldump,
       ["-p", join(stage.server.cluster, "pg_wal"), "-s", this.walFrom, "-e", end],
       { maxBuffer: 1 << 28 },
-    ).catch((error: { stdout: string; stderr: string; code: unknown }) => {
-      if (!error.stdout) throw error;
-      return error;
-    });
+    );
     return stdout.split("\n").flatMap((line) => readRecord(line, `1663/${oid}/`, names) ?? []);
   }
 }
 
+/** A notice that is queued. */
+export function isNotice(change: string): boolean {
+  return /^table pgboss\.j\w+: INSERT: .*'notices'/.test(change);
+}
+
 const RECORD =
   /^rmgr: (\S+)\s+len \(rec\/tot\):\s+(\d+)\/\s*(\d+), tx:\s+(\d+), lsn: \S+, prev \S+, desc: (\S+)\s?(.*?)(?:, (blkref #0.*))?$/;
+/** After the last record, and where the log is entered in the middle of one. */
+const NO_RECORD = /^$|^first record is after /;
 
-function readRecord(line: string, own: string, names: Map<string, string>): WalRecord | undefined {
+export function readRecord(line: string, own: string, names: Map<string, string>): WalRecord | undefined {
+  if (NO_RECORD.test(line)) return undefined;
   const match = RECORD.exec(line);
-  if (!match) return undefined;
+  // Passed over, it could be the one that tells.
+  if (!match) throw new Error(`a line of pg_waldump that the thief does not know: ${line}`);
   const [, manager, length, , xid, what, rest = "", blocks = ""] = match as unknown as string[];
   const refs = [...blocks.matchAll(/rel (\d+\/\d+\/\d+)(?: fork (\w+))? blk (\d+)/g)];
   if (refs.length > 0 && !refs.some(([, file]) => file?.startsWith(own))) return undefined;
