@@ -96,7 +96,7 @@ export const LEAKS: Record<string, Leak> = {
       },
       {
         file: PRIVATE_STATE,
-        from: "session: extras.session }",
+        from: "session: extras.session,\n    }",
         to: "session: extras.session, changedRows: changedRows(state) }",
       },
       {

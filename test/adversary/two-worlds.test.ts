@@ -18,9 +18,9 @@ import { type Haul, readRecord } from "./thief.js";
 // everything but the server secret, and must not be able to tell which of the two it was.
 //
 //   npm run test:adversary        1,000 rounds, 100 of each leak, 100 of what is inherent, each fact by itself
-//   npm test                      24 rounds of one fact, another each time; two leaks, others each time, by comparing two plays
+//   npm test                      20 rounds of one fact, another each time; two leaks, others each time, by comparing two plays
 
-const ROUNDS = numberArgument("rounds", 24);
+const ROUNDS = numberArgument("rounds", 20);
 /** With fewer than this, one fact is tried: rounds of it are shorter, and more can be played. */
 const ENOUGH_ROUNDS = 100;
 const LEAK_ROUNDS = numberArgument("leak-rounds", 0);

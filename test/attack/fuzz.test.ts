@@ -105,11 +105,11 @@ function strangeFields(html: string): string[] {
   });
 }
 
-/** Nothing is escaped, NUL reaches the database, any address is one to go on to, and a query of a page without one ends the connection. */
+/** Nothing is escaped, NUL reaches the database, what follows a change of the list is another host's, and a query of a page without one ends the connection. */
 const BROKEN = [
   { file: "web/view.js", from: "autoescape: true", to: "autoescape: false" },
   { file: "web/visit.js", from: 'value.replaceAll("\\u0000", "")', to: "value" },
-  { file: "web/visit.js", from: "? text : undefined;", to: "? text : text;" },
+  { file: "web/visit.js", from: "redirect(path, 303)", to: 'redirect(path === "/trust" ? "//trust" : path, 303)' },
   {
     file: "web/app.js",
     from: "reply.headers(headers);\n        const onion",

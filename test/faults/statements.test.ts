@@ -19,7 +19,7 @@ import { kithVariant } from "../support/variant.js";
 // got the statement, and after it did it and before the answer came back.
 
 /** `npm run test:faults` cuts at each, `npm test` at every so many: which ones, changes from act to act. */
-const EVERY = numberArgument("every", 6);
+const EVERY = numberArgument("every", 9);
 /** Changes of the list, which are stored by the same statements: in a short round, one in so many cuts for each. */
 const ALIKE = ["naming somebody", "removing somebody", "other rules", "a yes to a new key"];
 const ENV = { KITH_TRUST_SLOTS: "4", KITH_ARGON2: "m=64,t=1,p=1" };
