@@ -35,6 +35,7 @@ const LONG = [
   "review",
   "rotation",
   "thief",
+  "trust/forms",
   "web/bad-input",
   "web/in-step",
   "web/limits",
