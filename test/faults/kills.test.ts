@@ -21,7 +21,7 @@ import { kithVariant } from "../support/variant.js";
 // `kill -9` of Kith, or of PostgreSQL with all its processes, while members' requests are being answered; then both run
 // again, and everybody's account is looked at.
 
-const KILLS = numberArgument("kills", 4);
+const KILLS = numberArgument("kills", 3);
 const SEED = numberArgument("seed", Math.floor(Math.random() * 2 ** 31));
 /** Requests of different members that one kill hits. */
 const AT_ONCE = numberArgument("at-once", 2);

@@ -23,7 +23,7 @@ import { numberArgument } from "../support/arguments.js";
 // Two things at the same moment, on PostgreSQL: one outcome, nothing half. One of the two begins up to a few
 // milliseconds later than the other, so that over many rounds every step of one meets every step of the other.
 
-const RACES = numberArgument("races", 5);
+const RACES = numberArgument("races", 3);
 const SLOTS = 4;
 const MAX_LEAD_MILLISECONDS = 25;
 

@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "#kith/db/connect.js";
 import { LiveMap } from "#kith/onion/lookup/live-map.js";
+import { shuffled } from "#kith/protocol/relation.js";
 import { ACTS, type Act, type App, type Outcome, openCircle } from "../support/acts.js";
 import { openPlace, type Place } from "../support/app.js";
 import { numberArgument } from "../support/arguments.js";
@@ -19,9 +20,10 @@ import { kithVariant } from "../support/variant.js";
 // got the statement, and after it did it and before the answer came back.
 
 /** `npm run test:faults` cuts at each, `npm test` at every so many: which ones, changes from act to act. */
-const EVERY = numberArgument("every", 9);
-/** Changes of the list, which are stored by the same statements: in a short round, one in so many cuts for each. */
+const EVERY = numberArgument("every", 6);
+/** Changes of the list, which are stored by the same statements: a short round has one of them, another each time. */
 const ALIKE = ["naming somebody", "removing somebody", "other rules", "a yes to a new key"];
+const LEFT_OUT = EVERY > 1 ? shuffled(ALIKE).slice(1) : [];
 const ENV = { KITH_TRUST_SLOTS: "4", KITH_ARGON2: "m=64,t=1,p=1" };
 
 async function brokenWay(): Promise<{ place: Place; breaker: Breaker }> {
@@ -35,10 +37,9 @@ async function cutEverywhere(name: string, place: Place, breaker: Breaker, app: 
   const prepare = ACTS[name];
   assert.ok(prepare);
   const seen: Record<Outcome, number> = { done: 0, "not done": 0 };
-  const step = every > 1 && ALIKE.includes(name) ? every * ALIKE.length : every;
   for (const side of ["before", "after"] as const) {
     const first = 1 + ((name.length + side.length) % every);
-    for (let statement = first; ; statement += step) {
+    for (let statement = first; ; statement += every) {
       const act: Act = await prepare(place, circle);
       breaker.plan({ statement, side });
       const status: number | undefined = await act.run(app).catch(() => undefined);
@@ -60,7 +61,7 @@ async function cutEverywhere(name: string, place: Place, breaker: Breaker, app: 
 }
 
 describe("cut off from the database at any statement, everything is done whole or not at all", () => {
-  for (const name of Object.keys(ACTS)) {
+  for (const name of Object.keys(ACTS).filter((name) => !LEFT_OUT.includes(name))) {
     it(name, { timeout: 600_000 }, async (test) => {
       const { place, breaker } = await brokenWay();
       const kith = await openPlace({ databaseUrl: breaker.url, secret: place.context.secret, env: ENV });

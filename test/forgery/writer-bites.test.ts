@@ -23,11 +23,11 @@ function failing(patches: readonly Patch[], suite: string, args: readonly string
 
 describe("the suite of the writer", () => {
   it("fails when tags are not looked at", () => {
-    assert.match(runAgainst(TAGS_NOT_LOOKED_AT, 30), /# accepted: [1-9]/);
+    assert.match(runAgainst(TAGS_NOT_LOOKED_AT, 10), /# accepted: [1-9]/);
   });
 
   it("fails when tags leave out one column", () => {
-    assert.match(runAgainst(ROLE_NOT_TAGGED, 60, "a role, a state or a right is given"), /# accepted: [1-9]/);
+    assert.match(runAgainst(ROLE_NOT_TAGGED, 25, "a role, a state or a right is given"), /# accepted: [1-9]/);
   });
 });
 

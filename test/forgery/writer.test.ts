@@ -23,7 +23,7 @@ import { apply, comeBack, copyTables, type Edit, keep, type Row, type Rows, type
 //   npm run test:forgery -- --changes 10000 --seed 7
 //   npm run test:forgery -- --changes 500 --kinds "a session"
 
-const CHANGES = numberArgument("changes", 40);
+const CHANGES = numberArgument("changes", 30);
 const SEED = numberArgument("seed", Math.floor(Math.random() * 2 ** 31));
 /** Only kinds of changes whose names begin so. */
 const KINDS = textArgument("kinds", "");

@@ -22,7 +22,7 @@ import { type Case, type Member, Model, type Rules, SLOTS } from "./model.js";
 // The use cases, in random sequences, against a plain model of who can reset whom. A step is one use case whose answer
 // was compared with the model's; after each run everything that members can see is compared as well.
 
-const STEPS = numberArgument("steps", 1_000);
+const STEPS = numberArgument("steps", 700);
 const SEED = numberArgument("seed", Math.floor(Math.random() * 2 ** 31));
 const STEPS_IN_A_RUN = 250;
 const NAMES = ["ada", "bea", "cem", "dora", "emil", "fern"];
