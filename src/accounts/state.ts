@@ -314,27 +314,30 @@ export async function changeState<Outcome>(
   session: Session,
   decide: Decide<Outcome>,
 ): Promise<Changed<Outcome>> {
-  const { id } = session.account;
-  const outcome = await tryToChange(context, session, decide);
-  if (outcome) return outcome;
+  const changed = await tryToChange(context, session, decide);
+  if (changed) return changed;
   // One after another: else each of many at once is made anew for each of the others.
-  const turn = turns.get(id) ?? pLimit(1);
-  turns.set(id, turn);
-  try {
-    return await turn(async () => {
-      for (let tries = 1; tries < MAX_TRIES; tries++) {
-        const outcome = await tryToChange(context, session, decide);
-        if (outcome) return outcome;
-      }
-      throw new Error("An account changed too often to be changed once more.");
-    });
-  } finally {
-    if (turn.activeCount + turn.pendingCount === 0) turns.delete(id);
-  }
+  return await inTurn(session.account.id, async () => {
+    for (let tries = 1; tries < MAX_TRIES; tries++) {
+      const changed = await tryToChange(context, session, decide);
+      if (changed) return changed;
+    }
+    throw new Error("An account changed too often to be changed once more.");
+  });
 }
 
 /** For those who change an account and were not the fastest: whose turn it is, by the account's id. */
 const turns = new Map<string, LimitFunction>();
+
+async function inTurn<T>(accountId: string, work: () => Promise<T>): Promise<T> {
+  const turn = turns.get(accountId) ?? pLimit(1);
+  turns.set(accountId, turn);
+  try {
+    return await turn(work);
+  } finally {
+    if (turn.activeCount + turn.pendingCount === 0) turns.delete(accountId);
+  }
+}
 
 /** @returns undefined if somebody else was faster */
 async function tryToChange<Outcome>(
@@ -342,7 +345,8 @@ async function tryToChange<Outcome>(
   session: Session,
   decide: Decide<Outcome>,
 ): Promise<Changed<Outcome> | undefined> {
-  const [privateKey, epoch] = [await session.privateKey(), session.account.session_epoch];
+  const privateKey = await session.privateKey();
+  const epoch = session.account.session_epoch;
   const [account, goesOn] = await Promise.all([
     findOwnAccount(context, session.account.id),
     isPresent(context, session),

@@ -52,9 +52,15 @@ export function leftMark(privateKey: Uint8Array, id: Uint8Array): Uint8Array {
   return hmac(privateKey, LEFT, id);
 }
 
-/** The cookie opens a session only together with the server secret: 32 bytes. */
-function sessionKey(serverSecret: Uint8Array, cookie: Uint8Array): Uint8Array {
-  return hmac(serverSecret, SESSION, cookie);
+/** The cookie opens what is wrapped only together with the server secret. */
+function wrap(serverSecret: Uint8Array, label: Label, cookie: Uint8Array, value: unknown, bytes: number): Uint8Array {
+  return encloseBytes(hmac(serverSecret, label, cookie), pad(utf8(JSON.stringify(value)), bytes));
+}
+
+function unwrap(serverSecret: Uint8Array, label: Label, cookie: Uint8Array, wrapped: Uint8Array): unknown {
+  const padded = discloseBytes(hmac(serverSecret, label, cookie), wrapped);
+  const bytes = padded && unpad(padded);
+  return bytes && JSON.parse(Buffer.from(bytes).toString("utf8"));
 }
 
 /**
@@ -66,14 +72,12 @@ function sessionKey(serverSecret: Uint8Array, cookie: Uint8Array): Uint8Array {
  * @throws ProtocolError `ERR_CLASS_OVERFLOW`
  */
 export function wrapSession(serverSecret: Uint8Array, cookie: Uint8Array, payload: unknown): Uint8Array {
-  return encloseBytes(sessionKey(serverSecret, cookie), pad(utf8(JSON.stringify(payload)), PAYLOAD_BYTES));
+  return wrap(serverSecret, SESSION, cookie, payload, PAYLOAD_BYTES);
 }
 
 /** @returns undefined if the row was not wrapped with this cookie here */
 export function unwrapSession(serverSecret: Uint8Array, cookie: Uint8Array, wrapped: Uint8Array): unknown {
-  const padded = discloseBytes(sessionKey(serverSecret, cookie), wrapped);
-  const bytes = padded && unpad(padded);
-  return bytes && JSON.parse(Buffer.from(bytes).toString("utf8"));
+  return unwrap(serverSecret, SESSION, cookie, wrapped);
 }
 
 /**
@@ -91,25 +95,19 @@ export function unwrapOpened(cookie: Uint8Array, wrapped: Uint8Array, generation
   return discloseBytes(deriveKey(cookie, OPENED), wrapped, generation);
 }
 
-/** Of the server secret as well: whoever has the cookie must not make up what a page is to show. */
-function noteKey(serverSecret: Uint8Array, cookie: Uint8Array): Uint8Array {
-  return hmac(serverSecret, NOTE, cookie);
-}
-
 /**
- * Wraps what the member's next page is to show, for the browser to carry there.
+ * Wraps what the member's next page is to show, for the browser to carry there. Under the server secret as well: whoever
+ * has the cookie must not make one up.
  *
  * @param note anything JSON holds, up to 1,020 bytes as text
  * @returns 1,052 bytes
  * @throws ProtocolError `ERR_CLASS_OVERFLOW`
  */
 export function wrapNote(serverSecret: Uint8Array, cookie: Uint8Array, note: unknown): Uint8Array {
-  return encloseBytes(noteKey(serverSecret, cookie), pad(utf8(JSON.stringify(note)), NOTE_BYTES));
+  return wrap(serverSecret, NOTE, cookie, note, NOTE_BYTES);
 }
 
 /** @returns undefined if it was not wrapped with this cookie here */
 export function unwrapNote(serverSecret: Uint8Array, cookie: Uint8Array, wrapped: Uint8Array): unknown {
-  const padded = discloseBytes(noteKey(serverSecret, cookie), wrapped);
-  const bytes = padded && unpad(padded);
-  return bytes && JSON.parse(Buffer.from(bytes).toString("utf8"));
+  return unwrap(serverSecret, NOTE, cookie, wrapped);
 }

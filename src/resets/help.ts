@@ -173,7 +173,7 @@ export type ApproveOutcome =
   /** Also where this case is not there: else a made-up one would tell who trusts whom, and nobody would notice. */
   | { outcome: "none" }
   /** The case ended in this moment. */
-  | { outcome: "ended"; username: string }
+  | { outcome: "ended" }
   | {
       outcome: "agreed";
       username: string;
@@ -196,7 +196,6 @@ export async function approve(
   const proof = await prove(context, helper, typedName);
   if (!proof) return { outcome: "none" };
   const { account, cases, rowId, token } = proof;
-  const username = labelOf(context, account);
   const row = cases.find((open) => open.id === caseId);
   if (!row || !isChosen(row)) return { outcome: "none" };
   const columns = {
@@ -212,12 +211,12 @@ export async function approve(
   // The account may have been regenerated between the proof and the approval: then the case is over.
   const present = await findAccount(context, account.id);
   const stillOpen = written !== "ended" && present ? await openCases(context, present) : [];
-  if (!stillOpen.some((open) => open.id === row.id)) return { outcome: "ended", username };
+  if (!stillOpen.some((open) => open.id === row.id)) return { outcome: "ended" };
   const waitDays = waitDaysOf(token.rules, row.lost_second_step);
   const approvals = await approvalsOf(context, account, [row]);
   return {
     outcome: "agreed",
-    username,
+    username: labelOf(context, account),
     agreed: approvals(row).length,
     threshold: token.rules.threshold,
     chosen: row.choice_day,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { before, beforeEach, describe, it } from "node:test";
 import { openPlace, type Place, passwordOf, type Visitor } from "../support/app.js";
+import { openBranch } from "../support/branch.js";
 import { contents } from "../support/pages.js";
 
 let place: Place;
@@ -8,15 +9,8 @@ let nour: Visitor;
 /** How many acts there were when a story began. */
 let begun = 0;
 
-/** nour brought dora and bea; below dora is emil, below emil hana. The tree is open. */
 before(async () => {
-  place = await openPlace();
-  nour = await place.founder();
-  const dora = await nour.bring("dora");
-  await (await dora.bring("emil")).bring("hana");
-  await nour.bring("bea");
-  const fields = { current_password: passwordOf("nour") };
-  assert.equal((await nour.post("/admin/tree", fields, "/admin/tree")).statusCode, 303);
+  ({ place, nour } = await openBranch());
 });
 
 beforeEach(async () => {

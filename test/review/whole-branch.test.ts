@@ -5,7 +5,8 @@ import { nothingSeen } from "#kith/make-context.js";
 import { appendTombstone } from "#kith/people/people.js";
 import { sealToNobody } from "#kith/protocol/nobody.js";
 import { changeAccounts } from "#kith/review/change-accounts.js";
-import { openPlace, type Place, passwordOf, type Visitor } from "../support/app.js";
+import type { Place, Visitor } from "../support/app.js";
+import { openBranch } from "../support/branch.js";
 
 // Who belongs to a branch is told by the edges of everybody in between.
 
@@ -13,13 +14,7 @@ describe("an act on a whole branch", () => {
   let place: Place;
   let nour: Visitor;
   before(async () => {
-    place = await openPlace();
-    nour = await place.founder();
-    const dora = await nour.bring("dora");
-    await (await dora.bring("emil")).bring("hana");
-    await nour.bring("bea");
-    const fields = { current_password: passwordOf("nour") };
-    assert.equal((await nour.post("/admin/tree", fields, "/admin/tree")).statusCode, 303);
+    ({ place, nour } = await openBranch());
     await nour.get("/admin/tree");
   });
   beforeEach(async () => {
