@@ -26,6 +26,7 @@ const LONG = [
   "flows",
   "forgery",
   "interop",
+  "invites/granted",
   "mail/queue",
   "model",
   "onion/map",
