@@ -36,6 +36,10 @@ export interface FuzzOptions {
   connections?: number;
   /** Ends earlier, after so many seconds. */
   seconds?: number;
+  /** Ends earlier, as soon as this holds. */
+  until?: (report: FuzzReport) => boolean;
+  /** Asks on for routes that nobody signed in has reached yet (so, unless it is said otherwise). */
+  reachAll?: boolean;
   progress?: (report: FuzzReport) => void;
 }
 
@@ -55,7 +59,8 @@ const REFRESH_EVERY = 4_000;
 
 /** Sends wrong requests over several connections and notes every answer that is a fault. */
 export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzReport> {
-  const { seed, requests, connections = 12, seconds = Number.POSITIVE_INFINITY } = options;
+  const { seed, requests, connections = 12, seconds = Number.POSITIVE_INFINITY, reachAll = true } = options;
+  let { until = () => false } = options;
   let maker = new Requests(target, options.routes);
   const began = Date.now();
   const report: FuzzReport = {
@@ -73,7 +78,7 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
   let last = requests;
   let failed: unknown;
   let refreshing: Promise<void> | undefined;
-  const isOver = () => number >= last || failed !== undefined || (Date.now() - began) / 1000 > seconds;
+  const isOver = () => number >= last || failed !== undefined || (Date.now() - began) / 1000 > seconds || until(report);
 
   function note(what: string, attempt: Attempt, at: number): void {
     const sent = attempt.bytes.toString("latin1", 0, 1_500);
@@ -157,8 +162,10 @@ export async function fuzz(target: Target, options: FuzzOptions): Promise<FuzzRe
   await Promise.all(Array.from({ length: connections }, work));
   report.attempts = made;
   // What a short run missed by chance, or asks for rarely since it costs a sign-in.
-  const missed = options.routes.filter(({ method, url }) => !report.reached.has(`${method} ${url}`));
-  if (missed.length > 0) {
+  const left = () => options.routes.filter(({ method, url }) => !report.reached.has(`${method} ${url}`));
+  const missed = left();
+  if (reachAll && missed.length > 0) {
+    until = () => left().length === 0;
     await target.refresh();
     maker = new Requests(target, missed);
     last = number + missed.length * MORE_FOR_EACH_MISSED;
