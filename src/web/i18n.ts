@@ -71,8 +71,8 @@ export function translator(language: Language, options: TranslatorOptions = {}):
     showSupportNotice: false,
     nsSeparator: false,
     returnObjects: false,
-    // The catalogues nest no sentences. With i18next's own sign for it, one that a value holds takes exponential time.
-    interpolation: { escapeValue: false, nestingPrefix: "\u0000" },
+    // The catalogues nest no sentences: nothing begins one. Whatever sign for it a value held would take exponential time.
+    interpolation: { escapeValue: false, nestingPrefix: "", nestingPrefixEscaped: "(?!)" },
     parseMissingKeyHandler: (key: string) => {
       if (strict) throw new Error(`The catalogue "${language}" has no "${key}"`);
       return key;
