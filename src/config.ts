@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import proxyAddr from "@fastify/proxy-addr";
 import dotenv from "dotenv";
 import { nearest } from "./nearest.js";
+import { formatParameters } from "./protocol/password.js";
 
 /** The actions that are limited, each with a number of points per a number of seconds. */
 export const LIMITED_ACTIONS = ["sign-in", "code", "help", "handover", "invite", "trust", "contact"] as const;
@@ -174,9 +175,12 @@ export function parseConfig(env: NodeJS.ProcessEnv): Config {
   const localPort = "port" in listen && listen.port !== 0 ? listen.port : 3000;
   const origin = read("KITH_ORIGIN", new URL(`http://localhost:${localPort}`), parseOrigin);
   const argon2 = read("KITH_ARGON2", ARGON2_DEFAULT, parseArgon2);
-  if (argon2.memoryKiB < ARGON2_DEFAULT.memoryKiB || argon2.timeCost < ARGON2_DEFAULT.timeCost) {
+  const isWeaker = (["memoryKiB", "timeCost", "parallelism"] as const).some(
+    (cost) => argon2[cost] < ARGON2_DEFAULT[cost],
+  );
+  if (isWeaker) {
     warnings.push(
-      `KITH_ARGON2 is weaker than m=${ARGON2_DEFAULT.memoryKiB},t=${ARGON2_DEFAULT.timeCost}: whoever steals database and secret guesses passwords faster`,
+      `KITH_ARGON2 is weaker than ${formatParameters(ARGON2_DEFAULT)}: whoever steals database and secret guesses passwords faster`,
     );
   }
 

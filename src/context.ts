@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import type { Decoys } from "./accounts/decoys.js";
 import type { Hashing } from "./accounts/hashing.js";
 import type { OpenedRecords } from "./accounts/opened-records.js";
+import type { Shown } from "./accounts/told.js";
 import type { Config } from "./config.js";
 import type { Database } from "./db/schema.js";
 import type { Nobody } from "./protocol/nobody.js";
@@ -66,6 +67,7 @@ export interface Context {
   /** The queue for Argon2id runs. */
   hashing: Hashing;
   openedRecords: OpenedRecords;
+  shown: Shown;
   nobody: Nobody;
   /** How many rows were reported, by table, that do not bear Kith's tag; since the start of this process. */
   forgedRows: Map<string, number>;

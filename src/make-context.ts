@@ -1,6 +1,7 @@
 import { makeDecoys } from "./accounts/decoys.js";
 import { makeHashing } from "./accounts/hashing.js";
 import { makeOpenedRecords } from "./accounts/opened-records.js";
+import { makeShown } from "./accounts/told.js";
 import type { Context } from "./context.js";
 import { monthStart } from "./days.js";
 import { rememberLetters } from "./invites/spent-letters.js";
@@ -24,6 +25,7 @@ export async function makeContext(given: Parts): Promise<Context> {
     ...parts,
     hashing: makeHashing(),
     openedRecords: makeOpenedRecords(),
+    shown: makeShown(),
     nobody,
     decoys,
     seen: nothingSeen(),

@@ -98,13 +98,14 @@ export async function endListedSession(context: Context, session: Session, which
   const own = toBase64url(session.id);
   const { outcome: ended } = await changeState(context, session, async (state) => {
     const ending = state.record.sessions.find((listed) => listed.id !== own && listedId(listed.id) === which);
-    if (!ending) return { store: false, outcome: undefined };
+    if (!ending) return { store: false, outcome: false };
+    // First of all: taken off the list before it ended, it would go on unseen if Kith were stopped in between.
+    await endSessions(context, [fromBase64url(ending.id) as Uint8Array]);
     state.record.sessions = state.record.sessions.filter((listed) => listed !== ending);
     state.record.events.push({ kind: "sessions-ended", day: dayOf(context.clock()) });
-    return { store: true, outcome: fromBase64url(ending.id) };
+    return { store: true, outcome: true };
   });
   if (!ended) return false;
-  await endSessions(context, [ended]);
   await saveSession(context, session, { endings: oneMoreEnding(context, session.payload) });
   return true;
 }

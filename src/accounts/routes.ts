@@ -33,6 +33,7 @@ import { leaveSession, onceOf, saveOnce, saveSession, stillOpen } from "./sessio
 import { confirmCode, type SignInOutcome, signIn } from "./sign-in.js";
 import { noteEvent, openOwnState } from "./state.js";
 import { changeColumns } from "./suspend.js";
+import { noteShown } from "./told.js";
 
 const RECOVERY_CODES = 8;
 
@@ -47,6 +48,7 @@ async function homeOf(visit: MemberVisit) {
   const { state, openSessions, treeOpened, needs } = await readLanding(context, session);
   const { record, account } = state;
   const putBack = putBackOn(context);
+  noteShown(context, account.id, record.told);
   const told = (kind: string) => record.told.filter((event) => event.kind === kind);
   const stopped = told("reset-stopped");
   const tiles: Tile[] = [

@@ -26,6 +26,7 @@ import {
   StaleKeyError,
   storeState,
 } from "./state.js";
+import { forgetShown } from "./told.js";
 import { isLockedWeaker, type Unlocked, unlockByPassword } from "./unlock.js";
 import { labelOf } from "./username.js";
 
@@ -75,28 +76,31 @@ export async function signIn(
   beside: Beside = {},
   again = false,
 ): Promise<SignInOutcome> {
-  const unlocked = await unlockByPassword(context, credentials.username, credentials.password, beside.admitted);
+  let unlocked = await unlockByPassword(context, credentials.username, credentials.password, beside.admitted);
   if (!unlocked) return { outcome: "wrong" };
   beside.onRight?.();
-  const { account, pendingCase } = unlocked;
+  const { account } = unlocked;
   if (account.status !== "active") {
     return { outcome: "suspended", reason: await suspensionReason(context, account.id, unlocked.privateKey) };
   }
-  if (!pendingCase && isFrozenFor(account, "sign-in")) return { outcome: "frozen" };
+  if (!unlocked.pendingCase && isFrozenFor(account, "sign-in")) return { outcome: "frozen" };
 
-  if (pendingCase) {
-    const standing = await judge(context, account, pendingCase, unlocked.privateKey);
-    if (!standing) return { outcome: "wrong" };
+  if (unlocked.pendingCase) {
+    const furthest = await furthestCase(context, unlocked);
+    if (!furthest) return { outcome: "wrong" };
+    const { standing, ...opened } = furthest;
+    unlocked = { ...unlocked, ...opened };
     if (!standing.ripe) {
       // Its approvals were read after it was: a case that ended in between is not one that waits.
       const present = await findOwnAccount(context, account.id);
       const open = present ? await openOwnCases(context, present) : [];
-      if (open.some((row) => row.id === pendingCase.id)) {
+      if (open.some((row) => row.id === opened.pendingCase.id)) {
         return { outcome: "waiting", username: labelOf(context, account), standing };
       }
       return again ? { outcome: "wrong" } : await signIn(context, credentials, {}, true);
     }
   }
+  const { pendingCase } = unlocked;
   const relock = pendingCase ? undefined : await prepareRelock(context, account, credentials.password);
   if (secondStepOf(context, account) && !pendingCase?.lost_second_step) {
     const cookie = await startCodeStage(context, unlocked, credentials.client, relock);
@@ -106,6 +110,27 @@ export async function signIn(
   // What the password opened was replaced meanwhile: look what it opens now, from the start, once.
   if (outcome.outcome === "wrong" && !again) return await signIn(context, credentials, {}, true);
   return outcome;
+}
+
+/**
+ * The case that is furthest, of those for which this password was chosen: a second link must not hide what the first one
+ * led to.
+ */
+async function furthestCase(context: Context, { account, privateKey, pendingCase, others }: Unlocked) {
+  const opened = await Promise.all(
+    [{ privateKey, pendingCase }, ...others].map(async ({ privateKey, pendingCase }) => {
+      const standing = pendingCase && (await judge(context, account, pendingCase, privateKey));
+      return standing ? [{ privateKey, pendingCase, standing }] : [];
+    }),
+  );
+  const left = ({ threshold, agreed }: Standing) => Math.max(0, threshold - agreed);
+  const [furthest] = opened
+    .flat()
+    .sort(
+      ({ standing: a }, { standing: b }) =>
+        Number(b.ripe) - Number(a.ripe) || left(a) - left(b) || a.daysLeft - b.daysLeft,
+    );
+  return furthest;
 }
 
 async function startCodeStage(
@@ -154,6 +179,7 @@ export async function confirmCode(
     privateKey: await readPrivateKey(fromBase64url(payload.key) as Uint8Array),
     unlockKey: fromBase64url(payload.unlockKey ?? "") as Uint8Array,
     relations: [],
+    others: [],
   };
   const relock = payload.relock && {
     ...payload.relock,
@@ -170,7 +196,7 @@ function columnsAfterCode(context: Context, account: AccountRow, code: string): 
   return used && { second_step: sealSecondStep(context, account.id, used) };
 }
 
-type Finishing = Omit<Unlocked, "relations"> & { relations: RelationRow[] | undefined };
+type Finishing = Omit<Unlocked, "relations" | "others"> & { relations: RelationRow[] | undefined };
 
 /** Regenerates, or completes the reset, and starts the session; again from the start if somebody was faster. */
 async function finishSignIn(
@@ -246,7 +272,7 @@ async function regenerateAndStart(
   const { privateKey } = input.unlocked;
   const state = await openState(context, account, privateKey, input.relations);
   const day = dayOf(context.clock());
-  state.record.told = [];
+  forgetShown(context, account.id, state.record);
   reviewList(context, state);
   const [grantedToAll, seenEvents] = await Promise.all([
     grantedToEverybody(context),

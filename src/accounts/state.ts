@@ -11,6 +11,7 @@ import {
   readPersonAsWriter,
 } from "../people/people.js";
 import { equalBytes } from "../protocol/bytes.js";
+import { resealColumn } from "../protocol/column.js";
 import { newGeneration } from "../protocol/generation.js";
 import { fingerprintOf, type PrivateKey, publicHalf } from "../protocol/keypair.js";
 import { type RelationRow, regenerate, shuffled, type TrustedEntry } from "../protocol/relation.js";
@@ -237,6 +238,7 @@ export async function storeState(
   const version = next?.version ?? state.account.people_version;
   const account = tagged(context, {
     ...state.account,
+    ...sealedAnew(context, state.account),
     ...extras.columns,
     fingerprint: fingerprintOf(key),
     generation,
@@ -257,6 +259,8 @@ export async function storeState(
       // Of which each was there once: what was seen before may be a writer's, or may have been taken away.
       reset_mark: extras.person.resetMark === "another" ? version % MARKS : extras.person.resetMark,
     });
+  // First of all: on no list any more, they would go on unseen if Kith were stopped in between.
+  await endUnlisted(context, state.record.sessions, record.sessions);
   const ended = await queries.writeState(
     context.db,
     {
@@ -275,8 +279,15 @@ export async function storeState(
   if (next?.isDamaged) reportForgery(context, "people");
   if (ended > 0) sendResetNotice(context, account, extras.completesReset ? "completed" : "stopped");
   if (person) await readPersonAsWriter(context, account.id);
-  await endUnlisted(context, state.record.sessions, record.sessions);
   return account;
+}
+
+/** What is sealed under the server secret, in other bytes: kept as they were, they would tell what did not change. */
+function sealedAnew(context: Context, { id, contact, second_step }: AccountRow): Partial<AccountRow> {
+  return {
+    contact: resealColumn(context.secret, "contact", id, contact),
+    second_step: resealColumn(context.secret, "second step", id, second_step),
+  };
 }
 
 /**

@@ -17,15 +17,20 @@ import { parametersOfNobody } from "./decoy-parameters.js";
 import * as queries from "./queries.js";
 import { parseName } from "./username.js";
 
+/** A key that a password opened, and the case it is that of; undefined: the account's present key. */
+interface OpenedKey {
+  privateKey: PrivateKey;
+  pendingCase: ChosenCase | undefined;
+}
+
 /** What a password opened. */
-export interface Unlocked {
+export interface Unlocked extends OpenedKey {
   account: AccountRow;
   unlockKey: Uint8Array;
-  privateKey: PrivateKey;
   relations: RelationRow[];
   cases: CaseRow[];
-  /** The case whose pending key it is; undefined: the account's present key. */
-  pendingCase: ChosenCase | undefined;
+  /** Keys of other cases for which the same password was chosen. */
+  others: OpenedKey[];
 }
 
 /**
@@ -59,11 +64,11 @@ export async function unlockByPassword(
     queries.selectRelations(context.db, id),
   ]);
   const cases = row ? countingCases(context, stored, row) : [];
-  const opened = await tryKeys(context, row, cases, unlockKey);
+  const [opened, ...others] = await tryKeys(context, row, cases, unlockKey);
   if (opened && known) {
     // Only now: whoever merely types the name must not be seen by a case that was planted there.
     if (!opened.pendingCase) countingOwnCases(context, stored, row);
-    return { account: row, unlockKey, relations, cases, ...opened };
+    return { account: row, unlockKey, relations, cases, others, ...opened };
   }
   // A reset may have been completed between reading the account and its cases: then look once more. A name that
   // nobody bears costs the same look.
@@ -81,16 +86,16 @@ async function tryKeys(
   account: AccountRow | undefined,
   cases: readonly CaseRow[],
   unlockKey: Uint8Array,
-): Promise<Pick<Unlocked, "privateKey" | "pendingCase"> | undefined> {
+): Promise<OpenedKey[]> {
   const { lockedKey, accountId } = context.decoys.lock;
   const id = account?.id ?? accountId;
   const privateKey = await unlockPrivateKey(account?.locked_key ?? lockedKey, unlockKey, context.secret, id);
-  if (privateKey) return { privateKey, pendingCase: undefined };
-  let opened: Pick<Unlocked, "privateKey" | "pendingCase"> | undefined;
+  if (privateKey) return [{ privateKey, pendingCase: undefined }];
+  const opened: OpenedKey[] = [];
   let tried = 1;
   for (const row of cases.filter(isChosen)) {
     const pendingKey = await unlockPrivateKey(row.pending_locked_key, unlockKey, context.secret, id);
-    if (pendingKey) opened = { privateKey: pendingKey, pendingCase: row };
+    if (pendingKey) opened.push({ privateKey: pendingKey, pendingCase: row });
     tried += 1;
   }
   for (; tried < 1 + context.config.trustSlots; tried++) {

@@ -76,7 +76,7 @@ export async function search(visit: MemberVisit) {
 
 /** `POST /admin/onion/remove` */
 export async function remove(visit: MemberVisit) {
-  const domain = parseDomain(field(visit, "domain"));
+  const domain = parseDomain(field(visit, "domain").trim());
   const removed = domain !== undefined && (await removeDomain(visit.context, domain, visit.session.account.username));
   if (!removed) return await goTo(visit, "/admin/onion");
   return await goTo(visit, "/admin/onion", { kind: "wait", key: "flash.onionRemoved", vars: { domain } });
@@ -84,7 +84,7 @@ export async function remove(visit: MemberVisit) {
 
 /** `POST /admin/onion/fallback`: `domain`, `fallback` (`on`: the clear net while it can't be reached). */
 export async function fallback(visit: MemberVisit) {
-  const domain = parseDomain(field(visit, "domain"));
+  const domain = parseDomain(field(visit, "domain").trim());
   const on = ticked(visit, "fallback");
   if (domain === undefined || !(await setFallback(visit.context, domain, on, visit.session.account.username))) {
     return await goTo(visit, "/admin/onion");

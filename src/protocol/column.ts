@@ -42,3 +42,14 @@ export function openColumn(
   const bytes = padded && unpad(padded);
   return bytes && Buffer.from(bytes).toString("utf8");
 }
+
+/** @returns the same text in other bytes; what Kith did not write for this account stays as it is */
+export function resealColumn(
+  serverSecret: Uint8Array,
+  column: SealedColumn,
+  accountId: string,
+  sealed: Uint8Array,
+): Uint8Array {
+  const text = openColumn(serverSecret, column, accountId, sealed);
+  return text === undefined ? sealed : sealColumn(serverSecret, column, accountId, text);
+}

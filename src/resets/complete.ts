@@ -4,6 +4,7 @@ import { sealSecondStep } from "../accounts/second-step.js";
 import { endSessions } from "../accounts/sessions.js";
 import { noteSignIn, type SignedIn } from "../accounts/sign-in.js";
 import { openState, type PrivateState, relationsOf, reviewList, storeState } from "../accounts/state.js";
+import { forgetShown } from "../accounts/told.js";
 import type { Unlocked } from "../accounts/unlock.js";
 import type { Context } from "../context.js";
 import { dayOf, weekOf } from "../days.js";
@@ -54,7 +55,7 @@ export async function completeReset(
     : freshState(context, account, pendingKey, relations, day, grantedToAll);
   const endedSessions = state.record.sessions.map((session) => fromBase64url(session.id) as Uint8Array);
   state.record.sessions = [];
-  state.record.told = [];
+  forgetShown(context, account.id, state.record);
   reviewList(context, state);
   state.record.events.push({ kind: "reset-completed", day });
 

@@ -443,11 +443,14 @@ export const changeRole = admins(async (visit) => {
   const { context, session } = visit;
   const who = await accountOf(visit, field(visit, "username").trim());
   const role = field(visit, "role");
-  if (!who || (role !== "admin" && role !== "member")) {
+  if (!who) {
     const vars = { name: field(visit, "username").slice(0, 80) };
     return await refuse(visit, "", [{ field: "q", key: "problem.admin.unknown", vars }]);
   }
   const username = labelOf(context, who);
+  if (role !== "admin" && role !== "member") {
+    return await refuse(visit, username, [{ field: "person", key: "problem.admin.role" }]);
+  }
   const only = (key: string) => refuse(visit, username, [{ field: "q", key }]);
   if (!(await reviewOf(visit))) return await only("problem.admin.notReader");
   if (role === "admin" && !typedLately(visit)) return await passwordFirst(visit);

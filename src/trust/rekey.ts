@@ -10,6 +10,7 @@ import { toBase64url } from "../protocol/bytes.js";
 import { newSessionEpoch } from "../protocol/generation.js";
 import { makeKeypair, readPrivateKey } from "../protocol/keypair.js";
 import { lockPrivateKey } from "../protocol/lock.js";
+import { takeEvents } from "../review/events.js";
 
 /** A new keypair for an account, ready to be stored with its state. */
 export interface Rekeyed {
@@ -42,6 +43,8 @@ export async function rekey(context: Context, session: Session, state: PrivateSt
   const { account } = state;
   const { privateKey, columns } = made;
   const person = await ownPerson(context, account, made.publicKey);
+  // Sealed to the key that goes: nobody could read them later.
+  await takeEvents(context, account.id, state.privateKey, state.record);
   const { client } = session.payload;
   const next = makeSession(context, {
     ...sessionOwner({ ...account, ...columns }, privateKey),

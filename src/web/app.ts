@@ -138,11 +138,11 @@ const TABLE: readonly { url: string; get?: Route; post?: Route; told?: { get?: s
 const MEMBER_PAGES = new Set(TABLE.filter(({ get }) => get && "member" in get).map(({ url }) => url));
 
 /** The nearest page at or above the address of a form. */
-function pageOf(form: string): string | undefined {
+function pageOf(form: string): string {
   for (let path = form; path !== ""; path = path.slice(0, path.lastIndexOf("/"))) {
     if (MEMBER_PAGES.has(path)) return path;
   }
-  return undefined;
+  return "/";
 }
 
 /** Where to sign in, and go on after it; what was sent by a form was not done, and that is said there. */
@@ -252,7 +252,10 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     if ((error as { code?: string }).code?.startsWith("FST_CSRF") && isMembers(request)) {
       // Without a session there is nothing to protect, and more to say than that the form is too old.
       try {
-        if (!(await visitOfMember(request, reply)).session) return await reply.redirect(signInFor(request), 303);
+        const { session } = await visitOfMember(request, reply);
+        if (!session) return await reply.redirect(signInFor(request), 303);
+        // To who is no admin there is no such form, old or not.
+        if (isAdmins(request) && session.account.role !== "admin") return await notFound(visit);
       } catch (failure) {
         // Fastify would answer what fails in here by itself, quoting it.
         return await showError(visit, failure);
@@ -303,6 +306,10 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
 /** Whether the route of a request is for members alone. */
 function isMembers({ routeOptions }: FastifyRequest): boolean {
   return (routeOptions.config as { isMember?: boolean }).isMember === true;
+}
+
+function isAdmins({ routeOptions }: FastifyRequest): boolean {
+  return routeOptions.url?.startsWith("/admin") === true;
 }
 
 /** Whether the path of an address is percent-encoded UTF-8. */

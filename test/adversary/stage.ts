@@ -128,6 +128,7 @@ export async function openStage(
       await admin.query(`create database ${database} owner kith template ${template}`);
       place.log.length = 0;
       place.context.openedRecords.clear();
+      place.context.shown.clear();
       place.context.seen = nothingSeen();
       mail.received.length = 0;
       const running = await startMailQueue(place.context, { pollSeconds: deliver ? 0.5 : 3600 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { countOf, openPlace, type Place, passwordOf, textOf, type Visitor } from "../support/app.js";
 import { accountOf, contents } from "../support/pages.js";
+import { watchStatements } from "../support/statements.js";
 
 describe("changing the password", () => {
   let place: Place;
@@ -125,6 +126,29 @@ describe("the list of sessions", () => {
     assert.notEqual(ada.cookies.get("session"), cookie);
     ada.cookies.set("session", cookie);
     assert.equal((await ada.get("/trust")).statusCode, 303, "its old cookie is over too");
+  });
+
+  it("never leaves one out that goes on, also where Kith is stopped in the middle of ending it", async () => {
+    const place = await openPlace();
+    const ada = await (await place.founder()).bring("ada");
+    const thief = place.visitor();
+    await thief.signIn("ada");
+    const which = /name="session" value="([^"]+)"/.exec((await ada.get("/security")).body)?.[1] as string;
+    let statements = 0;
+    await watchStatements(place.context.pool, (text) => {
+      if (/^\s*(with|update|insert|delete|begin)/i.test(text) && ++statements === cut) throw new Error("cut off");
+    });
+    let cut = 0;
+    for (let at = 1; at <= 40; at++) {
+      [statements, cut] = [0, at];
+      const answer = await ada.post("/security/sessions/end", { session: which }, "/security");
+      cut = 0;
+      const isOpen = (await thief.get("/trust")).statusCode === 200;
+      const isListed = (await ada.get("/security")).body.includes(which);
+      assert.ok(isListed || !isOpen, `cut at change ${at}`);
+      if (answer.statusCode === 303) return assert.ok(!isListed && !isOpen);
+    }
+    assert.fail("it was never done");
   });
 
   it("shows those that are open, twenty at most: beyond that the oldest ends", async () => {

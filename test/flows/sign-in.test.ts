@@ -33,6 +33,17 @@ describe("signing in", () => {
     }
   });
 
+  it("writes all that is sealed anew: what does not change must not tell what is in use", async () => {
+    const before = await accountOf(place.context.pool, "ada");
+    await place.visitor().signIn("ada");
+    const after = await accountOf(place.context.pool, "ada");
+    const lasting = ["fingerprint", "locked_key", "salt", "session_epoch"];
+    for (const [column, value] of Object.entries(before)) {
+      if (!Buffer.isBuffer(value) || lasting.includes(column) || column === "edge") continue;
+      assert.notDeepEqual((after as Record<string, unknown>)[column], value, column);
+    }
+  });
+
   it("with a wrong password answers 422, sets no cookie, changes nothing and shows what was typed but no password", async () => {
     const before = await contents(place.context.pool);
     const sessions = await countRows(place.context.pool, "sessions");

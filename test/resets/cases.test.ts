@@ -85,6 +85,23 @@ describe("a reset that several must agree to", () => {
     assert.equal(plain(during.body), plain(without.body), "byte for byte");
   });
 
+  it("takes effect when it is ripe, also where the same password was chosen by a second link", async () => {
+    for (const later of ["bea", "cem"] as const) {
+      const earlier = later === "bea" ? "cem" : "bea";
+      const { place, who } = await openCommunity(["ada", "bea", "cem"]);
+      await trustAll(who.ada, ["bea", "cem"], { threshold: 2, waitDays: 3 });
+      const password = passwordOf("ada", 2);
+      const first = await choose(place, await who[earlier].openCase("ada"), password);
+      await choose(place, await who[later].openCase("ada", true), password);
+      for (const helper of [who.bea, who.cem]) await helper.agree("ada", first.words);
+      const waiting = await place.visitor().signIn("ada", password);
+      assert.deepEqual(wordsOf(waiting.body), first.words, "the one that is further is told of");
+      assert.match(readable(waiting.body), /2 of 2|enough people have agreed/);
+      place.days(3);
+      assert.equal((await place.visitor().signIn("ada", password)).statusCode, 303);
+    }
+  });
+
   it("two cases of different helpers stand side by side, and the words tell them apart", async () => {
     const { place, who } = await openCommunity(["ada", "bea", "cem", "dora"]);
     await trustAll(who.ada, ["bea", "cem", "dora"], { threshold: 2 });

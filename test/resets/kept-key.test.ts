@@ -57,6 +57,19 @@ describe("keeping the key", () => {
     assert.equal(await fingerprintOf(place, "ada"), before, "a second time, by others");
   });
 
+  it("and a new one takes along what admins wrote to the old", async () => {
+    const { nour, who } = await openCommunity(["ada", "bea", "cem", "dora"]);
+    await trustAll(who.ada, ["bea", "cem", "dora"], { threshold: 2, keepKey: true });
+    const freeze = { username: "ada", what: "inviting", reason: "Too many letters." };
+    assert.equal((await nour.post("/admin/accounts/freeze", freeze, "/admin/accounts")).statusCode, 303);
+    const remove = { username: "dora", confirm: "on", current_password: passwordOf("ada") };
+    assert.equal((await who.ada.post("/trust/remove", remove, "/trust")).statusCode, 303);
+    const isTold = async () => /Too many letters\./.test(readable((await who.ada.get("/account")).body));
+    assert.ok(await isTold());
+    await who.ada.signIn();
+    assert.ok(await isTold());
+  });
+
   it("a second time is told, too, whatever a writer made of what others see meanwhile", async () => {
     const { place, who } = await openCommunity(["ada", "bea", "cem", "dora"]);
     await trustAll(who.ada, ["bea", "cem"], { threshold: 2, keepKey: true });

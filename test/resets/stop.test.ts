@@ -53,6 +53,22 @@ describe("stopping a reset", () => {
     assert.ok(!/stopped it/.test(readable((await who.ada.get("/")).body)), "told once");
   });
 
+  it("is told until a page has shown it: of two sign-ins at once, or after one that led elsewhere", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    await who.bea.openCase("ada");
+    await Promise.all([place.visitor().signIn("ada"), place.visitor().signIn("ada")]);
+    const visitor = place.visitor();
+    await visitor.signIn("ada");
+    await visitor.get("/trust");
+    place.days(1);
+    await visitor.signIn("ada");
+    const home = readable((await visitor.get("/")).body);
+    assert.equal(home.split("Your sign-in stopped it").length, 2, "told, and once");
+    await visitor.signIn("ada");
+    assert.ok(!/stopped it/.test(readable((await visitor.get("/")).body)));
+  });
+
   it("a wrong password, and an old one without its second step, stop nothing", async () => {
     const { place, who } = await openCommunity(["ada", "bea"]);
     await trustAll(who.ada, ["bea"], { threshold: 1, waitDays: 3 });

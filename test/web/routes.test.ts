@@ -67,8 +67,8 @@ describe("the routes", () => {
           ? await stranger.get(filled(url))
           : await stranger.post(filled(url), { username: "ada", all: "on" }, "/sign-in");
       assert.equal(answer.statusCode, 303, `${method} ${url}`);
-      const next = method === "GET" ? url : pageOf(url);
-      const asked = [...(next ? [`next=${encodeURIComponent(next)}`] : []), ...(method === "POST" ? ["lost=1"] : [])];
+      const next = method === "GET" ? url : (pageOf(url) ?? "/");
+      const asked = [`next=${encodeURIComponent(next)}`, ...(method === "POST" ? ["lost=1"] : [])];
       assert.equal(answer.headers.location, `/sign-in?${asked.join("&")}`, `${method} ${url}`);
       assert.equal(answer.body, "");
     }
@@ -85,12 +85,11 @@ describe("the routes", () => {
       ["/security/password", "/security"],
       ["/admin/accounts/freeze", "/admin/accounts"],
       ["/admin/onion/remove", "/admin/onion"],
-      ["/resets/stop", undefined],
+      ["/resets/stop", "/"],
     ] as const) {
       const stranger = new Visitor(place.app);
       const answer = await stranger.post(`${form}?next=//evil.example&a=b`, { username: "zoe" }, "/sign-in");
-      const next = page ? `next=${encodeURIComponent(page)}&` : "";
-      assert.equal(answer.headers.location, `/sign-in?${next}lost=1`, form);
+      assert.equal(answer.headers.location, `/sign-in?next=${encodeURIComponent(page)}&lost=1`, form);
     }
   });
 
@@ -124,7 +123,8 @@ describe("the routes", () => {
       ]) {
         const fields = `username=ada&current_password=${encodeURIComponent(passwordOf("ada"))}&password=x&all=on&confirm=on&${body}`;
         const answer = await ada.request("POST", filled(url), fields);
-        assert.equal(answer.statusCode, 403, `${url} with ${body}`);
+        // To a member there is nothing below /admin.
+        assert.equal(answer.statusCode, url.startsWith("/admin") ? 404 : 403, `${url} with ${body}`);
         assert.ok(!answer.body.includes("ada@"));
       }
       const none = await place.app.inject({
