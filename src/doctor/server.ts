@@ -18,6 +18,8 @@ const TELLTALE: Record<string, string> = {
   log_planner_stats: "off",
   log_executor_stats: "off",
   log_statement_stats: "off",
+  // A sort that spills brings its statement along.
+  log_temp_files: "-1",
   debug_print_parse: "off",
   debug_print_rewritten: "off",
   debug_print_plan: "off",
@@ -39,6 +41,9 @@ const WIDE: Record<string, readonly string[]> = {
   log_lock_waits: ["off"],
   log_lock_failures: ["off"],
   log_recovery_conflict_waits: ["off"],
+  // When Kith was busy, and with how much.
+  log_checkpoints: ["off"],
+  log_autovacuum_min_duration: ["-1"],
   track_activities: ["off"],
 };
 

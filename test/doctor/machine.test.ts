@@ -19,6 +19,8 @@ async function findings({
   limit = "0",
   pattern = "core",
   mapped = {} as Record<string, Mapped>,
+  /** Of processes: their command lines and limits. */
+  running = [] as [string[], string][],
 }): Promise<Record<string, string>> {
   const proc = temporaryDirectory();
   const sys = temporaryDirectory();
@@ -27,10 +29,16 @@ async function findings({
     writeFileSync(join(sys, "block", name, "dm/uuid"), `${uuid}\n`);
     for (const other of on) mkdirSync(join(sys, "block", name, "slaves", other), { recursive: true });
   }
+  const limitsOf = (size: string) => `Limit\nMax core file size        ${size}        unlimited   bytes\n`;
+  for (const [at, [line, size]] of running.entries()) {
+    mkdirSync(join(proc, `${at + 40}`));
+    writeFileSync(join(proc, `${at + 40}/cmdline`), `${line.join("\0")}\0`);
+    writeFileSync(join(proc, `${at + 40}/limits`), limitsOf(size));
+  }
   mkdirSync(join(proc, "self"));
   mkdirSync(join(proc, "sys/kernel"), { recursive: true });
   writeFileSync(join(proc, "swaps"), swaps);
-  writeFileSync(join(proc, "self/limits"), `Limit\nMax core file size        ${limit}        unlimited   bytes\n`);
+  writeFileSync(join(proc, "self/limits"), limitsOf(limit));
   writeFileSync(join(proc, "sys/kernel/core_pattern"), `${pattern}\n`);
   const [swap, core] = await checkMachine(proc, sys);
   return { swap: `${swap?.level}: ${swap?.text}`, core: core?.level ?? "" };
@@ -68,5 +76,21 @@ describe("what is in memory for a moment", { skip }, () => {
     assert.equal((await findings({ limit: "unlimited" })).core, "note");
     assert.equal((await findings({ limit: "1024" })).core, "note");
     assert.equal((await findings({ pattern: "|/usr/lib/systemd/systemd-coredump %P" })).core, "note");
+  });
+
+  it("is judged by the Kith that runs, whatever the shell of this command may leave", async () => {
+    const start = ["/usr/bin/node", "/usr/lib/kith/dist/cli/kith.js", "start"];
+    const other = ["/usr/bin/node", "/usr/lib/other/kith.js", "doctor"];
+    const core = async (limit: string, running: [string[], string][]) => (await findings({ limit, running })).core;
+    assert.equal(await core("0", [[start, "unlimited"]]), "note");
+    assert.equal(await core("unlimited", [[start, "0"]]), "good");
+    assert.equal(await core("0", [[other, "unlimited"]]), "good");
+    assert.equal(
+      await core("0", [
+        [start, "0"],
+        [["/usr/bin/kith", "start"], "unlimited"],
+      ]),
+      "note",
+    );
   });
 });
