@@ -41,3 +41,8 @@ export const HELPED_REPORTED: Patch[] = [
     to: `if (genuine.length < relations.length) ${report("relations")}\n    const complete = genuine.length`,
   },
 ];
+
+/** The inspection looks at no row's tag. */
+export const NOTHING_INSPECTED: Patch[] = [
+  { file: "inspection/inspect.js", from: "of Object.keys(TAGGED_TABLES)", to: "of []" },
+];
