@@ -18,7 +18,7 @@ import { type Haul, readRecord } from "./thief.js";
 // everything but the server secret, and must not be able to tell which of the two it was.
 //
 //   npm run test:adversary        1,000 rounds, 100 of each leak, 100 of what is inherent, each fact by itself
-//   npm test                      20 rounds of one fact, another each time; a leak, another each time, by comparing two plays
+//   npm test                      20 rounds of one fact, another each time, too few to find anything by guessing; a leak, another each time, by comparing two plays
 
 const ROUNDS = numberArgument("rounds", 20);
 /** With fewer than this, one fact is tried: rounds of it are shorter, and more can be played. */
