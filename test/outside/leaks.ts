@@ -35,8 +35,8 @@ export const LEAKS: readonly Leak[] = [
     what: "a suspended member is told so before the password is right",
     patch: {
       file: "accounts/unlock.js",
-      from: "    const opened = await tryKeys(",
-      to: '    if (known && row.status !== "active") throw Object.assign(new Error(), { statusCode: 403 });\n    const opened = await tryKeys(',
+      from: "    const [opened, ...others] = await tryKeys(",
+      to: '    if (known && row.status !== "active") throw Object.assign(new Error(), { statusCode: 403 });\n    const [opened, ...others] = await tryKeys(',
     },
     noticedBy: [
       "to a wrong password, whoever bears the name and however they stand",
