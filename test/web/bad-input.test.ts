@@ -331,7 +331,9 @@ describe("bad input", () => {
             cookie: [...ada.cookies].map(([name, value]) => `${name}=${value}`).join("; "),
           },
         });
-        assert.equal(answer.statusCode, expected, `${url} ${type.slice(0, 30)} ${body.slice(0, 20)}`);
+        // Without its token; to a member there is nothing below /admin.
+        const status = expected === 403 && url.startsWith("/admin") ? 404 : expected;
+        assert.equal(answer.statusCode, status, `${url} ${type.slice(0, 30)} ${body.slice(0, 20)}`);
       }
     }
     assert.deepEqual(await contents(place.context.pool), state);
