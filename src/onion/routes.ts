@@ -18,11 +18,6 @@ const MAX_HISTORY = 50;
 
 const EMPTY_FORM = { domain: "", onion: "", port: "25" };
 
-/** Runs a handler for admins; to everybody else there is no such page. */
-export function forAdmins(handler: (visit: MemberVisit) => Promise<unknown>): (visit: MemberVisit) => Promise<unknown> {
-  return async (visit) => (visit.session.account.role === "admin" ? await handler(visit) : await notFound(visit));
-}
-
 async function map(visit: MemberVisit, form: Pages["onion/map"]["form"], errors: FieldError[] = []) {
   const { context } = visit;
   const { db } = context;

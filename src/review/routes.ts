@@ -44,14 +44,6 @@ const MAX_INVITES = 1000;
 
 type Handler = (visit: MemberVisit) => Promise<unknown>;
 
-/** For admins; for everybody else there is nothing here. */
-function admins(handler: Handler): Handler {
-  return async (visit) => {
-    if (visit.session.account.role !== "admin") return await notFound(visit);
-    return await handler(visit);
-  };
-}
-
 /** Milliseconds that the tree is still open for in this session. */
 function openFor(visit: MemberVisit): number {
   return Math.max(0, (visit.session.payload.reviewUntil ?? 0) - visit.context.clock().getTime());
@@ -83,7 +75,7 @@ async function openTree(visit: MemberVisit) {
 }
 
 /** `GET /admin` */
-export const showAdmin = admins(async (visit) => await goTo(visit, "/admin/tree"));
+export const showAdmin = async (visit: MemberVisit) => await goTo(visit, "/admin/tree");
 
 async function gate(visit: MemberVisit, errors: FieldError[] = []) {
   const { context } = visit;
@@ -98,10 +90,10 @@ async function gate(visit: MemberVisit, errors: FieldError[] = []) {
 }
 
 /** `GET /admin/tree` */
-export const showTree = admins(async (visit) => await treePage(visit));
+export const showTree = async (visit: MemberVisit) => await treePage(visit);
 
 /** `POST /admin/tree`: opens the review key for this session, for every member to see. */
-export const unlockTree = admins(async (visit) => {
+export async function unlockTree(visit: MemberVisit) {
   const { context, session } = visit;
   if (!(await passwordAgain(visit))) {
     return await gate(visit, [{ field: "current_password", key: "problem.password.wrong" }]);
@@ -111,7 +103,7 @@ export const unlockTree = admins(async (visit) => {
   if (noted.outcome === "not-admin") return await notFound(visit);
   await saveSession(context, session, { reviewUntil: context.clock().getTime() + OPEN_MINUTES * 60_000 });
   return await goTo(visit, "/admin/tree");
-});
+}
 
 const EMPTY_FORM: PanelForm = { sent: "", reason: "", branch: false, what: "", inviter: "", count: "" };
 
@@ -251,18 +243,17 @@ function closedPanel(visit: MemberVisit, account: AccountRow): PersonPanel {
 }
 
 /** `GET /admin/accounts` */
-export const showAccounts = admins(async (visit) => await accountsPage(visit));
+export const showAccounts = async (visit: MemberVisit) => await accountsPage(visit);
 
 /** `POST /admin/tree/search`, `POST /admin/accounts/search`: leads to the page with only what is looked for. */
-export const search = (path: "/admin/tree" | "/admin/accounts", to: string) =>
-  admins(async (visit) => {
-    const asked = new URLSearchParams();
-    for (const name of ["q", "month", "domain", "state"]) {
-      const value = field(visit, name).trim();
-      if (value !== "") asked.set(name, value);
-    }
-    return await goTo(visit, asked.size > 0 ? `${path}?${asked}#${to}` : path);
-  });
+export const search = (path: "/admin/tree" | "/admin/accounts", to: string) => async (visit: MemberVisit) => {
+  const asked = new URLSearchParams();
+  for (const name of ["q", "month", "domain", "state"]) {
+    const value = field(visit, name).trim();
+    if (value !== "") asked.set(name, value);
+  }
+  return await goTo(visit, asked.size > 0 ? `${path}?${asked}#${to}` : path);
+};
 
 /** Where somebody was who acts: in the open tree, or among the accounts. */
 async function refuse(visit: MemberVisit, username: string, errors: FieldError[]) {
@@ -342,7 +333,7 @@ async function renewingAfter<Outcome>(
 
 /** Suspending, reinstating, freezing and unfreezing: one person, or the branch below. */
 function simpleAct(kindOf: (visit: MemberVisit) => SimpleAct | undefined, needsReason: boolean): Handler {
-  return admins(async (visit) => {
+  return async (visit) => {
     const subjects = await subjectsOf(visit);
     if ("answer" in subjects) return subjects.answer;
     const { root, username, ids } = subjects;
@@ -367,7 +358,7 @@ function simpleAct(kindOf: (visit: MemberVisit) => SimpleAct | undefined, needsR
     }
     const act = () => actOn(visit.context, account.id, kind, root.id, ids, reason);
     return await afterAct(visit, await renewingAfter(visit, act), username, kind);
-  });
+  };
 }
 
 /** `POST /admin/accounts/suspend` */
@@ -392,7 +383,7 @@ export const unfreeze = simpleAct((visit) => {
 }, false);
 
 /** `POST /admin/accounts/invites` */
-export const giveInvites = admins(async (visit) => {
+export async function giveInvites(visit: MemberVisit) {
   const { context, session } = visit;
   const everybody = ticked(visit, "everybody");
   const count = /^\d{1,4}$/.test(field(visit, "count").trim()) ? Number(field(visit, "count")) : 0;
@@ -410,10 +401,10 @@ export const giveInvites = admins(async (visit) => {
   const to = { root: subjects.root.id, subjects: subjects.ids };
   const outcome = await handOut(context, session.account.id, to, count);
   return await afterAct(visit, outcome, subjects.username, "invites");
-});
+}
 
 /** `POST /admin/accounts/graft` */
-export const moveBranch = admins(async (visit) => {
+export async function moveBranch(visit: MemberVisit) {
   const { context, session } = visit;
   const open = await openTree(visit);
   if (!open || !("tree" in open.reading)) {
@@ -436,10 +427,10 @@ export const moveBranch = admins(async (visit) => {
   const outcome = await graft(context, session.account.id, open.reading.tree, who.id, inviter.id);
   if (outcome.outcome === "loop") return await wrong("problem.admin.loop");
   return await afterAct(visit, outcome, username, "grafted");
-});
+}
 
 /** `POST /admin/accounts/role` */
-export const changeRole = admins(async (visit) => {
+export async function changeRole(visit: MemberVisit) {
   const { context, session } = visit;
   const who = await accountOf(visit, field(visit, "username").trim());
   const role = field(visit, "role");
@@ -462,10 +453,10 @@ export const changeRole = admins(async (visit) => {
   if (who.id === session.account.id) return await goTo(visit, "/", { kind: "good", key: "flash.act.left-admin" });
   await renewAfterRole(context, session, role === "member");
   return await goTo(visit, "/admin/accounts", { kind: "good", key, vars: { name: username } });
-});
+}
 
 /** `POST /admin/confirm` */
-export const confirm = admins(async (visit) => {
+export async function confirm(visit: MemberVisit) {
   if (!(await reviewOf(visit)))
     return await accountsPage(visit, { errors: [{ field: "q", key: "problem.admin.notReader" }] });
   if (!typedLately(visit)) return await passwordFirst(visit);
@@ -494,10 +485,10 @@ export const confirm = admins(async (visit) => {
         errors: [{ field: "q", key: "problem.admin.notAdmin", vars: { name: username } }],
       });
   }
-});
+}
 
 /** `GET /admin/log` */
-export const showLog = admins(async (visit) => await logPage(visit));
+export const showLog = async (visit: MemberVisit) => await logPage(visit);
 
 async function logPage(visit: MemberVisit, errors: FieldError[] = []) {
   const { context } = visit;
@@ -547,7 +538,7 @@ const UNDO_PROBLEMS: Partial<Record<UndoOutcome["outcome"], string>> = {
 };
 
 /** `POST /admin/log/undo` */
-export const undoAct = admins(async (visit) => {
+export async function undoAct(visit: MemberVisit) {
   const { context, session } = visit;
   const open = await openTree(visit);
   if (!open || !("tree" in open.reading)) {
@@ -564,7 +555,7 @@ export const undoAct = admins(async (visit) => {
   if (outcome.outcome === "done") return await goTo(visit, "/admin/log", { kind: "good", key: "flash.act.undone" });
   const { outcome: why } = outcome;
   return await logPage(visit, [{ field: "log", key: UNDO_PROBLEMS[why] ?? "problem.admin.undo" }]);
-});
+}
 
 async function recoveryPage(visit: MemberVisit, errors: FieldError[] = [], asking = false) {
   const { context, session } = visit;
@@ -582,7 +573,7 @@ async function recoveryPage(visit: MemberVisit, errors: FieldError[] = [], askin
 }
 
 /** `GET /admin/recovery` */
-export const showRecovery = admins(async (visit) => await recoveryPage(visit));
+export const showRecovery = async (visit: MemberVisit) => await recoveryPage(visit);
 
 /** Three of the twelve words, to see that they were written down. */
 function threePlaces(): string {
@@ -593,7 +584,7 @@ function threePlaces(): string {
 }
 
 /** `POST /admin/recovery`: draws a phrase, or checks three of its words and keeps the key that it opens. */
-export const makeRecovery = admins(async (visit) => {
+export async function makeRecovery(visit: MemberVisit) {
   const { context, session } = visit;
   if (!(await reviewOf(visit))) return await recoveryPage(visit);
   const once = onceOf(context, session);
@@ -619,4 +610,4 @@ export const makeRecovery = admins(async (visit) => {
   if (kept.outcome !== "done") return await recoveryPage(visit);
   await saveSession(context, session, { once: undefined });
   return await goTo(visit, "/admin/recovery", { kind: "good", key: "flash.recovery-kept" });
-});
+}

@@ -8,7 +8,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { learnParameters } from "../accounts/decoy-parameters.js";
 import { openResets } from "../accounts/page-data.js";
 import * as accounts from "../accounts/routes.js";
-import { openSession } from "../accounts/sessions.js";
+import { openSession, type Session } from "../accounts/sessions.js";
 import { StaleKeyError } from "../accounts/state.js";
 import type { Config } from "../config.js";
 import type { Context } from "../context.js";
@@ -30,9 +30,10 @@ import { toldMilliseconds, toldRoute } from "./told.js";
 import { createView } from "./view.js";
 import { inLanguage, isSecret, type MemberVisit, sameSitePath, untilStep, type Visit } from "./visit.js";
 
-/** A route for members: without a session it answers 303 to `/sign-in?next=…`. */
+/** A route for members: without a session it answers 303 to `/sign-in?next=…`. One for admins is not there for others. */
 interface MemberRoute {
   member: (visit: MemberVisit) => Promise<unknown>;
+  forAdmins?: true;
 }
 /** A route that anybody may use; it says so here, and nowhere else. */
 interface OpenRoute {
@@ -41,6 +42,7 @@ interface OpenRoute {
 type Route = MemberRoute | OpenRoute;
 
 const member = (handler: MemberRoute["member"]): Route => ({ member: handler });
+const admin = (handler: MemberRoute["member"]): Route => ({ member: handler, forAdmins: true });
 const anybody = (handler: OpenRoute["anybody"]): Route => ({ anybody: handler });
 
 /**
@@ -88,7 +90,7 @@ const TABLE: readonly { url: string; get?: Route; post?: Route; told?: { get?: s
   { url: "/handover/:secret", get: anybody(resets.showHandover), post: anybody(resets.choose) },
   { url: "/resets/stop", post: member(resets.stop) },
   { url: "/resets/stopped", get: member(resets.showStopped) },
-  { url: "/admin/cases", get: member(resets.showAlarm) },
+  { url: "/admin/cases", get: admin(resets.showAlarm) },
 
   { url: "/security", get: member(accounts.showSecurity) },
   { url: "/security/password", post: member(accounts.postPassword) },
@@ -98,22 +100,22 @@ const TABLE: readonly { url: string; get?: Route; post?: Route; told?: { get?: s
   { url: "/security/totp/remove", post: member(accounts.postTotpRemove) },
   { url: "/security/recovery-codes", get: member(accounts.showRecoveryCodes) },
 
-  { url: "/admin", get: member(review.showAdmin) },
-  { url: "/admin/tree", get: member(review.showTree), post: member(review.unlockTree) },
-  { url: "/admin/tree/search", post: member(review.search("/admin/tree", "list")) },
-  { url: "/admin/accounts", get: member(review.showAccounts) },
-  { url: "/admin/accounts/search", post: member(review.search("/admin/accounts", "list")) },
-  { url: "/admin/accounts/suspend", post: member(review.suspend) },
-  { url: "/admin/accounts/reinstate", post: member(review.reinstate) },
-  { url: "/admin/accounts/freeze", post: member(review.freeze) },
-  { url: "/admin/accounts/unfreeze", post: member(review.unfreeze) },
-  { url: "/admin/accounts/invites", post: member(review.giveInvites) },
-  { url: "/admin/accounts/graft", post: member(review.moveBranch) },
-  { url: "/admin/accounts/role", post: member(review.changeRole) },
-  { url: "/admin/confirm", post: member(review.confirm) },
-  { url: "/admin/recovery", get: member(review.showRecovery), post: member(review.makeRecovery) },
-  { url: "/admin/log", get: member(review.showLog) },
-  { url: "/admin/log/undo", post: member(review.undoAct) },
+  { url: "/admin", get: admin(review.showAdmin) },
+  { url: "/admin/tree", get: admin(review.showTree), post: admin(review.unlockTree) },
+  { url: "/admin/tree/search", post: admin(review.search("/admin/tree", "list")) },
+  { url: "/admin/accounts", get: admin(review.showAccounts) },
+  { url: "/admin/accounts/search", post: admin(review.search("/admin/accounts", "list")) },
+  { url: "/admin/accounts/suspend", post: admin(review.suspend) },
+  { url: "/admin/accounts/reinstate", post: admin(review.reinstate) },
+  { url: "/admin/accounts/freeze", post: admin(review.freeze) },
+  { url: "/admin/accounts/unfreeze", post: admin(review.unfreeze) },
+  { url: "/admin/accounts/invites", post: admin(review.giveInvites) },
+  { url: "/admin/accounts/graft", post: admin(review.moveBranch) },
+  { url: "/admin/accounts/role", post: admin(review.changeRole) },
+  { url: "/admin/confirm", post: admin(review.confirm) },
+  { url: "/admin/recovery", get: admin(review.showRecovery), post: admin(review.makeRecovery) },
+  { url: "/admin/log", get: admin(review.showLog) },
+  { url: "/admin/log/undo", post: admin(review.undoAct) },
 
   { url: "/account", get: member(accounts.showAccount) },
   { url: "/account/language", post: member(accounts.postLanguage) },
@@ -121,18 +123,18 @@ const TABLE: readonly { url: string; get?: Route; post?: Route; told?: { get?: s
 
   {
     url: "/admin/onion",
-    get: member(onion.forAdmins(onion.showMap)),
-    post: member(onion.forAdmins(onion.pin)),
+    get: admin(onion.showMap),
+    post: admin(onion.pin),
   },
-  { url: "/admin/onion/search", post: member(onion.forAdmins(onion.search)) },
-  { url: "/admin/onion/remove", post: member(onion.forAdmins(onion.remove)) },
-  { url: "/admin/onion/fallback", post: member(onion.forAdmins(onion.fallback)) },
+  { url: "/admin/onion/search", post: admin(onion.search) },
+  { url: "/admin/onion/remove", post: admin(onion.remove) },
+  { url: "/admin/onion/fallback", post: admin(onion.fallback) },
   {
     url: "/admin/onion/import",
-    get: member(onion.forAdmins(onion.showImport)),
-    post: member(onion.forAdmins(onion.postImport)),
+    get: admin(onion.showImport),
+    post: admin(onion.postImport),
   },
-  { url: "/admin/onion/entry/:domain", get: member(onion.forAdmins(onion.showEntry)) },
+  { url: "/admin/onion/entry/:domain", get: admin(onion.showEntry) },
 ];
 
 const MEMBER_PAGES = new Set(TABLE.filter(({ get }) => get && "member" in get).map(({ url }) => url));
@@ -249,13 +251,12 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
   });
   app.setErrorHandler(async (error, request, reply) => {
     const visit = visitOf(request, reply);
-    if ((error as { code?: string }).code?.startsWith("FST_CSRF") && isMembers(request)) {
+    if ((error as { code?: string }).code?.startsWith("FST_CSRF") && configOf(request).isMember) {
       // Without a session there is nothing to protect, and more to say than that the form is too old.
       try {
         const { session } = await visitOfMember(request, reply);
         if (!session) return await reply.redirect(signInFor(request), 303);
-        // To who is no admin there is no such form, old or not.
-        if (isAdmins(request) && session.account.role !== "admin") return await notFound(visit);
+        if (!mayUse(configOf(request), session)) return await notFound(visit);
       } catch (failure) {
         // Fastify would answer what fails in here by itself, quoting it.
         return await showError(visit, failure);
@@ -287,7 +288,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     if (visit.session) {
       // Every page has it: looked up while the page's own things are.
       if (request.method === "GET") visit.band().catch(() => undefined);
-      return await route.member(visit as MemberVisit);
+      return mayUse(route, visit.session) ? await route.member(visit as MemberVisit) : await notFound(visit);
     }
     return await reply.redirect(signInFor(request), 303);
   };
@@ -298,18 +299,20 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     const isAlike = (told?.post ?? url) === "/trust";
     const onSend = isAlike ? [async (_request: FastifyRequest, reply: FastifyReply) => await untilStep(reply)] : [];
     const isMember = "member" in post;
-    app.post(url, { preHandler: app.csrfProtection, onSend, config: { told: told?.post, isMember } }, serve(post));
+    const config = { told: told?.post, isMember, forAdmins: isMember && post.forAdmins };
+    app.post(url, { preHandler: app.csrfProtection, onSend, config }, serve(post));
   }
   return app;
 }
 
-/** Whether the route of a request is for members alone. */
-function isMembers({ routeOptions }: FastifyRequest): boolean {
-  return (routeOptions.config as { isMember?: boolean }).isMember === true;
+/** For whom the form of a request is. */
+function configOf({ routeOptions }: FastifyRequest): { isMember?: boolean; forAdmins?: boolean } {
+  return routeOptions.config as { isMember?: boolean; forAdmins?: boolean };
 }
 
-function isAdmins({ routeOptions }: FastifyRequest): boolean {
-  return routeOptions.url?.startsWith("/admin") === true;
+/** Whether a route is there for this member: those for admins are for nobody else. */
+function mayUse(route: { forAdmins?: boolean }, { account }: Session): boolean {
+  return !route.forAdmins || account.role === "admin";
 }
 
 /** Whether the path of an address is percent-encoded UTF-8. */

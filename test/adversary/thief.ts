@@ -123,7 +123,9 @@ export class Thief {
     const { client } = this;
     const places = new Map<unknown, string[]>();
     for (const { name, block, lp, lp_flags } of heap) {
-      if (lp_flags === POINTS_AT_ROW) places.set(name, [...(places.get(name) ?? []), `(${block},${lp})`]);
+      const known = places.get(name) ?? [];
+      if (lp_flags === POINTS_AT_ROW) known.push(`(${block},${lp})`);
+      places.set(name, known);
     }
     const tables: Record<string, Row[]> = {};
     for (const { name, columns } of (await client.query(TABLES)).rows) {

@@ -39,7 +39,7 @@ describe("the routes", () => {
       .map(({ url }) => url)
       .filter((url) => form === url || form.startsWith(`${url}/`))
       .sort((a, b) => a.length - b.length)
-      .at(-1);
+      .at(-1) ?? "/";
   const each = () => routes.flatMap(({ url, methods }) => methods.map((method) => ({ method, url })));
 
   it("are found by this test: known ones are among them", () => {
@@ -67,7 +67,7 @@ describe("the routes", () => {
           ? await stranger.get(filled(url))
           : await stranger.post(filled(url), { username: "ada", all: "on" }, "/sign-in");
       assert.equal(answer.statusCode, 303, `${method} ${url}`);
-      const next = method === "GET" ? url : (pageOf(url) ?? "/");
+      const next = method === "GET" ? url : pageOf(url);
       const asked = [`next=${encodeURIComponent(next)}`, ...(method === "POST" ? ["lost=1"] : [])];
       assert.equal(answer.headers.location, `/sign-in?${asked.join("&")}`, `${method} ${url}`);
       assert.equal(answer.body, "");
