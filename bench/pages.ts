@@ -21,6 +21,7 @@ const people = Array.from({ length: context.config.trustSlots }, (_, index) => (
   standing: "counts" as const,
   since: "2026-11",
   reset: null,
+  wasReset: true,
   newKey: null,
 }));
 const shell = (signedIn: boolean): Shell => ({

@@ -5,6 +5,7 @@ import type { Logger } from "pino";
 import type { Decoys } from "./accounts/decoys.js";
 import type { Hashing } from "./accounts/hashing.js";
 import type { OpenedRecords } from "./accounts/opened-records.js";
+import type { LeftMarks } from "./accounts/sessions.js";
 import type { Shown } from "./accounts/told.js";
 import type { Config } from "./config.js";
 import type { Database } from "./db/schema.js";
@@ -68,6 +69,7 @@ export interface Context {
   hashing: Hashing;
   openedRecords: OpenedRecords;
   shown: Shown;
+  leftMarks: LeftMarks;
   nobody: Nobody;
   /** How many rows were reported, by table, that do not bear Kith's tag; since the start of this process. */
   forgedRows: Map<string, number>;

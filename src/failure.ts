@@ -9,3 +9,6 @@ export class Failure extends Error {
     this.name = "Failure";
   }
 }
+
+/** What was asked for can't be meant: exit status 2, as for an option that there is not. */
+export class UsageFailure extends Failure {}

@@ -26,6 +26,7 @@ export async function makeContext(given: Parts): Promise<Context> {
     hashing: makeHashing(),
     openedRecords: makeOpenedRecords(),
     shown: makeShown(),
+    leftMarks: { marks: new Set(), readAt: Number.NEGATIVE_INFINITY, pause: 0, reading: undefined },
     nobody,
     decoys,
     seen: nothingSeen(),

@@ -79,7 +79,7 @@ async function goOnAlone(
     // The password was typed for the one, and not for the other: neither does that prolong the session.
     ...(kind === "sessions-ended" && {
       typed: typedAt(session.payload),
-      endings: oneMoreEnding(context, session.payload),
+      ...(session.payload.endings && { endings: session.payload.endings }),
     }),
   });
   const { outcome: ended } = await changeState(context, session, async (state) => {
@@ -105,16 +105,16 @@ export async function endListedSession(context: Context, session: Session, which
     state.record.events.push({ kind: "sessions-ended", day: dayOf(context.clock()) });
     return { store: true, outcome: true };
   });
-  if (!ended) return false;
-  await saveSession(context, session, { endings: oneMoreEnding(context, session.payload) });
-  return true;
+  return ended;
 }
 
 /** So often in a quarter hour may one session end others: a thief with a copied cookie could keep the owner out by that. */
 const MAX_ENDINGS = 10;
 
-export function hasEndedOften(context: Context, { payload }: Session): boolean {
-  return oneMoreEnding(context, payload).count > MAX_ENDINGS;
+/** Counts one, before it is done: of many at once none slips through. @returns false if it is one too many */
+export async function takeEnding(context: Context, session: Session): Promise<boolean> {
+  await saveSession(context, session, (present) => ({ endings: oneMoreEnding(context, present) }));
+  return Number(session.payload.endings?.count) <= MAX_ENDINGS;
 }
 
 /** Ends every other session. @returns the cookie under which this one goes on */

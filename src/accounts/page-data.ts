@@ -3,6 +3,7 @@ import { addDays } from "../days.js";
 import type { RecordedEvent } from "../protocol/self-record.js";
 import { openCases, waitDaysOf } from "../resets/cases.js";
 import { ownCases } from "../resets/stop.js";
+import { toldSince } from "../review/events.js";
 import { adminNeeds, lastOpening } from "../review/page-data.js";
 import { readCookie, setCookie } from "../web/cookies.js";
 import { memberSubject } from "../web/limits.js";
@@ -38,12 +39,13 @@ export async function openResets(context: Context, session: Session): Promise<Op
  */
 export async function readLanding(context: Context, session: Session) {
   const state = await openOwnState(context, session);
-  const [openSessions, treeOpened, needs] = await Promise.all([
+  const [openSessions, treeOpened, needs, since] = await Promise.all([
     stillOpen(context, session, state.record.sessions),
     lastOpening(context),
     session.account.role === "admin" ? adminNeeds(context, session) : [],
+    session.privateKey().then((key) => toldSince(context, session.account.id, key, state.record)),
   ]);
-  return { state, openSessions, treeOpened, needs };
+  return { state, openSessions, treeOpened, needs, since };
 }
 
 const KINDS = new Set<string>([
@@ -52,6 +54,7 @@ const KINDS = new Set<string>([
   "password-changed",
   "reset-stopped",
   "reset-completed",
+  "reset-ended",
   "person-added",
   "person-removed",
   "person-confirmed",

@@ -141,13 +141,14 @@ function sessionArrays(rows: readonly SessionRow[]) {
  * Writes a change of an account's private state in one statement: the account, all S rows, and the end of every
  * reset case of the generation before. Nothing at all is written if somebody else changed the account meanwhile.
  *
- * @returns how many cases that counted were ended, or undefined if nothing was written
+ * @returns how many cases that counted were ended, and how many that had run out went with them; undefined if nothing
+ * was written
  */
 export async function writeState(
   db: Kysely<Database>,
   change: StateChange,
   before: { generation: Uint8Array; today: string },
-): Promise<number | undefined> {
+): Promise<{ ended: number; expired: number } | undefined> {
   const { id, ...columns } = change.account;
   const assignments = Object.entries(columns).map(([name, value]) => sql`${sql.ref(name)} = ${value}`);
   const isMadeUp = change.madeUp.length > 0;
@@ -159,7 +160,7 @@ export async function writeState(
     : sql``;
   // They are counted so that they are gone first.
   const cleared = isMadeUp ? sql`where (select count(*) from made_up) >= 0` : sql``;
-  const { rows } = await sql<{ written: boolean; ended: number }>`
+  const { rows } = await sql<{ written: boolean; ended: number; expired: number }>`
     with changed as (
       update accounts set ${sql.join(assignments)}
       where id = ${id} and tag = ${change.readTag} returning id
@@ -176,6 +177,8 @@ export async function writeState(
       where trusting_id = changed.id and relations.id <> all(${change.relations.map((row) => row.id)}::uuid[])
     ), cases as (
       delete from reset_cases using changed where trusting_id = changed.id returning generation, expiry_day
+    ), ended as (
+      select expiry_day >= ${before.today}::date as is_open from cases where generation = ${before.generation}
     ), ${clearing}person as (
       insert into people (account_id, version, username, domain, public_key, fingerprint, status, reset_mark, tag)
       select row.* from changed, ${personArrays(optional(change.person))} as row ${cleared}
@@ -183,10 +186,10 @@ export async function writeState(
       insert into sessions (id, sealed, expiry_day)
       select row.* from changed, ${sessionArrays(optional(change.session))} as row
     )
-    select exists (select from changed) as written, (
-      select count(*)::int from cases where generation = ${before.generation} and expiry_day >= ${before.today}::date
-    ) as ended`.execute(db);
-  return rows[0]?.written ? rows[0].ended : undefined;
+    select exists (select from changed) as written,
+      (select count(*)::int from ended where is_open) as ended,
+      (select count(*)::int from ended where not is_open) as expired`.execute(db);
+  return rows[0]?.written ? rows[0] : undefined;
 }
 
 /**
@@ -329,10 +332,21 @@ export async function selectSessionIds(db: Kysely<Database>, ids: readonly Uint8
   return rows.map((row) => row.id);
 }
 
-export async function updateSession(db: Kysely<Database>, id: Uint8Array, sealed: Uint8Array): Promise<void> {
-  await db.updateTable("sessions").set({ sealed }).where("id", "=", id).execute();
+/** @returns false if somebody else changed or ended it meanwhile */
+export async function updateSession(
+  db: Kysely<Database>,
+  read: Pick<SessionRow, "id" | "sealed">,
+  sealed: Uint8Array,
+): Promise<boolean> {
+  const result = await db
+    .updateTable("sessions")
+    .set({ sealed })
+    .where("id", "=", read.id)
+    .where("sealed", "=", read.sealed)
+    .executeTakeFirst();
   // Whoever reads a row first after it was written marks it on its page: that would tell who went on doing something.
-  await selectSession(db, id);
+  await selectSession(db, read.id);
+  return result.numUpdatedRows === 1n;
 }
 
 export async function insertLeftMark(db: Kysely<Database>, mark: Uint8Array, expiryDay: string): Promise<void> {

@@ -17,7 +17,7 @@ import type { FieldError, Tile } from "../web/pages.js";
 import { passwordProblem } from "../web/problems.js";
 import { field, goTo, type MemberVisit, query, sameSitePath, show, type Visit } from "../web/visit.js";
 import { nameOf } from "./account.js";
-import { changePassword, endListedSession, endOtherSessions, hasEndedOften, listedId } from "./change-password.js";
+import { changePassword, endListedSession, endOtherSessions, listedId, takeEnding } from "./change-password.js";
 import { tellMember } from "./notices.js";
 import { activityOf, giveSession, goOnWith, passwordAgain, readLanding } from "./page-data.js";
 import {
@@ -45,11 +45,12 @@ export async function home(visit: Visit) {
 
 async function homeOf(visit: MemberVisit) {
   const { context, session } = visit;
-  const { state, openSessions, treeOpened, needs } = await readLanding(context, session);
+  const { state, openSessions, treeOpened, needs, since } = await readLanding(context, session);
   const { record, account } = state;
   const putBack = putBackOn(context);
   noteShown(context, account.id, record.told);
   const told = (kind: string) => record.told.filter((event) => event.kind === kind);
+  const isTold = (kind: string) => since.includes(kind) || told(kind).length > 0;
   const stopped = told("reset-stopped");
   const tiles: Tile[] = [
     { kind: "invites", left: record.invitesLeft },
@@ -84,14 +85,13 @@ async function homeOf(visit: MemberVisit) {
         .filter((event) => event.values?.username)
         .map((event) => ({ key: "event.letter-used", vars: { username: String(event.values?.username) } })),
       ...told("letter-unreadable").map(() => ({ key: "event.letter-unreadable" })),
+      ...(isTold("reset-ended") ? [{ key: "event.reset-ended", href: "/security#activity" }] : []),
       ...told("key-kept-off").map(() => ({ key: "event.key-kept-off" })),
       ...told("letters-granted").map((event) => ({
         key: "event.letters-granted",
         vars: { count: Number(event.values?.count) },
       })),
-      ...["reinstated", "made-admin", "unmade-admin"].flatMap((kind) =>
-        told(kind).map(() => ({ key: `event.${kind}` })),
-      ),
+      ...["reinstated", "made-admin", "unmade-admin"].filter(isTold).map((kind) => ({ key: `event.${kind}` })),
       ...(account.role === "reset-admin" ? [{ key: "event.admin-unconfirmed" }] : []),
       ...needs,
     ],
@@ -183,7 +183,8 @@ async function answerSignIn(visit: Visit, outcome: SignInOutcome, wrong: () => P
         const session = await visit.openSession(outcome.cookie);
         const { username } = outcome.account;
         const key = outcome.reset === "kept-key" ? "flash.back-in-kept" : "flash.back-in";
-        return await goTo({ ...visit, session }, "/", { kind: "good", key, vars: { username } });
+        const off = outcome.secondStepOff ? "-no-code" : "";
+        return await goTo({ ...visit, session }, "/", { kind: "good", key: `${key}${off}`, vars: { username } });
       }
       // Where somebody wanted to go comes first: else the log would tell that the question about a new key came instead.
       const next = sameSitePath(query(visit, "next"));
@@ -292,7 +293,7 @@ const QUARTER_HOUR_SECONDS = 15 * 60;
 
 /** `POST /security/sessions/end` */
 export async function postEndSessions(visit: MemberVisit) {
-  if (hasEndedOften(visit.context, visit.session)) throw new TooManyError(QUARTER_HOUR_SECONDS);
+  if (!(await takeEnding(visit.context, visit.session))) throw new TooManyError(QUARTER_HOUR_SECONDS);
   if (field(visit, "all") !== "") {
     const cookie = await endOtherSessions(visit.context, visit.session);
     return await goOnWith(visit, cookie, "/security", { kind: "good", key: "flash.sessions-ended" });

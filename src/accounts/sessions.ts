@@ -218,11 +218,24 @@ export function letsSessionsGoOn(account: AccountRow): boolean {
   return account.status === "active" && !isFrozenFor(account, "sign-in");
 }
 
-/** Stores changes of a session's payload. */
-export async function saveSession(context: Context, session: Session, changes: Partial<SessionPayload>): Promise<void> {
-  session.payload = { ...session.payload, ...changes };
+/** How often a session is read anew when somebody else changed it meanwhile. */
+const MAX_TRIES = 100;
+
+/** Stores changes of a session's payload, beside those that another request made since; not if it has ended. */
+export async function saveSession(
+  context: Context,
+  session: Session,
+  changes: Partial<SessionPayload> | ((present: SessionPayload) => Partial<SessionPayload>),
+): Promise<void> {
   const cookie = fromBase64url(session.cookie) as Uint8Array;
-  await queries.updateSession(context.db, session.id, seal(context, cookie, session.payload));
+  const change = typeof changes === "function" ? changes : () => changes;
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const row = await queries.selectSession(context.db, session.id);
+    const present = row && unseal(context, cookie, row);
+    session.payload = { ...(present ?? session.payload), ...change(present ?? session.payload) };
+    if (!present || (await queries.updateSession(context.db, row, seal(context, cookie, session.payload)))) return;
+  }
+  throw new Error("A session changed too often.");
 }
 
 const ONCE_MILLISECONDS = 15 * 60_000;
@@ -284,6 +297,9 @@ export async function replaceSession(context: Context, cookieText: string | unde
 
 async function mark(context: Context, bytes: Uint8Array): Promise<void> {
   await queries.insertLeftMark(context.db, bytes, addDays(dayOf(context.clock()), expiryDays(context)));
+  // What is being read may have begun before it; whoever reads is told if that fails.
+  await context.leftMarks.reading?.catch(() => undefined);
+  context.leftMarks.marks.add(toBase64url(bytes));
 }
 
 function markOf({ key }: Pick<SessionPayload, "key">, id: Uint8Array): Uint8Array {
@@ -307,12 +323,52 @@ export async function stillOpen(
 ): Promise<ListedSession[]> {
   const first = addDays(dayOf(context.clock()), -Math.ceil(context.config.sessionMaxHours / 24));
   const young = listed.filter(({ since }) => since >= first);
-  const [rows, marks] = await Promise.all([
+  const [rows, left] = await Promise.all([
     queries.selectSessionIds(context.db, young.map(rowId)),
-    queries.selectAllLeftMarks(context.db),
+    everyLeftMark(context),
   ]);
-  const [there, left] = [new Set(rows.map(toBase64url)), new Set(marks.map(toBase64url))];
+  const there = new Set(rows.map(toBase64url));
   return young.filter((one) => there.has(one.id) && !left.has(toBase64url(markOf(session.payload, rowId(one)))));
+}
+
+/** The marks of everybody, as they were read lately. */
+export interface LeftMarks {
+  marks: Set<string>;
+  /** By the clock, milliseconds since 1970. */
+  readAt: number;
+  /** Milliseconds until they are read again. */
+  pause: number;
+  reading: Promise<void> | undefined;
+}
+
+/** At least so long they are good. */
+const LEAST_PAUSE_MILLISECONDS = 2_000;
+/** Reading many must not keep Kith from anything else. */
+const PAUSE_PER_READING = 20;
+
+/**
+ * Read for all members at once: the database counts the marks that are found, and how many of them are one member's
+ * would show. What was left elsewhere is seen some seconds later; `openSession` asks for the one mark it needs.
+ */
+async function everyLeftMark(context: Context): Promise<ReadonlySet<string>> {
+  const { leftMarks } = context;
+  const now = context.clock().getTime();
+  if (Math.abs(now - leftMarks.readAt) >= leftMarks.pause) {
+    leftMarks.reading ??= readLeftMarks(context).finally(() => {
+      leftMarks.reading = undefined;
+    });
+    await leftMarks.reading;
+  }
+  return leftMarks.marks;
+}
+
+async function readLeftMarks(context: Context): Promise<void> {
+  const { leftMarks } = context;
+  const begun = performance.now();
+  const readAt = context.clock().getTime();
+  leftMarks.marks = new Set((await queries.selectAllLeftMarks(context.db)).map(toBase64url));
+  leftMarks.readAt = readAt;
+  leftMarks.pause = Math.max(LEAST_PAUSE_MILLISECONDS, PAUSE_PER_READING * (performance.now() - begun));
 }
 
 /** Ends the sessions that are listed no longer: they could not be ended one by one. */

@@ -44,7 +44,8 @@ export type SignInOutcome =
 /** `reset`: whether this completed one; `held`: whether somebody trusted has a new key that waits for a yes. */
 export type SignedIn = { outcome: "signed-in"; cookie: string; account: AccountRow } & (
   | { reset: "no"; held: boolean }
-  | { reset: "new-key" | "kept-key" }
+  /** `secondStepOff`: it was lost too, and was taken off. */
+  | { reset: "new-key" | "kept-key"; secondStepOff: boolean }
 );
 
 export interface Credentials {
@@ -124,12 +125,14 @@ async function furthestCase(context: Context, { account, privateKey, pendingCase
     }),
   );
   const left = ({ threshold, agreed }: Standing) => Math.max(0, threshold - agreed);
-  const [furthest] = opened
-    .flat()
-    .sort(
-      ({ standing: a }, { standing: b }) =>
-        Number(b.ripe) - Number(a.ripe) || left(a) - left(b) || a.daysLeft - b.daysLeft,
-    );
+  const [furthest] = opened.flat().sort(
+    (
+      { standing: a, pendingCase: { lost_second_step: aLost } },
+      { standing: b, pendingCase: { lost_second_step: bLost } },
+    ) =>
+      // Of two that are ripe, the one that asks for no code: it may be lost.
+      Number(b.ripe) - Number(a.ripe) || left(a) - left(b) || a.daysLeft - b.daysLeft || Number(bLost) - Number(aLost),
+  );
   return furthest;
 }
 
@@ -174,7 +177,6 @@ export async function confirmCode(
   if (payload.caseId && !pendingCase) return { outcome: "over" };
   const unlocked: Unlocked = {
     account,
-    cases,
     pendingCase,
     privateKey: await readPrivateKey(fromBase64url(payload.key) as Uint8Array),
     unlockKey: fromBase64url(payload.unlockKey ?? "") as Uint8Array,
@@ -204,7 +206,7 @@ async function finishSignIn(
   unlocked: Finishing,
   { client, relock, code }: { client: string; relock: Relock | undefined; code?: string },
 ): Promise<SignInOutcome> {
-  let { account, relations, cases, pendingCase } = unlocked;
+  let { account, relations, pendingCase } = unlocked;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     // Of two sign-ins with one code at the same moment, the second finds it used.
     const secondStep = code === undefined ? {} : columnsAfterCode(context, account, code);
@@ -215,7 +217,6 @@ async function finishSignIn(
         : await regenerateAndStart(context, {
             account,
             relations,
-            cases,
             unlocked,
             client,
             relock,
@@ -232,8 +233,8 @@ async function finishSignIn(
       if (!again || !maySignIn(again, account, pendingCase !== undefined)) return { outcome: "wrong" };
       account = again;
       relations = undefined;
-      cases = await openOwnCases(context, account);
       if (pendingCase) {
+        const cases = await openOwnCases(context, account);
         pendingCase = cases.filter(isChosen).find((row) => row.id === pendingCase?.id);
         if (!pendingCase) return { outcome: "wrong" };
       }
@@ -261,16 +262,19 @@ async function regenerateAndStart(
   input: {
     account: AccountRow;
     relations: RelationRow[] | undefined;
-    cases: readonly CaseRow[];
     unlocked: Pick<Unlocked, "privateKey" | "unlockKey">;
     client: string;
     relock: Relock | undefined;
     columns: Partial<AccountRow>;
   },
 ): Promise<SignedIn | "changed"> {
-  const { account, cases, client } = input;
+  const { account, client } = input;
   const { privateKey } = input.unlocked;
-  const state = await openState(context, account, privateKey, input.relations);
+  const [state, cases] = await Promise.all([
+    openState(context, account, privateKey, input.relations),
+    // As they are now: since the password was checked one may have been opened, chosen or agreed to.
+    openOwnCases(context, account),
+  ]);
   const day = dayOf(context.clock());
   forgetShown(context, account.id, state.record);
   reviewList(context, state);

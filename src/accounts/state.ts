@@ -261,7 +261,7 @@ export async function storeState(
     });
   // First of all: on no list any more, they would go on unseen if Kith were stopped in between.
   await endUnlisted(context, state.record.sessions, record.sessions);
-  const ended = await queries.writeState(
+  const cases = await queries.writeState(
     context.db,
     {
       readTag: state.account.tag,
@@ -273,11 +273,12 @@ export async function storeState(
     },
     { generation: state.account.generation, today: dayOf(context.clock()) },
   );
-  if (ended === undefined) return undefined;
+  if (!cases) return undefined;
   // Now that all rows of the account are written anyway, that tells of nothing else.
   for (let forged = state.forgedSlots; forged > 0; forged--) reportForgery(context, "relations");
   if (next?.isDamaged) reportForgery(context, "people");
-  if (ended > 0) sendResetNotice(context, account, extras.completesReset ? "completed" : "stopped");
+  if (cases.ended > 0) sendResetNotice(context, account, extras.completesReset ? "completed" : "stopped");
+  else if (cases.expired > 0) sendResetNotice(context, account, "expired");
   if (person) await readPersonAsWriter(context, account.id);
   return account;
 }

@@ -9,7 +9,7 @@ import {
   standIn,
 } from "../people/people.js";
 import { newSessionEpoch } from "../protocol/generation.js";
-import { type CaseRow, endCases, tellEnded } from "../resets/cases.js";
+import { endCases, tellEnded } from "../resets/cases.js";
 import { type AccountRow, findAccountByName, findOwnAccount, reportForgery, tagged } from "./account.js";
 import { writeAccount } from "./queries.js";
 import type { Name } from "./username.js";
@@ -31,7 +31,7 @@ export async function setStatus(
     const next = (await nextVersions(context, [account])).get(account.id) as NextVersion;
     const { base, version, isDamaged } = next;
     const person = base ?? (await standIn(context, account));
-    let ended: CaseRow[] = [];
+    let ended: AccountRow[] = [];
     const done = await context.db.transaction().execute(async (transaction) => {
       // For good, also if the account is reinstated.
       const epoch = status === "suspended" ? newSessionEpoch() : account.session_epoch;
@@ -39,14 +39,14 @@ export async function setStatus(
       if (!(await writeAccount(transaction, account.tag, changed))) return false;
       const seen = { ...person, version, status: personStatus(changed) };
       await appendPerson(transaction, personRow(context.secret, seen), next);
-      if (status === "suspended") ended = await endCases(transaction, [account.id]);
+      if (status === "suspended") ended = await endCases(context, transaction, [account.id]);
       return true;
     });
     if (done) {
       if (isDamaged) reportForgery(context, "people");
       // Whoever reads it first would leave a trace in its page.
       await Promise.all([readPersonAsWriter(context, account.id), findOwnAccount(context, account.id)]);
-      await tellEnded(context, ended, "stopped");
+      tellEnded(context, ended, "stopped");
       return "done";
     }
   }

@@ -4,14 +4,7 @@ import type { PrivateKey } from "../protocol/keypair.js";
 import { unlockPrivateKey } from "../protocol/lock.js";
 import { decoySalt, formatParameters, parseParameters } from "../protocol/password.js";
 import type { RelationRow } from "../protocol/relation.js";
-import {
-  type CaseRow,
-  type ChosenCase,
-  countingCases,
-  countingOwnCases,
-  isChosen,
-  storedCasesAmongDecoys,
-} from "../resets/cases.js";
+import { type CaseRow, type ChosenCase, countingCases, isChosen, storedCasesAmongDecoys } from "../resets/cases.js";
 import { type AccountRow, findAccountOrDecoy } from "./account.js";
 import { parametersOfNobody } from "./decoy-parameters.js";
 import * as queries from "./queries.js";
@@ -28,7 +21,6 @@ export interface Unlocked extends OpenedKey {
   account: AccountRow;
   unlockKey: Uint8Array;
   relations: RelationRow[];
-  cases: CaseRow[];
   /** Keys of other cases for which the same password was chosen. */
   others: OpenedKey[];
 }
@@ -65,11 +57,7 @@ export async function unlockByPassword(
   ]);
   const cases = row ? countingCases(context, stored, row) : [];
   const [opened, ...others] = await tryKeys(context, row, cases, unlockKey);
-  if (opened && known) {
-    // Only now: whoever merely types the name must not be seen by a case that was planted there.
-    if (!opened.pendingCase) countingOwnCases(context, stored, row);
-    return { account: row, unlockKey, relations, cases, others, ...opened };
-  }
+  if (opened && known) return { account: row, unlockKey, relations, others, ...opened };
   // A reset may have been completed between reading the account and its cases: then look once more. A name that
   // nobody bears costs the same look.
   const present = await findAccountOrDecoy(context, name?.domain ?? "", name?.username ?? "-");

@@ -13,6 +13,7 @@ import { isAlive } from "../db/postmaster.js";
 import type { Database } from "../db/schema.js";
 import { OWN_TABLES } from "../db/shape.js";
 import { Failure } from "../failure.js";
+import { readAnew } from "../onion/read-map.js";
 import { expectNoRotation, nextSecretFile } from "../secret.js";
 import {
   clearOldRows,
@@ -260,6 +261,8 @@ export async function restore(
     if (tables.some((table) => counts[table] === undefined)) throw notWhole(file);
     for (const table of tables) await continueNumbers(transaction, table);
     if (foreign.length > 0) onForeign?.(foreign);
+    // Look-ups that began on the empty tables.
+    await readAnew(transaction);
     return counts;
   });
   await migrateToLatest(db);
@@ -288,7 +291,7 @@ function notWhole(file: string): Failure {
 }
 
 /** Reads the file once without believing it: format, and the hash over all lines, which is returned. */
-async function checkFile(file: string): Promise<Head & { digest: string }> {
+export async function checkFile(file: string): Promise<Head & { digest: string }> {
   const cannot = (error: unknown) => {
     throw cannotRead(file, error);
   };

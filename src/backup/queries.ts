@@ -110,9 +110,11 @@ export async function hasRows(db: Kysely<Database>, table: string): Promise<bool
   return rows.length > 0;
 }
 
-/** Until the transaction ends, others only read. */
+/** Until the transaction ends, others wait: who answers from these tables must not take them for empty. */
 export async function lockTables(transaction: Transaction<Database>, tables: readonly string[]): Promise<void> {
-  await sql`lock table ${sql.join(tables.map((table) => sql.table(table)))} in exclusive mode`.execute(transaction);
+  await sql`lock table ${sql.join(tables.map((table) => sql.table(table)))} in access exclusive mode`.execute(
+    transaction,
+  );
 }
 
 /** Empties what a first start put into an empty installation. */

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { type Name, parseName } from "../accounts/username.js";
 import type { Context } from "../context.js";
-import { Failure } from "../failure.js";
+import { UsageFailure } from "../failure.js";
 import { withContext } from "./with-database.js";
 
 const CHANGES = {
@@ -40,9 +40,10 @@ export function addAccount(program: Command): void {
   }
 }
 
-/** @throws Failure */
+/** @throws UsageFailure */
 export function readName(context: Context, typed: string): Name {
   const name = parseName(typed, context.config.domains);
-  if (name === undefined) throw new Failure("no member can have that name: write ada, or ada@ and one of KITH_DOMAINS");
+  if (name === undefined)
+    throw new UsageFailure("no member can have that name: write ada, or ada@ and one of KITH_DOMAINS");
   return name;
 }

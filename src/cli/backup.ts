@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { backUp, restore } from "../backup/backup.js";
+import { backUp, checkFile, restore } from "../backup/backup.js";
 import { loadConfig } from "../config.js";
 import { openDatabase } from "../db/open.js";
 import { Failure } from "../failure.js";
@@ -38,6 +38,8 @@ export function addBackup(program: Command): void {
           `the server secret is being rotated: run kith secret rotate to the end, or move ${nextSecretFile(secretFile)} away if the database is lost`,
         );
       }
+      // Before anything is opened or made.
+      await checkFile(file);
       // As kith start would: so that none begins on the embedded database meanwhile.
       const database = await openDatabase(config, "start");
       try {

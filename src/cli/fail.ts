@@ -1,16 +1,16 @@
 import { debuglog } from "node:util";
 import { ConfigError } from "../config.js";
 import { IDLE_IN_TRANSACTION, isDatabaseDown } from "../db/connect.js";
-import { Failure } from "../failure.js";
+import { Failure, UsageFailure } from "../failure.js";
 
 /** `NODE_DEBUG=kith` shows stacks. */
 const debug = debuglog("kith");
 
-/** Says on stderr what went wrong, without a stack, and sets exit status 1. */
+/** Says on stderr what went wrong, without a stack, and sets exit status 1; 2 where it was asked for wrongly. */
 export function fail(error: unknown): void {
   debug("%o", error);
   console.error(`kith: ${describe(error)}`);
-  process.exitCode = 1;
+  process.exitCode = error instanceof UsageFailure ? 2 : 1;
 }
 
 function describe(error: unknown): string {

@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { loadConfig } from "../config.js";
 import type { Context } from "../context.js";
 import { addDays, dayOf } from "../days.js";
-import { Failure } from "../failure.js";
+import { UsageFailure } from "../failure.js";
 import { letterLink, operatorLetter } from "../invites/letters.js";
 import { BEGINS_WHERE_TOLD, withContext } from "./with-database.js";
 
@@ -26,6 +27,7 @@ export function addInvite(program: Command): void {
 
 /** Writes letters and prints their links. */
 export async function printLetters(kind: "operator" | "admin", { count, domain, json }: LetterOptions): Promise<void> {
+  expectDomain(domain);
   await withContext(async (context) => {
     const links = writeLinks(context, kind, count, domain);
     if (json) console.log(JSON.stringify({ links, expires: lastDay(context) }));
@@ -33,10 +35,16 @@ export async function printLetters(kind: "operator" | "admin", { count, domain, 
   }, BEGINS_WHERE_TOLD);
 }
 
+/** @throws UsageFailure, before anything is opened or made */
+function expectDomain(domain: string | undefined): void {
+  const { domains } = loadConfig();
+  if (domain === undefined || domains.includes(domain.toLowerCase())) return;
+  throw new UsageFailure(`${domain} is not one of KITH_DOMAINS (${domains.join(", ")})`);
+}
+
 function writeLinks(context: Context, kind: "operator" | "admin", count: number, domain: string | undefined): string[] {
   const { domains, origin } = context.config;
   const asked = domain?.toLowerCase() ?? domains[0];
-  if (!domains.includes(asked)) throw new Failure(`${asked} is not one of KITH_DOMAINS (${domains.join(", ")})`);
   return Array.from({ length: count }, () => letterLink(origin, operatorLetter(context, kind, asked)));
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { migrateTo, migrateToLatest, migrationStates } from "../db/migrate.js";
+import { expectMigration, migrateTo, migrateToLatest, migrationStates } from "../db/migrate.js";
 import { withDatabase } from "./with-database.js";
 
 export function addMigrate(program: Command): void {
@@ -10,6 +10,7 @@ export function addMigrate(program: Command): void {
     .option("--status", "only lists the migrations")
     .option("--json", "prints JSON")
     .action(async (options: { to?: string; status?: boolean; json?: boolean }) => {
+      if (options.to !== undefined) expectMigration(options.to);
       const beginning = { mayBegin: options.status !== true };
       await withDatabase(async (database) => {
         const { to } = options;

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import pLimit from "p-limit";
 import type { Config } from "../config.js";
-import { Failure } from "../failure.js";
+import { UsageFailure } from "../failure.js";
 import { checkEntry } from "../onion/check-entry.js";
 import { checkOnion, type OnionCheck } from "../onion/check-onion.js";
 import { parseDomain } from "../onion/domain.js";
@@ -29,13 +29,13 @@ export function addOnionCheck(onion: Command): void {
     .option("--relay-to <domains...>", "further domains that the own server must not relay to", [])
     .option("--json", "print JSON")
     .action(async (domains: string[], options: Options) => {
+      const wanted = domains.map((text) => {
+        const domain = parseDomain(text);
+        if (domain === undefined) throw new UsageFailure(`${text} is not a domain that mail can go to`);
+        return domain;
+      });
+      const address = domains.length > 0 ? undefined : await ownOnion(options);
       await withContext(async (context) => {
-        const wanted = domains.map((text) => {
-          const domain = parseDomain(text);
-          if (domain === undefined) throw new Failure(`${text} is not a domain that mail can go to`);
-          return domain;
-        });
-        const address = domains.length > 0 ? undefined : await ownOnion(options);
         const own = address === undefined ? undefined : await checkOwn(context.config, address, options.relayTo);
         const entries = await readEntries(context.db, domains.length > 0 ? { domains: wanted } : {});
         const missing = wanted.filter((domain) => !entries.some((entry) => entry.domain === domain));

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
-import { Failure } from "../failure.js";
+import { loadConfig } from "../config.js";
+import { Failure, UsageFailure } from "../failure.js";
 import { discoverDomain, warnAboutPolicy } from "../onion/discover.js";
 import { parseDomain } from "../onion/domain.js";
 import { readEntries, wantDomain } from "../onion/read-map.js";
@@ -12,10 +13,10 @@ export function addOnionDiscover(onion: Command): void {
     .option("--json", "print JSON")
     .action(async (text: string, options: { json?: boolean }) => {
       const domain = parseDomain(text);
-      if (domain === undefined) throw new Failure(`${text} is not a domain that mail can go to`);
+      if (domain === undefined) throw new UsageFailure(`${text} is not a domain that mail can go to`);
+      const { resolver } = loadConfig();
+      if (resolver === undefined) throw new Failure("set KITH_RESOLVER to a resolver that validates DNSSEC");
       await withContext(async (context) => {
-        const { resolver } = context.config;
-        if (resolver === undefined) throw new Failure("set KITH_RESOLVER to a resolver that validates DNSSEC");
         const discovery = await discoverDomain(context, resolver, domain);
         const { finding, verdict } = discovery;
         await warnAboutPolicy(context, resolver, domain, discovery);

@@ -13,7 +13,7 @@ export function addOnionLookup(onion: Command): void {
       const [entry] = domain === undefined ? [] : await withContext(({ db }) => readEntries(db, { domains: [domain] }));
       if (entry === undefined) {
         if (options.json) console.log("null");
-        else console.error("no onion: its mail takes the clear net");
+        else console.error("not in the map");
         process.exitCode = 1;
         return;
       }

@@ -2,6 +2,7 @@ import { type Config, loadConfig } from "../config.js";
 import type { Context } from "../context.js";
 import { hasEmbedded, prepareDataDir } from "../db/embedded-place.js";
 import { hasAccounts } from "../db/has-accounts.js";
+import { hasTable } from "../db/has-table.js";
 import { migrateToLatest } from "../db/migrate.js";
 import { type OpenDatabase, openDatabase } from "../db/open.js";
 import { Failure } from "../failure.js";
@@ -33,7 +34,7 @@ export async function withContext<T>(
 ): Promise<T> {
   const config = loadConfig();
   if (mayBegin !== true) await expectDatabase(config, mayBegin);
-  const { context, close } = await openContext(config, "command");
+  const { context, close } = await openContext(config, "command", mayBegin === false);
   try {
     return await work(context);
   } finally {
@@ -72,9 +73,11 @@ export async function expectDatabase(
   );
 }
 
+/** @param isExpected whether Kith has been here: else nothing is made, and a command that reads does not take that for "none" */
 export async function openContext(
   config: Config,
   role: "start" | "command",
+  isExpected = false,
 ): Promise<{ context: Context; close(): Promise<void> }> {
   await prepareDataDir(config.dataDir, config.databaseUrl === undefined);
   // The cryptography's code loads while the database starts.
@@ -82,6 +85,11 @@ export async function openContext(
   loading.catch(() => undefined);
   const database = await openDatabase(config, role);
   try {
+    if (isExpected && !(await hasTable(database.db, "accounts"))) {
+      throw new Failure(
+        "there is nothing of Kith in this database: is DATABASE_URL right? kith start or kith restore begins",
+      );
+    }
     await database.unhurried(migrateToLatest);
     await expectNoRotation(config.secretFile);
     const secret = await loadServerSecret(config.secretFile, () => hasAccounts(database.db));

@@ -84,11 +84,14 @@ export async function hasEmbedded(dataDir: string): Promise<boolean> {
  * @throws Failure
  */
 export async function prepareDataDir(dataDir: string, isEmbedded = true): Promise<string> {
-  const mode = process.getuid?.() === 0 ? 0o711 : 0o700;
+  const made = process.getuid?.() === 0 ? 0o711 : 0o700;
   try {
-    await fs.mkdir(dataDir, { recursive: true, mode });
+    await fs.mkdir(dataDir, { recursive: true, mode: made });
     const root = await fs.realpath(dataDir);
     const stat = await fs.stat(root);
+    // A command that root runs beside the Kith of another user changes nothing: PostgreSQL runs as that user.
+    const home = await fs.stat(join(root, "postgres")).catch(() => undefined);
+    const mode = home !== undefined && home.uid === stat.uid && stat.uid !== 0 ? 0o700 : made;
     const isOpen = (stat.mode & 0o777 & ~mode) !== 0;
     const isShut = (mode & ~stat.mode) !== 0;
     if (isOpen || isShut) {

@@ -1,6 +1,6 @@
 import { type Kysely, type MigrationResultSet, Migrator, NO_MIGRATIONS } from "kysely";
 import { migrations } from "#kith/migrations/index.js";
-import { Failure } from "../failure.js";
+import { Failure, UsageFailure } from "../failure.js";
 import { nearest } from "../nearest.js";
 import { isDatabaseDown } from "./connect.js";
 import { hasTable } from "./has-table.js";
@@ -40,6 +40,12 @@ export async function migrateToLatest(db: AnyDatabase): Promise<string[]> {
   return outcome(await migrator(db).migrateToLatest());
 }
 
+/** @throws UsageFailure if there is no such migration, and it is not `none` */
+export function expectMigration(name: string): void {
+  if (name === "none" || ORDER.includes(name)) return;
+  throw new UsageFailure(`there is no migration ${name}; did you mean ${nearest(name, ORDER)}?`);
+}
+
 /**
  * Goes up or down until `name` is the last one applied; `none` takes everything down. One transaction.
  *
@@ -47,9 +53,7 @@ export async function migrateToLatest(db: AnyDatabase): Promise<string[]> {
  * @throws Failure for an unknown name, or if a migration fails
  */
 export async function migrateTo(db: AnyDatabase, name: string): Promise<string[]> {
-  if (name !== "none" && !ORDER.includes(name)) {
-    throw new Failure(`there is no migration ${name}; did you mean ${nearest(name, ORDER)}?`);
-  }
+  expectMigration(name);
   await appliedNames(db);
   return outcome(await migrator(db).migrateTo(name === "none" ? NO_MIGRATIONS : name));
 }

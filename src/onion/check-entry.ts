@@ -7,12 +7,19 @@ import { notifyChanged, writeCheck } from "./queries.js";
 /**
  * Checks the onions of an entry in their order until one answers, and keeps the result.
  *
+ * @param signal breaks it off; nothing is kept then
  * @returns the check of the one that answered, or of the first one
+ * @throws the signal's reason
  */
-export async function checkEntry(context: Pick<Context, "db" | "clock" | "config">, entry: Entry): Promise<OnionCheck> {
+export async function checkEntry(
+  context: Pick<Context, "db" | "clock" | "config">,
+  entry: Entry,
+  signal?: AbortSignal,
+): Promise<OnionCheck> {
   let check: OnionCheck | undefined;
   for (const target of entry.targets) {
-    const one = await checkOnion(context.config.torSocks, target);
+    const one = await checkOnion(context.config.torSocks, target, { ...(signal && { signal }) });
+    signal?.throwIfAborted();
     // Our own Tor is down: that is no news about the onion, and no reason ever to use the clear net.
     if (one.outcome === "tor-down") return one;
     if (check === undefined || one.outcome === "reachable") check = one;
@@ -20,14 +27,14 @@ export async function checkEntry(context: Pick<Context, "db" | "clock" | "config
   }
   if (check === undefined) throw new Error("an entry without an onion");
   const unreachable = isUnreachable(check.outcome) === true;
-  await writeCheck(context.db, entry.domain, {
+  const fallsBack = await writeCheck(context.db, entry, {
     at: context.clock(),
     outcome: check.outcome,
     milliseconds: check.milliseconds,
     starttls: check.starttls,
     unreachable,
   });
-  const was = entry.check?.unreachableSince !== undefined;
-  if (entry.fallback && was !== unreachable) await notifyChanged(context.db, entry.domain);
+  // Whatever it said before: somebody else may have checked meanwhile, and told the maps otherwise.
+  if (fallsBack) await notifyChanged(context.db, entry.domain);
   return check;
 }

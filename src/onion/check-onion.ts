@@ -26,13 +26,19 @@ export interface OnionCheck {
 export async function checkOnion(
   tor: { host: string; port: number },
   target: Pick<Target, "onion" | "port">,
-  { connectTimeoutMs = CONNECT_TIMEOUT_MS, replyTimeoutMs = REPLY_TIMEOUT_MS } = {},
+  {
+    connectTimeoutMs = CONNECT_TIMEOUT_MS,
+    replyTimeoutMs = REPLY_TIMEOUT_MS,
+    signal,
+  }: { connectTimeoutMs?: number; replyTimeoutMs?: number; signal?: AbortSignal } = {},
 ): Promise<OnionCheck> {
   const start = performance.now();
   const elapsed = () => Math.round(performance.now() - start);
   try {
-    const socket = await connectThroughTor(tor, target.onion, target.port, connectTimeoutMs);
+    const socket = await connectThroughTor(tor, target.onion, target.port, connectTimeoutMs, signal);
     const talk = new SmtpTalk(socket, replyTimeoutMs);
+    const giveUp = () => socket.destroy();
+    signal?.addEventListener("abort", giveUp);
     try {
       const banner = await talk.reply();
       const milliseconds = elapsed();
@@ -41,6 +47,7 @@ export async function checkOnion(
       const starttls = hello.code === 250 && hello.lines.some((line) => /^STARTTLS$/i.test(line.trim()));
       return { outcome: "reachable", milliseconds, starttls, banner: banner.lines[0] ?? "" };
     } finally {
+      signal?.removeEventListener("abort", giveUp);
       talk.quit();
     }
   } catch (error) {

@@ -5,10 +5,23 @@ import { describeTargets } from "./entry.js";
 import { type Finding, findOnion } from "./find-onion.js";
 import { judgeFinding, type Verdict } from "./judge-finding.js";
 import { policyAtRisk } from "./mta-sts.js";
-import { addHistory, deleteEntry, notifyChanged, readEntries, updateEntry, writeEntries } from "./queries.js";
+import {
+  addHistory,
+  countDiscoveredBelow,
+  deleteEntry,
+  notifyChanged,
+  readEntries,
+  updateEntry,
+  writeEntries,
+} from "./queries.js";
 
 /** What changes come from that no admin made. */
 const ACTOR = "dns";
+/**
+ * So many entries may the DNS bring below one name of two labels: a zone that answers for every name below it must not fill
+ * the map, nor use up the virtual addresses.
+ */
+const MAX_BELOW = 1_000;
 
 export interface Discovery {
   finding: Finding;
@@ -26,7 +39,9 @@ export async function discoverDomain(
   resolver: Resolver,
   domain: Domain,
 ): Promise<Discovery> {
-  const finding = await findOnion(resolver, domain);
+  const found = await findOnion(resolver, domain);
+  const isTooMany = found.kind === "found" && (await isOneTooMany(context, domain));
+  const finding: Finding = isTooMany ? { kind: "failed", why: `there are ${MAX_BELOW} below its name already` } : found;
   if (finding.kind === "failed") return { finding, verdict: undefined };
   const at = context.clock();
   const expiresAt = new Date(at.getTime() + finding.ttlSeconds * 1000);
@@ -79,6 +94,12 @@ export async function discoverDomain(
     return judged;
   });
   return { finding, verdict };
+}
+
+async function isOneTooMany({ db }: Pick<Context, "db">, domain: Domain): Promise<boolean> {
+  const labels = domain.split(".");
+  if (labels.length <= 2 || (await readEntries(db, { domains: [domain] })).length > 0) return false;
+  return (await countDiscoveredBelow(db, labels.slice(-2).join("."))) >= MAX_BELOW;
 }
 
 /**

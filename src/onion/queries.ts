@@ -189,13 +189,18 @@ export async function updateEntry(
   await db.updateTable("onion_domains").set(values).where("domain", "=", domain).execute();
 }
 
-/** Keeps what a check found; `tor-down` is not kept, since it says nothing about the onion. */
+/**
+ * Keeps what a check found; `tor-down` is not kept, since it says nothing about the onion.
+ *
+ * @param entry as it was checked: of what it was changed to since, the check says nothing
+ * @returns whether it was kept, and mail may go in the clear by what it says
+ */
 export async function writeCheck(
   db: Db,
-  domain: string,
+  { domain, changedAt }: Pick<Entry, "domain" | "changedAt">,
   check: { at: Date; outcome: Outcome; milliseconds: number; starttls: boolean | undefined; unreachable: boolean },
-): Promise<void> {
-  await db
+): Promise<boolean> {
+  const row = await db
     .updateTable("onion_domains")
     .set((eb) => ({
       checked_at: check.at,
@@ -205,19 +210,30 @@ export async function writeCheck(
       unreachable_since: check.unreachable ? eb.fn.coalesce("unreachable_since", eb.val(check.at)) : null,
     }))
     .where("domain", "=", domain)
-    .execute();
+    .where("changed_at", "=", changedAt)
+    .returning("fallback")
+    .executeTakeFirst();
+  return row?.fallback === true;
 }
 
-/** Entries whose last check is the longest ago, never checked ones first. */
+/**
+ * Entries whose last check is the longest ago, never checked ones first: as many of those that admins pinned as of those
+ * that the DNS brought, which may be any number.
+ */
 export async function readLeastChecked(db: Db, before: Date, limit: number): Promise<string[]> {
-  const rows = await db
-    .selectFrom("onion_domains")
-    .select("domain")
-    .where((eb) => eb.or([eb("checked_at", "is", null), eb("checked_at", "<", before)]))
-    .orderBy(sql`checked_at nulls first`)
-    .limit(limit)
-    .execute();
-  return rows.map((row) => row.domain);
+  const of = (operator: "=" | "<>") =>
+    db
+      .selectFrom("onion_domains")
+      .select("domain")
+      .where("source", operator, "pinned")
+      .where((eb) => eb.or([eb("checked_at", "is", null), eb("checked_at", "<", before)]))
+      .orderBy(sql`checked_at nulls first`)
+      .limit(limit)
+      .execute();
+  const [pinned, brought] = await Promise.all([of("="), of("<>")]);
+  const ofBrought = Math.max(limit / 2, limit - pinned.length);
+  const some = brought.slice(0, ofBrought);
+  return [...pinned.slice(0, limit - some.length), ...some].map((row) => row.domain);
 }
 
 /** Outcomes of the last checks, counted. */
@@ -284,20 +300,48 @@ export async function forgetWanted(db: Db | Transaction<Database>, domain: strin
   await db.deleteFrom("onion_wanted").where("domain", "=", domain).execute();
 }
 
-/** Domains about which the DNS should be asked again: discovered entries that expired, and wanted ones that are due. */
+/**
+ * Domains about which the DNS should be asked again, those first that wait longest: discovered entries that expired, and
+ * wanted ones that are due.
+ */
 export async function readDue(db: Db, now: Date, limit: number): Promise<string[]> {
   const rows = await db
-    .selectFrom("onion_domains")
+    .selectFrom((eb) =>
+      eb
+        .selectFrom("onion_domains")
+        .select(["domain", "expires_at as due_at"])
+        .where("expires_at", "<=", now)
+        .unionAll(eb.selectFrom("onion_wanted").select(["domain", "next_at as due_at"]).where("next_at", "<=", now))
+        .as("due"),
+    )
     .select("domain")
-    .where("expires_at", "<=", now)
-    .union(db.selectFrom("onion_wanted").select("domain").where("next_at", "<=", now))
+    .groupBy("domain")
+    .orderBy((eb) => eb.fn.min("due_at"))
     .limit(limit)
     .execute();
   return rows.map((row) => row.domain);
 }
 
-export async function postponeWanted(db: Db, domain: string, nextAt: Date): Promise<void> {
+/** When the DNS is asked about a domain again, whether it is in the map or only wanted. */
+export async function postpone(db: Db, domain: string, nextAt: Date, now: Date): Promise<void> {
   await db.updateTable("onion_wanted").set({ next_at: nextAt }).where("domain", "=", domain).execute();
+  await db
+    .updateTable("onion_domains")
+    .set({ expires_at: nextAt })
+    .where("domain", "=", domain)
+    .where("expires_at", "<=", now)
+    .execute();
+}
+
+/** How many entries the DNS brought below one name: whoever has it can announce any number. */
+export async function countDiscoveredBelow(db: Db | Transaction<Database>, name: string): Promise<number> {
+  const { count } = await db
+    .selectFrom("onion_domains")
+    .select((eb) => eb.fn.countAll<string>().as("count"))
+    .where("source", "<>", "pinned")
+    .where(sql<boolean>`right(domain, ${name.length + 1}) = ${`.${name}`}`)
+    .executeTakeFirstOrThrow();
+  return Number(count);
 }
 
 /** Tells every instance; inside a transaction it is sent when that commits. */

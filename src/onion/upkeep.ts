@@ -4,7 +4,7 @@ import { checkEntry } from "./check-entry.js";
 import { discoverDomain, warnAboutPolicy } from "./discover.js";
 import type { Resolver } from "./dns.js";
 import type { Domain } from "./domain.js";
-import { postponeWanted, readDue, readEntries, readLeastChecked } from "./queries.js";
+import { postpone, readDue, readEntries, readLeastChecked } from "./queries.js";
 
 const ROUND_MS = 60_000;
 /** Each onion is checked this often. */
@@ -22,7 +22,7 @@ export class Upkeep {
   readonly #resolver: Resolver | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
-  #stopped = false;
+  readonly #stopping = new AbortController();
 
   constructor(context: Pick<Context, "db" | "clock" | "config" | "log">, resolver: Resolver | undefined) {
     this.#context = context;
@@ -35,16 +35,17 @@ export class Upkeep {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stopping.abort();
     clearTimeout(this.#timer);
     await this.#running;
   }
 
   #schedule(ms: number): void {
-    if (this.#stopped) return;
+    if (this.#stopping.signal.aborted) return;
     this.#timer = setTimeout(() => {
       this.#running = this.round()
         .catch((error: unknown) => {
+          if (this.#stopping.signal.aborted) return;
           // Only the kind of error: a database's message may quote a row.
           const { code } = error as { code?: string };
           this.#context.log.warn({ errorCode: code }, "keeping the onion map fresh failed; trying again in a minute");
@@ -57,6 +58,7 @@ export class Upkeep {
   /** One round of both. */
   async round(): Promise<void> {
     const { db, clock } = this.#context;
+    const { signal } = this.#stopping;
     const limit = pLimit(AT_ONCE);
     const now = clock();
     const resolver = this.#resolver;
@@ -65,16 +67,19 @@ export class Upkeep {
     const entries = await readEntries(db, { domains: stale });
     await Promise.all([
       ...due.map((domain) => limit(() => this.#askAgain(resolver!, domain as Domain))),
-      ...entries.map((entry) => limit(async () => void (this.#stopped || (await checkEntry(this.#context, entry))))),
+      ...entries.map((entry) =>
+        limit(async () => void (signal.aborted || (await checkEntry(this.#context, entry, signal)))),
+      ),
     ]);
   }
 
   async #askAgain(resolver: Resolver, domain: Domain): Promise<void> {
-    if (this.#stopped) return;
+    if (this.#stopping.signal.aborted) return;
     const discovery = await discoverDomain(this.#context, resolver, domain);
     await warnAboutPolicy(this.#context, resolver, domain, discovery);
     const { finding } = discovery;
     const waitMs = finding.kind === "failed" ? RETRY_MS : finding.ttlSeconds * 1000;
-    await postponeWanted(this.#context.db, domain, new Date(this.#context.clock().getTime() + waitMs));
+    const now = this.#context.clock();
+    await postpone(this.#context.db, domain, new Date(now.getTime() + waitMs), now);
   }
 }

@@ -11,11 +11,13 @@ export const MAX_VIRTUAL_NUMBER = 2 ** 22 - 2;
  */
 export const NOWHERE = "10.192.0.0";
 
-/** @param number 1 … 4,194,302, unique to one onion, never given to another even after a removal */
+/**
+ * @param number 1 …, unique to one onion, never given to another even after a removal; above 4,194,302 there is no address
+ * left, and mail to that onion waits
+ */
 export function virtualAddress(number: number): string {
-  if (!Number.isInteger(number) || number < 1 || number > MAX_VIRTUAL_NUMBER) {
-    throw new RangeError(`no virtual address for number ${number}`);
-  }
+  if (!Number.isInteger(number) || number < 1) throw new RangeError(`no virtual address for number ${number}`);
+  if (number > MAX_VIRTUAL_NUMBER) return NOWHERE;
   const address = FIRST + number;
   return [24, 16, 8, 0].map((shift) => Math.floor(address / 2 ** shift) % 256).join(".");
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type AccountRow, isFrozenFor, reportForgery } from "../accounts/account.js";
+import { type AccountRow, reportForgery } from "../accounts/account.js";
 import type { Context } from "../context.js";
 import { monthStart } from "../days.js";
 import { equalBytes } from "../protocol/bytes.js";
@@ -59,7 +59,7 @@ function statusOf({ status }: queries.PersonRow): Person["status"] {
 /** What others may see of an account's state: suspended, or that its letters are refused. */
 export function personStatus(account: Pick<AccountRow, "status" | "frozen">): queries.PersonRow["status"] {
   if (account.status === "suspended") return "suspended";
-  return isFrozenFor(account, "inviting") ? "no-invites" : "active";
+  return account.frozen === "nothing" ? "active" : "no-invites";
 }
 
 /**

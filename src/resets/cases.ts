@@ -10,6 +10,7 @@ import { fingerprintOf, type PrivateKey, readPublicKey } from "../protocol/keypa
 import { hasValidTag } from "../protocol/tag.js";
 import type { Rules } from "../protocol/token.js";
 import { caseWords, type FourWords } from "../protocol/words.js";
+import { noteResetEnded } from "../review/events.js";
 import { type ResetNotice, sendResetNotice } from "./notices.js";
 import * as queries from "./queries.js";
 
@@ -199,33 +200,45 @@ export async function countOpenCases(context: Context): Promise<number> {
   return await queries.countCases(context.db, dayOf(context.clock()));
 }
 
-/** Removes what has expired, and tells whose it was that it ended; run daily. */
+/** Removes what has expired, and tells whose it was that it ended; run hourly. */
 export async function sweepCases(context: Context): Promise<void> {
-  await tellEnded(context, await queries.deleteExpiredCases(context.db, dayOf(context.clock())), "expired");
+  const owners = await context.db
+    .transaction()
+    .execute(async (db) => await noteEnded(context, db, await queries.deleteExpiredCases(db, dayOf(context.clock()))));
+  tellEnded(context, owners, "expired");
 }
 
 /**
  * Ends the resets of members who are suspended, in the transaction that does it: they could not stop them, and the wait
  * would run out meanwhile.
  *
- * @returns what to tell them of once that is done
+ * @returns whom to tell of it by mail once that is done
  */
-export async function endCases(db: Kysely<Database>, accountIds: readonly string[]): Promise<CaseRow[]> {
-  return await queries.deleteCases(db, accountIds);
+export async function endCases(
+  context: Context,
+  db: Kysely<Database>,
+  accountIds: readonly string[],
+): Promise<AccountRow[]> {
+  return await noteEnded(context, db, await queries.deleteCases(db, accountIds));
 }
 
-/** Tells members by mail, each once, that resets which counted have ended. */
-export async function tellEnded(
-  context: Context,
-  ended: readonly CaseRow[],
-  how: Extract<ResetNotice, "expired" | "stopped">,
-): Promise<void> {
-  const told = new Set<string>();
+/** Seals to each member whose resets counted that they ended without them: the next sign-in tells it. */
+async function noteEnded(context: Context, db: Kysely<Database>, ended: readonly CaseRow[]): Promise<AccountRow[]> {
+  const owners = new Map<string, AccountRow>();
   for (const row of ended) {
-    const account = told.has(row.trusting_id) ? undefined : await findAccount(context, row.trusting_id);
+    const account = owners.get(row.trusting_id) ?? (await findAccount({ ...context, db }, row.trusting_id));
     if (!account || !hasValidTag(context.secret, "reset_cases", { ...row })) continue;
-    if (!equalBytes(row.generation, account.generation)) continue;
-    told.add(account.id);
-    sendResetNotice(context, account, how);
+    if (equalBytes(row.generation, account.generation)) owners.set(account.id, account);
   }
+  await noteResetEnded(context, db, [...owners.keys()]);
+  return [...owners.values()];
+}
+
+/** Tells members by mail that a reset of theirs has ended. Returns at once. */
+export function tellEnded(
+  context: Context,
+  owners: readonly AccountRow[],
+  how: Extract<ResetNotice, "expired" | "stopped">,
+): void {
+  for (const account of owners) sendResetNotice(context, account, how);
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { AccountRow } from "../accounts/account.js";
-import { sealSecondStep } from "../accounts/second-step.js";
+import { sealSecondStep, secondStepOf } from "../accounts/second-step.js";
 import { endSessions } from "../accounts/sessions.js";
 import { noteSignIn, type SignedIn } from "../accounts/sign-in.js";
 import { openState, type PrivateState, relationsOf, reviewList, storeState } from "../accounts/state.js";
@@ -85,6 +85,7 @@ export async function completeReset(
     cookie: session.cookie,
     account: stored,
     reset: oldKey ? "kept-key" : "new-key",
+    secondStepOff: pendingCase.lost_second_step && secondStepOf(context, account) !== undefined,
   };
 }
 

@@ -8,7 +8,7 @@ import {
   genuineAccounts,
   isFrozenFor,
 } from "../accounts/account.js";
-import type { Session } from "../accounts/sessions.js";
+import { letsSessionsGoOn, type Session } from "../accounts/sessions.js";
 import { changeState } from "../accounts/state.js";
 import type { Name } from "../accounts/username.js";
 import type { Context } from "../context.js";
@@ -23,7 +23,7 @@ import { sealToNobody } from "../protocol/nobody.js";
 import { shuffled } from "../protocol/relation.js";
 import { sealEdge } from "../protocol/review.js";
 import { open, SEAL_CLASSES, seal } from "../protocol/seal.js";
-import { type CaseRow, endCases, tellEnded } from "../resets/cases.js";
+import { endCases, tellEnded } from "../resets/cases.js";
 import { ask } from "../seen.js";
 import { type Change, changeAccounts, readAsWriter } from "./change-accounts.js";
 import { sealEvents } from "./events.js";
@@ -132,11 +132,11 @@ async function perform<Refusal extends { outcome: string } = never>(
   const events = await sealEvents(context, act.subjects, note);
   let ids: string[] = [];
   let number = 0;
-  let ended: CaseRow[] = [];
+  let ended: AccountRow[] = [];
   const outcome = await context.db.transaction().execute(async (db): Promise<ActOutcome | Refusal> => {
     await queries.lockReview(db);
     if (actorId !== OPERATOR && !(await isAdmin(context, db, actorId))) return { outcome: "not-admin" };
-    if (act.undoes && (await queries.selectUndone(db, [act.undoes.act.id])).length > 0) return { outcome: "nothing" };
+    if (act.undoes && (await undoneAmong(context, db, [act.undoes.act.id])).size > 0) return { outcome: "nothing" };
     const refusal = await act.refuse?.(db);
     if (refusal) return refusal;
     const since = act.undoes ? await concernedSince(context, db, act.undoes) : new Set();
@@ -147,7 +147,7 @@ async function perform<Refusal extends { outcome: string } = never>(
     );
     if (act.alongside ? !(await act.alongside(db)) : changed.length === 0) return { outcome: "nothing" };
     ids = changed.map(({ id }) => id);
-    if (act.kind === "suspended") ended = await endCases(db, ids);
+    if (act.kind === "suspended") ended = await endCases(context, db, ids);
     const details = { ...act.details, count: act.alongside ? Math.max(ids.length, 1) : ids.length };
     const undoes = act.undoes?.act.id ?? act.recoveryId ?? NO_INVITER;
     number = await writeDown(context, db, { actorId, kind: act.kind, details, ids, undoes }, [
@@ -158,13 +158,23 @@ async function perform<Refusal extends { outcome: string } = never>(
   // Committed: from now on a lower one is noticed.
   context.seen.acts = Math.max(number, context.seen.acts);
   await readAsWriter(context, ids);
-  await tellEnded(context, ended, "stopped");
+  tellEnded(context, ended, "stopped");
   return outcome;
+}
+
+/** Which of these acts were taken back, as rows tell it that are Kith's. */
+export async function undoneAmong(
+  context: Context,
+  db: Kysely<Database>,
+  ids: readonly string[],
+): Promise<Set<string>> {
+  const rows = genuineRows(context, "admin_acts", await queries.selectTakingBack(db, ids));
+  return new Set(rows.map(({ undoes }) => undoes));
 }
 
 async function isAdmin(context: Context, db: Kysely<Database>, id: string): Promise<boolean> {
   const account = await findOwnAccount({ ...context, db }, id);
-  return account?.role === "admin" && account.status === "active";
+  return account?.role === "admin" && letsSessionsGoOn(account);
 }
 
 async function writeDown(
@@ -533,9 +543,6 @@ export function isUndoable(kind: string): boolean {
   return kind in INVERSE;
 }
 
-/** What nobody does to oneself; another admin has to. */
-const AGAINST_SOMEBODY: ReadonlySet<ActKind> = new Set(["suspended", "frozen-inviting", "frozen-sign-in"]);
-
 export type UndoOutcome = ActOutcome | { outcome: "loop" | "last" | "self" | "unknown" };
 
 /**
@@ -556,6 +563,7 @@ export async function undo(
   if (!act || !details || !kind) return { outcome: "unknown" };
   const { root } = details;
   const undoes = { act, review };
+  if (kind === "grafted" && root === actorId) return { outcome: "self" };
   if (kind === "grafted") return await graft(context, actorId, tree, root, details.from ?? NO_INVITER, undoes);
   if (kind === "made-admin") return await setRole(context, actorId, root, "admin", undoes);
   if (kind === "unmade-admin" && root === actorId) return { outcome: "self" };
@@ -586,7 +594,7 @@ export async function undo(
   }
   const decide = DECISIONS[kind] as (account: AccountRow) => Change | undefined;
   const refuse = async (db: Kysely<Database>) => {
-    if (!AGAINST_SOMEBODY.has(kind) || !subjects.includes(actorId)) return undefined;
+    if (!subjects.includes(actorId)) return undefined;
     if ((await concernedSince(context, db, undoes))?.has(actorId)) return undefined;
     const self = await findOwnAccount({ ...context, db }, actorId);
     return self && decide(self) ? ({ outcome: "self" } as const) : undefined;

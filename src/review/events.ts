@@ -1,5 +1,8 @@
 import { randomUUID } from "node:crypto";
+import type { Kysely } from "kysely";
 import type { Context } from "../context.js";
+import { dayOf } from "../days.js";
+import type { Database } from "../db/schema.js";
 import { presentRows } from "../people/people.js";
 import { utf8 } from "../protocol/bytes.js";
 import type { PrivateKey } from "../protocol/keypair.js";
@@ -17,11 +20,12 @@ export async function sealEvents(
   context: Context,
   accountIds: readonly string[],
   act: RecordedAct,
+  db: Kysely<Database> = context.db,
 ): Promise<Map<string, queries.EventRow>> {
   const events = new Map<string, queries.EventRow>();
   const text = utf8(JSON.stringify(act));
   for (let at = 0; at < accountIds.length; at += 100) {
-    const persons = await presentRows(context, accountIds.slice(at, at + 100));
+    const persons = await presentRows(context, accountIds.slice(at, at + 100), db);
     for (const person of persons.values()) {
       const columns = { id: randomUUID(), account_id: person.account_id };
       const sealed = await seal(person.public_key, text, "medium");
@@ -29,6 +33,20 @@ export async function sealEvents(
     }
   }
   return events;
+}
+
+/** A reset that ended while its owner was away: told like an act, though nobody's. */
+const RESET_ENDED = "reset-ended";
+
+/** Seals to each of these members that a reset of theirs has ended; the next sign-in tells it. */
+export async function noteResetEnded(
+  context: Context,
+  db: Kysely<Database>,
+  accountIds: readonly string[],
+): Promise<void> {
+  const now = context.clock();
+  const act = { kind: RESET_ENDED, day: dayOf(now), by: "", reason: "", at: now.getTime() };
+  await queries.insertEvents(db, [...(await sealEvents(context, accountIds, act, db)).values()]);
 }
 
 async function openEvents(rows: readonly queries.EventRow[], privateKey: PrivateKey): Promise<RecordedAct[]> {
@@ -41,7 +59,7 @@ async function openEvents(rows: readonly queries.EventRow[], privateKey: Private
 }
 
 /** What of an act stands on the first page after the sign-in; all of them stand on the account page. */
-const TOLD = new Set(["reinstated", "made-admin", "unmade-admin"]);
+const TOLD = new Set(["reinstated", "made-admin", "unmade-admin", RESET_ENDED]);
 
 /**
  * Moves what admins did with an account into its own record, which is stored with the sign-in.
@@ -59,8 +77,26 @@ export async function takeEvents(
   // Told once: what comes back was put back.
   const acts = found.filter(({ kind, at }) => !record.acts?.some((told) => told.kind === kind && told.at === at));
   if (acts.length > 0) record.acts = [...(record.acts ?? []), ...acts];
-  for (const { kind, day } of acts) if (TOLD.has(kind)) record.told.push({ kind, day });
+  for (const { kind, day } of acts) {
+    if (TOLD.has(kind)) record.told.push({ kind, day });
+    if (kind === RESET_ENDED) record.events.push({ kind, day });
+  }
   return rows.map(({ id }) => id);
+}
+
+/** Kinds of what the first page tells, as far as it is not in the record yet: it happened since the sign-in. */
+export async function toldSince(
+  context: Context,
+  accountId: string,
+  privateKey: PrivateKey,
+  { acts = [] }: SelfRecord,
+): Promise<string[]> {
+  const rows = await queries.selectEvents(context.db, accountId);
+  const genuine = rows.filter((row) => hasValidTag(context.secret, "events", { ...row }));
+  const found = (await openEvents(genuine, privateKey)).filter(({ kind }) => TOLD.has(kind));
+  return found
+    .filter(({ kind, at }) => !acts.some((told) => told.kind === kind && told.at === at))
+    .map(({ kind }) => kind);
 }
 
 export async function forgetEvents(context: Context, ids: readonly string[]): Promise<void> {
@@ -87,5 +123,6 @@ export async function actsOnOwnAccount(
 ): Promise<RecordedAct[]> {
   const rows = await queries.selectEvents(context.db, accountId);
   const genuine = rows.filter((row) => hasValidTag(context.secret, "events", { ...row }));
-  return [...(record.acts ?? []), ...(await openEvents(genuine, privateKey))].reverse();
+  const all = [...(record.acts ?? []), ...(await openEvents(genuine, privateKey))];
+  return all.filter(({ kind }) => kind !== RESET_ENDED).reverse();
 }

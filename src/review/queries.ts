@@ -257,6 +257,10 @@ export async function insertAct(
       .values(persons.slice(at, at + 500))
       .execute();
   }
+  await insertEvents(db, events);
+}
+
+export async function insertEvents(db: Kysely<Database>, events: readonly EventRow[]): Promise<void> {
   for (let at = 0; at < events.length; at += 500) {
     await db
       .insertInto("events")
@@ -283,21 +287,22 @@ export async function selectActPersons(db: Kysely<Database>, actId: string): Pro
   return await db.selectFrom("admin_act_persons").selectAll().where("act_id", "=", actId).execute();
 }
 
-/** Which of these acts were taken back. */
-export async function selectUndone(db: Kysely<Database>, ids: readonly string[]): Promise<string[]> {
+/** What took one of these acts back. */
+export async function selectTakingBack(db: Kysely<Database>, ids: readonly string[]): Promise<ActRow[]> {
   if (ids.length === 0) return [];
-  const rows = await db.selectFrom("admin_acts").select("undoes").where("undoes", "in", ids).execute();
-  return rows.map(({ undoes }) => undoes);
+  return await db.selectFrom("admin_acts").selectAll().where("undoes", "in", ids).execute();
 }
 
-export async function selectLastOpening(db: Kysely<Database>): Promise<ActRow | undefined> {
+/** Newest first. */
+export async function selectOpenings(db: Kysely<Database>, offset: number, limit: number): Promise<ActRow[]> {
   return await db
     .selectFrom("admin_acts")
     .selectAll()
     .where("kind", "=", "tree-opened")
     .orderBy("number", "desc")
-    .limit(1)
-    .executeTakeFirst();
+    .offset(offset)
+    .limit(limit)
+    .execute();
 }
 
 export async function selectEvents(db: Kysely<Database>, accountId: string): Promise<EventRow[]> {

@@ -28,6 +28,7 @@ import {
   setRole,
   type UndoOutcome,
   undo,
+  undoneAmong,
 } from "./acts.js";
 import { REASON_BYTES } from "./events.js";
 import { genuineRows, hasRecovery, type OpenReview, openReview, presentAdmins, readerIds } from "./keys.js";
@@ -331,6 +332,16 @@ async function renewingAfter<Outcome>(
   return outcome;
 }
 
+/** Where the reason is typed on the page. */
+const FORMS: Record<SimpleAct, string> = {
+  suspended: "suspend",
+  reinstated: "reinstate",
+  "frozen-inviting": "freeze",
+  "unfrozen-inviting": "unfreeze-inviting",
+  "frozen-sign-in": "freeze",
+  "unfrozen-sign-in": "unfreeze-sign-in",
+};
+
 /** Suspending, reinstating, freezing and unfreezing: one person, or the branch below. */
 function simpleAct(kindOf: (visit: MemberVisit) => SimpleAct | undefined, needsReason: boolean): Handler {
   return async (visit) => {
@@ -343,7 +354,7 @@ function simpleAct(kindOf: (visit: MemberVisit) => SimpleAct | undefined, needsR
     const letsIn = kind === "reinstated" || kind === "unfrozen-sign-in";
     // Who is an admin again is sealed the key again by whoever once confirmed it.
     if (letsIn && root.role !== "member" && !typedLately(visit)) return await passwordFirst(visit);
-    const form = kind === "suspended" || kind === "reinstated" ? "suspend" : "freeze";
+    const form = FORMS[kind];
     if (ids.includes(account.id)) {
       // On the own panel there is no such form, and what lets in again asks for no reason.
       const at = root.id === account.id || !needsReason ? { field: "person" } : { form, field: "reason" };
@@ -496,11 +507,10 @@ async function logPage(visit: MemberVisit, errors: FieldError[] = []) {
   const stored = await queries.selectActs(context.db, (at - 1) * LINES, LINES + 1);
   const rows = genuineRows(context, "admin_acts", stored.slice(0, LINES));
   const review = openFor(visit) > 0 ? await reviewOf(visit) : undefined;
-  const undone = new Set(
-    await queries.selectUndone(
-      context.db,
-      rows.map(({ id }) => id),
-    ),
+  const undone = await undoneAmong(
+    context,
+    context.db,
+    rows.map(({ id }) => id),
   );
   const details = new Map(
     review ? await Promise.all(rows.map(async (row) => [row.id, await openDetails(review, row)] as const)) : [],

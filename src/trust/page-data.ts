@@ -2,7 +2,7 @@ import type { TrustedPerson as Entry } from "../accounts/state.js";
 import { labelOfFull } from "../accounts/username.js";
 import type { Context } from "../context.js";
 import { monthOf } from "../days.js";
-import { toHex } from "../protocol/bytes.js";
+import { equalBytes, toHex } from "../protocol/bytes.js";
 import { keyMonth } from "../protocol/keypair.js";
 import type { RecordedEvent } from "../protocol/self-record.js";
 import type { Rules as TokenRules } from "../protocol/token.js";
@@ -29,14 +29,20 @@ export async function peopleFor(
       const newKey = entry.standing === "new-key" && entry.person;
       return {
         username,
-        standing: STANDINGS[entry.standing],
+        standing: isSealedTo(entry) ? STANDINGS[entry.standing] : "again",
         since: entry.month,
+        wasReset: newKey ? newKey.resetMark !== entry.resetMark : keptKey !== undefined,
         newKey: newKey ? toHex(newKey.fingerprint) : null,
         reset: newKey ? monthOf(await keyMonth(newKey.publicKey)) : (keptKey?.day.slice(0, 7) ?? null),
       };
     }),
   );
   return people.sort((a, b) => (a.username < b.username ? -1 : 1));
+}
+
+/** Whoever could help again, or has a key that nobody is asked about, can do so once the row is made anew. */
+function isSealedTo({ standing, held, person, fingerprint }: Entry): boolean {
+  return standing !== "usable" || (!held && person !== undefined && equalBytes(person.fingerprint, fingerprint));
 }
 
 export function rulesFor(rules: TokenRules): Rules {

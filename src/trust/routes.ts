@@ -24,7 +24,7 @@ interface Removal {
 
 async function people(
   visit: MemberVisit,
-  options: { errors?: FieldError[]; form?: PeopleForm; removal?: Removal } = {},
+  options: { errors?: FieldError[]; form?: PeopleForm; removal?: Removal; inStep?: "always" } = {},
 ) {
   const state = await readAlike(visit.context, visit.session);
   const { rules, told } = state.record;
@@ -47,7 +47,7 @@ async function people(
     current: "trust",
     status: wrong ? 422 : 200,
     errors: options.errors ?? [],
-    inStep: "after-form",
+    inStep: options.inStep ?? "after-form",
   });
 }
 
@@ -181,7 +181,8 @@ export async function saveRules(visit: MemberVisit) {
 export async function showConfirm(visit: MemberVisit) {
   const { state } = await readLanding(visit.context, visit.session);
   const list = (await peopleFor(visit.context, state.trusted, [])).filter((person) => person.standing === "new-key");
-  if (list.length === 0) return await goTo(visit, "/trust");
+  // Not sent on: the log would tell that somebody had this page open.
+  if (list.length === 0) return await people(visit, { inStep: "always" });
   return await show(visit, "trust/confirm", { people: list }, { current: "trust", inStep: "always" });
 }
 

@@ -6,6 +6,8 @@ export type Standing =
   | "counts"
   /** Has a new key since; counts again after one yes. */
   | "new-key"
+  /** Could not help for a while, and counts again from the next sign-in or change of the list. */
+  | "again"
   /** Can't sign in at present. */
   | "suspended"
   /** Has left. */
@@ -18,8 +20,10 @@ export interface TrustedPerson {
   standing: Standing;
   /** Month of being named, `YYYY-MM`. */
   since: string | null;
-  /** Month of this person's last reset that the owner has not yet been told about, `YYYY-MM`. */
+  /** Month of the new key, or in which the owner learnt of a reset that kept the key, `YYYY-MM`. */
   reset: string | null;
+  /** Whether the new key came with a reset; a change of one's own brings one, too. */
+  wasReset: boolean;
   /** Of the new key that waits for a yes, in hexadecimal; null: none does. */
   newKey: string | null;
 }
@@ -58,7 +62,7 @@ export function trustSummary(people: readonly TrustedPerson[], rules: Rules): Tr
   const by = (...standings: Standing[]) => people.filter((person) => standings.includes(person.standing));
   const counting = by("counts");
   const held = by("new-key");
-  const lost = by("suspended", "gone", "unverified");
+  const lost = by("again", "suspended", "gone", "unverified");
   const named = by("counts", "new-key").map((person) => person.username);
   const able = counting.length >= rules.threshold;
   return {

@@ -51,7 +51,12 @@ const anybody = (handler: OpenRoute["anybody"]): Route => ({ anybody: handler })
  * `told` is the route that log and numbers tell instead: that somebody looked at the own list or letters or changed
  * them, and how, and whether a sign-in led to the question about a new key, is about others.
  */
-const TABLE: readonly { url: string; get?: Route; post?: Route; told?: { get?: string; post?: string } }[] = [
+const TABLE: readonly {
+  url: string;
+  get?: Route;
+  post?: Route;
+  told?: { get?: string; post?: string; sentOn?: string };
+}[] = [
   { url: "/", get: anybody(accounts.home) },
   { url: "/about", get: anybody(about) },
   { url: "/.well-known/change-password", get: anybody(changePasswordPage) },
@@ -79,7 +84,7 @@ const TABLE: readonly { url: string; get?: Route; post?: Route; told?: { get?: s
     url: "/trust/confirm",
     get: member(trust.showConfirm),
     post: member(trust.confirmPerson),
-    told: { get: "/", post: "/trust" },
+    told: { get: "/", post: "/trust", sentOn: "/trust" },
   },
   { url: "/trust/card", get: member(trust.showCard), told: { get: "/trust" } },
 
@@ -244,11 +249,20 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     void reply.redirect(path ? path + inLanguage(request.url) : "/", 303);
   });
   app.addHook("onResponse", (request, reply, done) => {
-    const route = toldRoute(request);
+    const route = toldRoute(request, reply);
     const milliseconds = toldMilliseconds(reply.elapsedTime);
     log.info({ method: request.method, route, status: reply.statusCode, milliseconds }, "answered");
     done();
   });
+  /** Fastify would answer what fails in here by itself, quoting it: then the page is shown as to somebody without a session. */
+  const tell = async (visit: Visit, error: unknown) => {
+    try {
+      return await showError(visit, error);
+    } catch (failure) {
+      visit.session = undefined;
+      return await showError(visit, failure);
+    }
+  };
   app.setErrorHandler(async (error, request, reply) => {
     const visit = visitOf(request, reply);
     if ((error as { code?: string }).code?.startsWith("FST_CSRF") && configOf(request).isMember) {
@@ -258,11 +272,10 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
         if (!session) return await reply.redirect(signInFor(request), 303);
         if (!mayUse(configOf(request), session)) return await notFound(visit);
       } catch (failure) {
-        // Fastify would answer what fails in here by itself, quoting it.
-        return await showError(visit, failure);
+        return await tell(visit, failure);
       }
     }
-    if (!(error instanceof StaleKeyError)) return await showError(visit, error);
+    if (!(error instanceof StaleKeyError)) return await tell(visit, error);
     // The session ended meanwhile.
     return await reply.redirect(visit.session ? signInFor(request) : "/sign-in", 303);
   });
@@ -293,7 +306,7 @@ export async function buildApp(context: Context): Promise<FastifyInstance> {
     return await reply.redirect(signInFor(request), 303);
   };
   for (const { url, get, post, told } of TABLE) {
-    if (get) app.get(url, { config: { told: told?.get } }, serve(get));
+    if (get) app.get(url, { config: { told: told?.get, sentOn: told?.sentOn } }, serve(get));
     if (!post) continue;
     // What they do takes the same time but for a millisecond or two.
     const isAlike = (told?.post ?? url) === "/trust";

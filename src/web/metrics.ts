@@ -74,7 +74,7 @@ export function makeMetrics(context: Context): Metrics {
   return {
     watch(app) {
       app.addHook("onResponse", async (request, reply) => {
-        const route = toldRoute(request);
+        const route = toldRoute(request, reply);
         const method = METHODS.has(request.method) ? request.method : "other";
         requests.inc({ method, route, status: reply.statusCode });
         durations.observe({ method, route }, toldMilliseconds(reply.elapsedTime) / 1000);

@@ -94,6 +94,7 @@ export type ActivityKind =
   | "reset-opened"
   | "reset-stopped"
   | "reset-completed"
+  | "reset-ended"
   | "person-added"
   | "person-removed"
   | "person-confirmed"

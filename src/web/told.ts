@@ -1,9 +1,11 @@
-import type { FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 
 /** The route of a request as log and numbers tell it: a template, never the address, which may hold a letter or a link. */
-export function toldRoute(request: FastifyRequest): string {
+export function toldRoute(request: FastifyRequest, { statusCode }: FastifyReply): string {
   const { url, config } = request.routeOptions;
-  return (config as { told?: string }).told ?? url ?? "no route";
+  const { told, sentOn } = config as { told?: string; sentOn?: string };
+  // Whoever is not signed in is sent on, which the first page does to nobody.
+  return (statusCode === 303 ? sentOn : undefined) ?? told ?? url ?? "no route";
 }
 
 /** Milliseconds; the numbers' own steps as well. */

@@ -50,14 +50,14 @@ export function startUpkeep(
 /** Sweeps what expired, and freezes what never changes. */
 export async function doDaily(context: Context): Promise<void> {
   await sweepSessions(context);
-  await sweepCases(context);
   await sweepLimits(context);
   await forgetOldEdges(context);
   await freezeInsertOnlyTables(context.db);
 }
 
-/** Looks whether every row is Kith's, and what a sign-in costs. */
+/** Ends resets that ran out, looks whether every row is Kith's, and what a sign-in costs. */
 export async function doHourly(context: Context): Promise<void> {
+  await sweepCases(context);
   await learnParameters(context);
   await inspect(context);
 }

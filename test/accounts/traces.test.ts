@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import pg from "pg";
 import { nothingSeen } from "#kith/make-context.js";
-import { openPlace, passwordOf, type Visitor } from "../support/app.js";
+import { csrfOf, openPlace, passwordOf, type Visitor } from "../support/app.js";
 import { freshDatabase } from "../support/database.js";
 import { choose, letBackIn, openCommunity, trustAll, turnOnSecondStep } from "../support/resets.js";
 import { beforeStatement, watchStatements } from "../support/statements.js";
@@ -259,6 +259,34 @@ describe("a thief with a copied cookie", () => {
     assert.equal((await owner.get("/trust")).statusCode, 200);
     place.advance(HOURS / 4);
     assert.equal((await again()).statusCode, 303, "a quarter hour later");
+  });
+});
+
+describe("endings of sessions", () => {
+  const QUARTER = HOURS / 4;
+  async function openAtQuarter() {
+    const { place, who } = await openCommunity(["ada"]);
+    place.advance(QUARTER - (place.context.clock().getTime() % QUARTER));
+    const token = csrfOf((await who.ada.get("/security")).body) as string;
+    // Also one that ends nothing counts.
+    const body = new URLSearchParams({ _csrf: token, session: "nobody's" }).toString();
+    const end = async () => (await who.ada.request("POST", "/security/sessions/end", body)).statusCode;
+    return { place, ada: who.ada, end };
+  }
+
+  it("are ten in a quarter hour, of however many that come at once", async () => {
+    const { end } = await openAtQuarter();
+    const answers = await Promise.all(Array.from({ length: 30 }, end));
+    assert.deepEqual(answers.sort(), [...Array(10).fill(303), ...Array(20).fill(429)]);
+  });
+
+  it("are still counted after what the session did meanwhile", async () => {
+    const { place, ada, end } = await openAtQuarter();
+    await beforeStatement(place.context.pool, [/update accounts set/], async () => {
+      for (let count = 1; count <= 10; count++) assert.equal(await end(), 303, `${count}`);
+    });
+    assert.equal((await ada.post("/resets/stop", {}, "/account")).headers.location, "/resets/stopped");
+    assert.equal(await end(), 429);
   });
 });
 

@@ -13,7 +13,7 @@ const PRIVATE_STATE = "accounts/state.js";
 const STATEMENTS = "accounts/queries.js";
 
 /** After a change was stored: the accounts that are trusted are at hand there. */
-const STORED = `    if (ended === undefined)
+const STORED = `    if (!cases)
         return undefined;
 `;
 

@@ -10,6 +10,7 @@ import { OWN_TABLES } from "#kith/db/shape.js";
 import type { Domain } from "#kith/onion/domain.js";
 import { pinDomain } from "#kith/onion/edit-map.js";
 import { onionOfKey } from "#kith/onion/onion-address.js";
+import { CHANNEL } from "#kith/onion/queries.js";
 import { openPlace, type Place, passwordOf, Visitor, wordsOf } from "../support/app.js";
 import { freshDatabase } from "../support/database.js";
 import { contents } from "../support/pages.js";
@@ -160,6 +161,28 @@ describe("a backup", () => {
       rows.map(({ number }) => number),
       [1, 2],
     );
+  });
+
+  it("that is restored is told to look-ups that began on the empty tables", async (t) => {
+    const { place } = await inhabited();
+    await pin(place, "a.example", 1);
+    const file = `${temporaryDirectory()}/backup`;
+    await backUp(place.context.db, file);
+    const connection = await connect({ databaseUrl: (await freshDatabase()).databaseUrl });
+    const lookUp = await connection.pool.connect();
+    t.after(async () => {
+      lookUp.release(true);
+      await connection.close();
+    });
+    const told: (string | undefined)[] = [];
+    const ended = new Promise<void>((resolve) => {
+      lookUp.on("notification", ({ payload }) => (payload === "end" ? resolve() : told.push(payload)));
+    });
+    await lookUp.query(`listen ${CHANNEL}`);
+    await restore(connection.db, file);
+    await connection.pool.query("select pg_notify($1, 'end')", [CHANNEL]);
+    await ended;
+    assert.deepEqual(told, ["*"]);
   });
 
   it("holds the rows in another order each time, and nothing of what waits to be mailed", async () => {

@@ -15,7 +15,12 @@ describe("an account from the command line", () => {
     const unknown = await runKith(["account", "suspend", "zoe"], env);
     assert.equal(unknown.status, 1);
     assert.equal(unknown.stderr, "kith: there is no member zoe@example.org\n");
-    assert.equal((await runKith(["account", "suspend", "ada@example.com"], env)).status, 1);
+    for (const name of ["ada@example.com", "!!"]) {
+      const { status, stdout, stderr } = await runKith(["account", "suspend", name], env);
+      assert.equal(status, 2, name);
+      assert.equal(stdout, "");
+      assert.match(stderr, /^kith: no member can have that name: [^\n]+\n$/);
+    }
     assert.equal((await runKith(["account", "suspend"], env)).status, 2);
   });
 });

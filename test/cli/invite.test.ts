@@ -46,7 +46,7 @@ describe("letters from the command line", () => {
 
   it("a domain that is not served is refused in one line", async () => {
     const { status, stdout, stderr } = await runKith(["invite", "--domain", "example.com"], env);
-    assert.equal(status, 1);
+    assert.equal(status, 2);
     assert.equal(stdout, "");
     assert.match(stderr, /^kith: example\.com is not one of KITH_DOMAINS \(example\.org, example\.net\)\n$/);
   });

@@ -213,7 +213,7 @@ describe("signing in", () => {
     assert.equal(other.statusCode, 303);
     const german = await visitor.get(other.headers.location as string);
     assert.match(german.body, /<html lang="de">/);
-    assert.match(german.body, /Du wurdest abgemeldet/);
+    assert.match(german.body, /Du bist nicht mehr angemeldet/);
     const action = /<form action="([^"]+)"/.exec(german.body)?.[1]?.replaceAll("&amp;", "&") as string;
     const answer = await visitor.post(action, { username: "ada", password: passwordOf("ada") }, "/sign-in");
     assert.equal(answer.headers.location, "/trust?a=1&b=2");
@@ -281,7 +281,7 @@ describe("signing in", () => {
     const url = lost.headers.location as string;
     assert.equal(url, "/sign-in?next=%2Fhelp&lost=1");
     const page = readable((await visitor.get(url)).body);
-    assert.match(page, /You were signed out.* What you sent just now was not done/);
+    assert.match(page, /You are not signed in any more.* What you sent just now was not done/);
     const german = await visitor.request("GET", url, undefined, { "accept-language": "de" });
     assert.match(readable(german.body), /Was du eben abgeschickt hast, ist nicht geschehen/);
     assert.deepEqual(await contents(place.context.pool), before);

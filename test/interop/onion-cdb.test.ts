@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { Domain } from "#kith/onion/domain.js";
+import { readCdb } from "#kith/onion/formats/cdb.js";
 import { writeList } from "#kith/onion/formats/formats.js";
 import { onionOfKey } from "#kith/onion/onion-address.js";
 import { need } from "../support/need.js";
@@ -11,6 +12,7 @@ import { temporaryDirectory } from "../support/temporary.js";
 
 const { cdb, skip } = need("cdb");
 const ROWS = 100_000;
+const bytesOf = (file: string) => [...readCdb(readFileSync(file))].flatMap(({ key, value }) => [key, value]);
 
 describe("the map as a cdb, read by tinycdb", { skip }, () => {
   it("answers every one of 100,000 keys as the file does that tinycdb made of the same text", () => {
@@ -56,5 +58,17 @@ describe("the map as a cdb, read by tinycdb", { skip }, () => {
       assert.ok(ask(ours).startsWith(onions[index % 500]!), domain);
     }
     assert.throws(() => execFileSync(cdb, ["-q", ours, "absent.example"], { stdio: "pipe" }));
+    assert.deepEqual(Buffer.concat(bytesOf(theirs)), Buffer.concat(bytesOf(ours)));
+  });
+
+  it("is read from what tinycdb made, also of one domain or of none", () => {
+    for (const domains of [[], ["a.example"]]) {
+      const file = join(temporaryDirectory(), "theirs");
+      execFileSync(cdb, ["-c", "-m", file], { input: domains.map((domain) => `${domain} onion\n`).join("") });
+      assert.deepEqual(
+        [...readCdb(readFileSync(file))].map(({ key, value }) => `${key} ${value}`),
+        domains.map((domain) => `${domain} onion`),
+      );
+    }
   });
 });

@@ -191,4 +191,21 @@ f.example example.org
     assert.throws(() => [...readCdb(whole.subarray(0, 2047))], RangeError);
     assert.throws(() => [...readCdb(whole.subarray(0, 2060))], RangeError);
   });
+
+  it("a cdb that is cut off between two records, has something after it, or is all zeros is no shorter map, but none", () => {
+    const records = ["a.example", "b.example"].map((key) => ({ key: Buffer.from(key), value: Buffer.from(A) }));
+    const whole = writeCdb(records);
+    const recordBytes = 8 + 9 + A.length;
+    for (const [what, file] of Object.entries({
+      "after a record": whole.subarray(0, 2048 + recordBytes),
+      "after all records": whole.subarray(0, 2048 + 2 * recordBytes),
+      "before its last slot": whole.subarray(0, -8),
+      "with more after it": Buffer.concat([whole, Buffer.alloc(8)]),
+      zeros: Buffer.alloc(4096),
+    })) {
+      assert.throws(() => [...readCdb(file)], RangeError, what);
+    }
+    assert.deepEqual([...readCdb(whole)], records);
+    assert.deepEqual([...readCdb(writeCdb([]))], []);
+  });
 });

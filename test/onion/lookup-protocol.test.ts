@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { after, describe, it } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 import type { Domain } from "#kith/onion/domain.js";
 import { type Answer, Answerer } from "#kith/onion/lookup/answerer.js";
 import type { Protocol } from "#kith/onion/lookup/protocol.js";
@@ -43,7 +43,11 @@ const ROUTES = new Map([
 
 async function serve(
   protocol: Protocol,
-  options: { routes?: ReadonlyMap<string, Route> | undefined; onMiss?: (domain: Domain) => Promise<Answer> } = {
+  options: {
+    routes?: ReadonlyMap<string, Route> | undefined;
+    onMiss?: (domain: Domain) => Promise<Answer>;
+    requestTimeoutMs?: number;
+  } = {
     routes: ROUTES,
   },
 ) {
@@ -54,7 +58,7 @@ async function serve(
     protocol,
     answerer,
     count: (outcome) => outcomes.push(outcome),
-    requestTimeoutMs: 400,
+    requestTimeoutMs: options.requestTimeoutMs ?? 400,
   });
   await listen(server, { host: "127.0.0.1", port: 0 });
   after(stop);
@@ -76,7 +80,7 @@ async function serve(
         socket.end();
       })();
     });
-  return { port, say, outcomes };
+  return { port, say, outcomes, server };
 }
 
 describe("Postfix's tcp_table", async () => {
@@ -306,6 +310,50 @@ describe("what is not known is never answered as absent", () => {
       await say("get slow.example\nget a.example\nget fast.example\nget ann@own.example\n"),
       `500 no onion\n200 ${NEXTHOP}\n500 no onion\n500 no onion\n`,
     );
+  });
+
+  it("whoever asks what has to be looked for, and does not read, is not read from for ever, and gets all answers in the end", async () => {
+    const [, found] = route("many.example", {
+      targets: Array.from({ length: 100 }, () => ({ onion: ONION, port: 25, priority: 0, weight: 0, virtual: "" })),
+    });
+    const answerBytes = tcpTable.answer(found).length;
+    // More than the system keeps for a connection, and yet few enough questions that those alone don't stop the reading.
+    const count = 3000;
+    let asked = 0;
+    let mostWaiting = 0;
+    let allAsked: (() => void) | undefined;
+    const isAsked = new Promise<void>((resolve) => {
+      allAsked = resolve;
+    });
+    let theirs: Socket | undefined;
+    const { port, server } = await serve(tcpTable, {
+      routes: new Map(),
+      requestTimeoutMs: 60_000,
+      onMiss: async () => {
+        await setImmediate();
+        mostWaiting = Math.max(mostWaiting, theirs?.writableLength ?? 0);
+        if (++asked === count) allAsked?.();
+        return found;
+      },
+    });
+    const connected = once(server, "connection") as Promise<[Socket]>;
+    const socket = connect({ port, host: "127.0.0.1" });
+    socket.pause();
+    [theirs] = await connected;
+    const stopped = once(theirs, "pause");
+    socket.write("get m.example\n".repeat(count));
+    await Promise.race([stopped, isAsked]);
+    assert.ok(asked < count, "it went on asking");
+    let heard = 0;
+    socket.on("data", (chunk: Buffer) => {
+      for (const byte of chunk) if (byte === 10) heard++;
+    });
+    const closed = once(socket, "close");
+    socket.resume();
+    socket.end();
+    await closed;
+    assert.equal(heard, count);
+    assert.ok(mostWaiting <= 65_536 + answerBytes, `${mostWaiting} bytes waited`);
   });
 
   it("own domains and patterns are never asked about in the DNS", async () => {

@@ -8,9 +8,11 @@ import { type Config, parseConfig } from "#kith/config.js";
 import { type Connection, connect } from "#kith/db/connect.js";
 import type { Domain } from "#kith/onion/domain.js";
 import { importList, pinDomain, removeDomain, setFallback } from "#kith/onion/edit-map.js";
+import type { Entry } from "#kith/onion/entry.js";
 import { type LookupService, startLookupService } from "#kith/onion/lookup/service.js";
 import { onionOfKey } from "#kith/onion/onion-address.js";
 import { readEntries, readHistory, readRoutes, readVirtualAddresses, writeCheck } from "#kith/onion/queries.js";
+import { NOWHERE } from "#kith/onion/virtual-address.js";
 import { type FreshDatabase, freshDatabase } from "../support/database.js";
 import { runKith } from "../support/kith.js";
 import { temporaryDirectory } from "../support/temporary.js";
@@ -119,13 +121,26 @@ describe("the onion map", () => {
     );
   });
 
+  it("an onion that comes when all addresses are used up is in the map all the same, and Exim keeps its mail", async () => {
+    const name = domain("late.example");
+    await sql`insert into onion_numbers (onion, number) overriding system value values (${onion(14)}, 4194303)`.execute(
+      connection.db,
+    );
+    await pinDomain(context(), { domain: name, onion: onion(14), port: 25 }, "nour");
+    await until(await startService(), "late.example", new RegExp(`^200 smtptor:\\[${onion(14)}\\]`));
+    assert.equal((await readRoutes(connection.db)).get(name)?.targets[0]?.virtual, NOWHERE);
+    const mapped = await readVirtualAddresses(connection.db);
+    assert.ok(mapped.some(({ virtual }) => virtual === NOWHERE));
+  });
+
   it("an unreachable onion's mail waits; only where an admin allowed it, it takes the clear net", async () => {
     const port = await startService();
     const name = domain("f.example");
     await pinDomain(context(), { domain: name, onion: onion(3), port: 25 }, "nour");
     await until(port, "f.example", /^200/);
+    const [pinned] = await readEntries(connection.db, { domains: [name] });
     const check = (unreachable: boolean) =>
-      writeCheck(connection.db, name, {
+      writeCheck(connection.db, pinned as Entry, {
         at: new Date(),
         outcome: unreachable ? "no-descriptor" : "reachable",
         milliseconds: 5,

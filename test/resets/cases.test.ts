@@ -441,6 +441,46 @@ describe("a member with a second step", () => {
     assert.equal((await place.visitor().signIn("ada", passwordOf("ada", 2))).headers.location, "/", "it is off");
   });
 
+  it("who chose one password twice, and said once that it was lost, is asked for no code and told that it is off", async () => {
+    for (const { lost, rules, said } of [
+      { lost: [false, true], rules: { threshold: 1 }, said: /Your key is new: .* Your second step is off/ },
+      {
+        lost: [true, false],
+        rules: { threshold: 2, keepKey: true },
+        said: /Your people and your letters are as they were; .* Your second step is off/,
+      },
+    ]) {
+      const { place, who } = await openCommunity(["ada", "bea", "cem"]);
+      await trustAll(who.ada, ["bea", "cem"], rules);
+      await turnOnSecondStep(place, who.ada);
+      const one = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2), lost[0]);
+      const two = await choose(place, await who.cem.openCase("ada", true), passwordOf("ada", 2), lost[1]);
+      for (const { words } of [one, two]) for (const helper of [who.bea, who.cem]) await helper.agree("ada", words);
+      place.days(3);
+      assert.equal((await one.browser.signIn("ada", passwordOf("ada", 2))).headers.location, "/");
+      assert.match(readable((await one.browser.get("/")).body), said);
+    }
+  });
+
+  it("is told to be off only where it was on, and was lost", async () => {
+    for (const { isOn, lost } of [
+      { isOn: true, lost: false },
+      { isOn: false, lost: true },
+    ]) {
+      const { place, who } = await openCommunity(["ada", "bea"]);
+      await trustAll(who.ada, ["bea"]);
+      const code = isOn ? await turnOnSecondStep(place, who.ada) : undefined;
+      const { browser, words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2), lost);
+      await who.bea.agree("ada", words);
+      place.days(3);
+      await browser.signIn("ada", passwordOf("ada", 2));
+      if (code) await browser.post("/sign-in/code", { code: code() }, "/sign-in/code");
+      const home = readable((await browser.get("/")).body);
+      assert.match(home, /You are back in, ada/);
+      assert.doesNotMatch(home, /second step is off/, `on: ${isOn}, lost: ${lost}`);
+    }
+  });
+
   it("a longer wait stays longer", async () => {
     const { place, who } = await openCommunity(["ada", "bea"]);
     await trustAll(who.ada, ["bea"], { threshold: 1, waitDays: 10 });

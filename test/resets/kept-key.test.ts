@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { findAccountByName, tagged } from "#kith/accounts/account.js";
 import { writeAccount } from "#kith/accounts/queries.js";
 import { type Place, passwordOf, textOf, type Visitor } from "../support/app.js";
-import { choose, openCommunity, readable, statementOf, trustAll } from "../support/resets.js";
+import { choose, letBackIn, openCommunity, readable, statementOf, trustAll } from "../support/resets.js";
 
 const fingerprintOf = async (place: Place, username: string) =>
   Buffer.from(
@@ -44,7 +44,7 @@ describe("keeping the key", () => {
     await who.dora.signOut();
     assert.equal((await who.dora.signIn()).headers.location, "/", "nothing to confirm");
     const told = readable((await who.dora.get("/")).body);
-    assert.match(told, /Ada was let back in by others\s+That was in [A-Z][a-z]+\./);
+    assert.match(told, /Ada was let back in by others\s+That was since you were last here\./);
     assert.doesNotMatch(told, /Bea was let back in/, "only the one who was");
     await who.dora.signOut();
     await who.dora.signIn();
@@ -131,6 +131,28 @@ describe("keeping the key", () => {
     const back = await resetByTwo(place, who.bea, who.cem, "ada");
     assert.equal(await fingerprintOf(place, "ada"), now, "the new key is kept by the two who are left");
     assert.match(statementOf((await back.get("/trust")).body), /Bea and cem together/);
+  });
+
+  it("those who trust her read how a new key came: without a reset, or by one", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem", "dora", "emil"]);
+    await trustAll(who.ada, ["bea", "cem", "dora"], { threshold: 2, keepKey: true });
+    await trustAll(who.bea, ["cem"]);
+    await trustAll(who.emil, ["ada", "bea"]);
+    const [made, reset] = [/without a reset/, /The password was reset in [A-Z][a-z]+\./];
+    const expect = async (said: RegExp, other: RegExp) => {
+      await who.emil.signIn();
+      for (const page of ["/trust/confirm", "/"]) {
+        const text = readable((await who.emil.get(page)).body);
+        assert.match(text, said, page);
+        assert.doesNotMatch(text, other, page);
+      }
+    };
+    const remove = { username: "dora", confirm: "on", current_password: passwordOf("ada") };
+    assert.equal((await who.ada.post("/trust/remove", remove, "/trust")).statusCode, 303);
+    await expect(made, reset);
+    assert.equal((await who.emil.post("/trust/confirm", { username: "ada" }, "/trust/confirm")).statusCode, 303);
+    await letBackIn(place, who.cem, "bea");
+    await expect(reset, made);
   });
 
   it("turning it off asks for the password and makes a new keypair", async () => {

@@ -122,3 +122,19 @@ describe("beginning to help at the moment in which the account changes", () => {
     assert.deepEqual(await rows("reset_cases"), []);
   });
 });
+
+describe("signing in with the old password at the moment in which a reset is opened", () => {
+  it("stops it, and tells who had agreed", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    const owner = place.visitor();
+    // While the password is checked: that no reset was under way is known by then.
+    await beforeStatement(place.context.pool, [/from "relations"/], async () => {
+      const { words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+      await who.bea.agree("ada", words);
+    });
+    assert.equal((await owner.signIn("ada")).statusCode, 303);
+    assert.match(readable((await owner.get("/")).body), /Your sign-in stopped it Bea had agreed\./);
+    assert.deepEqual(await place.context.db.selectFrom("reset_cases").selectAll().execute(), []);
+  });
+});

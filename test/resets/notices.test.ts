@@ -89,6 +89,25 @@ describe("notices of a reset by mail", () => {
     assert.equal(mail.received[7]?.subject, "Das Zurücksetzen deines Passworts wurde angehalten", "by other rules");
   });
 
+  it("tell whoever signs in after it expired, though nothing was swept yet", async (t) => {
+    const mail = await openMailServer();
+    const { place, who } = await openCommunity(["ada", "bea"], { env: env(mail.url) });
+    await deliverFor(place, t);
+    await trustAll(who.ada, ["bea"]);
+    await who.bea.openCase("ada");
+    await mail.until(1);
+    place.days(45);
+    await who.ada.signIn();
+    await mail.until(2);
+    // Nothing is left that it could tell of.
+    await sweepCases(place.context);
+    await untilQueued(place, (count) => count === 0);
+    assert.deepEqual(
+      mail.received.map(({ subject }) => subject),
+      ["Somebody asked to reset your password", "The reset of your password has run out"],
+    );
+  });
+
   it("hold up nothing: not with a server that never answers, nor with none at all", async (t) => {
     const mail = await openMailServer({ silent: true });
     for (const url of [mail.url, "smtp://127.0.0.1:1"]) {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { countOf, openPlace, type Place, passwordOf, Visitor } from "../support/app.js";
 import { contents } from "../support/pages.js";
+import { readable } from "../support/resets.js";
 import { watchStatements } from "../support/statements.js";
 
 async function village(place: Place) {
@@ -100,6 +101,10 @@ describe("acts of admins", () => {
     assert.equal((await dora.post("/invites", { note: "" }, "/invites")).statusCode, 422);
     assert.match((await dora.help("emil")).body, /handover-link/, "dora is a member like any other");
     await act(nour, "unfreeze", { username: "dora", what: "inviting" });
+    assert.deepEqual(await seen(), [200, false]);
+    await act(nour, "freeze", { username: "dora", what: "sign-in", reason: "A thief knows the password." });
+    assert.deepEqual(await seen(), [404, true], "a thief may have written it");
+    await act(nour, "unfreeze", { username: "dora", what: "sign-in" });
     assert.deepEqual(await seen(), [200, false]);
     await act(nour, "suspend", { username: "dora", reason: "Gone wild." });
     assert.deepEqual(await seen(), [404, true]);
@@ -336,6 +341,47 @@ describe("acts of admins", () => {
       assert.equal(links.length, 1);
       assert.ok(answer.body.includes(` id="${links[0]}"`), links[0]);
     }
+  });
+
+  it("whoever is let in again is so alone, unless the branch is ticked, and reads why", async () => {
+    const place = await openPlace();
+    const { nour, emil } = await village(place);
+    await open(nour);
+    await act(nour, "suspend", { username: "dora", branch: "on", reason: "Spam." });
+    const panel = (await nour.get("/admin/tree?person=dora")).body;
+    assert.doesNotMatch(panel, /<input id="reinstate-branch"[^>]* checked/);
+    assert.match(readable(panel), /Dora alone, or with the branch 3 people\. Whoever is let in again can sign in/);
+    await act(nour, "reinstate", { username: "emil", reason: "It was not emil." });
+    assert.equal((await emil.signIn("emil")).statusCode, 303);
+    assert.match((await emil.get("/account")).body, /It was not emil\./);
+    const long = await act(nour, "reinstate", { username: "dora", reason: "x".repeat(1_000) });
+    assert.match(long.body, /<input id="reinstate-reason"[^>]* value="x{1000}"/);
+    assert.match(long.body, /<li><a href="#reinstate-reason">/);
+  });
+
+  it("a branch with the admin who looks in it is not ticked, and says why", async () => {
+    const place = await openPlace();
+    const { nour, dora, emil } = await village(place);
+    await act(nour, "role", { username: "emil", role: "admin" });
+    await nour.post("/admin/confirm", { username: "emil" }, "/admin/accounts");
+    await emil.signIn("emil");
+    await open(emil);
+    const panel = (await emil.get("/admin/tree?person=dora")).body;
+    assert.doesNotMatch(panel, /<input id="branch"[^>]* checked/);
+    assert.match(readable(panel), /You are among them, so another admin has to act on this branch\./);
+    assert.match((await nour.get("/admin/accounts")).body, /emil/);
+    assert.equal(dora.username, "dora");
+  });
+
+  it("whose role is taken reads so on the next page, not only after the next sign-in", async () => {
+    const place = await openPlace();
+    const { nour, dora } = await village(place);
+    await act(nour, "role", { username: "dora", role: "admin" });
+    await dora.signIn();
+    await dora.get("/");
+    await act(nour, "role", { username: "dora", role: "member" });
+    assert.equal((await dora.get("/admin/accounts")).statusCode, 404);
+    assert.match(readable((await dora.get("/")).body), /You are no longer an admin here/);
   });
 
   it("only admins act", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
-import { setRole } from "#kith/review/acts.js";
+import { actOn, setRole } from "#kith/review/acts.js";
 import { presentAdmins } from "#kith/review/keys.js";
 import { setRoleByOperator } from "#kith/review/operator.js";
 import { openPlace, type Place, passwordOf, type Visitor } from "../support/app.js";
@@ -41,6 +41,24 @@ describe("two admins at once", () => {
       assert.deepEqual(answers.map(({ statusCode }) => statusCode).sort(), [303, 422], `round ${round}`);
       assert.match(answers.find(({ statusCode }) => statusCode === 422)?.body ?? "", /can’t be taken back any more/);
       assert.equal(await granted(), 500, `round ${round}`);
+    }
+  });
+
+  it("do not both close signing in for each other: one stays, and can open it again", async () => {
+    const { context } = place;
+    const { id: one } = await accountOf(context.pool, "nour");
+    const { id: other } = await accountOf(context.pool, "bea");
+    const freeze = (actor: string, whom: string) => actOn(context, actor, "frozen-sign-in", whom, [whom], "Slow down.");
+    for (let round = 1; round <= ROUNDS; round++) {
+      const said = (await Promise.all([freeze(one, other), freeze(other, one)])).map(({ outcome }) => outcome);
+      assert.deepEqual(said.toSorted(), ["done", "not-admin"], `round ${round}`);
+      const frozen = said[0] === "done" ? other : one;
+      await actOn(context, frozen === one ? other : one, "unfrozen-sign-in", frozen, [frozen], "");
+    }
+    await Promise.all([nour.signIn(), bea.signIn()]);
+    for (const admin of [nour, bea]) {
+      const fields = { current_password: passwordOf(admin.username) };
+      await admin.post("/admin/tree", fields, "/admin/tree");
     }
   });
 

@@ -125,3 +125,23 @@ describe("a row that somebody else numbered", () => {
     assert.equal((await zoe.join(letter, "zoe")).statusCode, 303, "the letter was not used");
   });
 });
+
+it("a row that somebody else made up hides neither that the tree was opened nor that an act can be taken back", async () => {
+  const { context, founder } = await openPlace();
+  const admin = await founder();
+  await admin.bring("dora");
+  await admin.post("/admin/tree", { current_password: passwordOf(admin.username) }, "/admin/tree");
+  await admin.post("/admin/accounts/suspend", { username: "dora", reason: "Spam." }, "/admin/accounts");
+  const copy = (kind: string, number: string, undoes: string, times: number) =>
+    context.pool.query(
+      `insert into admin_acts select gen_random_uuid(), ${number}, actor_id, kind, day, ${undoes}, sealed, tag
+       from admin_acts cross join generate_series(1, $2) as time where kind = $1`,
+      [kind, times],
+    );
+  await copy("tree-opened", `${HIGHEST} - time`, "undoes", 5);
+  await copy("suspended", "0", "id", 1);
+  const { rows } = await context.pool.query("select id from admin_acts where kind = 'suspended' and number > 0");
+  assert.match((await admin.get("/")).body, /The invite tree was last opened/);
+  const undo = await admin.post("/admin/log/undo", { act: rows[0].id }, "/admin/log");
+  assert.equal(undo.headers.location, "/admin/log");
+});

@@ -205,6 +205,22 @@ describe("taking back", () => {
       assert.match(answer.body, /You are among them\. Another admin has to do that\./, kind);
       assert.deepEqual(await stored(), before, kind);
     }
+    // That a freeze of inviting lets go, or the own branch moves back, is no better.
+    await ada.bring("dora");
+    await send(cem, "/admin/accounts/freeze", { username: "ada", what: "inviting", reason: "Slow down." });
+    await send(ada, "/admin/accounts/graft", { username: "cem", inviter: "dora" });
+    for (const [kind, undoing] of [
+      ["frozen-inviting", ada],
+      ["grafted", cem],
+    ] as const) {
+      const rows = await own.context.db.selectFrom("admin_acts").select("id").where("kind", "=", kind).execute();
+      assert.equal(rows.length, 1, kind);
+      await openTree(undoing);
+      const before = await stored();
+      const answer = await send(undoing, "/admin/log/undo", { act: rows[0]?.id as string });
+      assert.match(answer.body, /You are among them\. Another admin has to do that\./, kind);
+      assert.deepEqual(await stored(), before, kind);
+    }
     assert.equal((await ada.get("/admin/log")).statusCode, 200);
   });
 

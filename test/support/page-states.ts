@@ -45,6 +45,7 @@ const person = (username: string, standing: TrustedPerson["standing"] = "counts"
     standing,
     since: "2025-03",
     reset,
+    wasReset: username !== "cem",
     newKey: standing === "new-key" ? "00".repeat(20) : null,
   }) satisfies TrustedPerson;
 

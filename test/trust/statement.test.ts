@@ -9,7 +9,14 @@ const text = (segments: Segment[]) => segments.map((segment) => segment.text).jo
 
 function said(names: Record<string, Standing>, threshold: number, waitDays = 0) {
   const people = Object.entries(names).map(
-    ([username, standing]): TrustedPerson => ({ username, standing, since: null, reset: null, newKey: null }),
+    ([username, standing]): TrustedPerson => ({
+      username,
+      standing,
+      since: null,
+      reset: null,
+      wasReset: true,
+      newKey: null,
+    }),
   );
   const summary = trustSummary(people, { threshold, waitDays, keepKey: false });
   const { key, vars } = summary.statement;
@@ -81,6 +88,7 @@ test("everybody is in the list of their standing, and who was reset with the key
     standing,
     since: null,
     reset,
+    wasReset: true,
     newKey: null,
   });
   const people = [

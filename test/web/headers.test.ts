@@ -160,6 +160,24 @@ describe("every answer", () => {
     assert.match(logged, /a request failed/);
     assert.doesNotMatch(logged, /canary/, "a message may quote what somebody sent");
   });
+
+  it("that is an error is a page also where what stands on every page of a member can't be looked up", async () => {
+    const { pool } = place.context;
+    await pool.query("alter table reset_cases rename to canary");
+    const answers = [
+      await ada.get("/about"),
+      await ada.get("/canary-path"),
+      await ada.post("/trust", { username: "" }),
+    ];
+    await pool.query("alter table canary rename to reset_cases");
+    for (const [at, answer] of answers.entries()) {
+      assert.equal(answer.statusCode, 500, `${at}`);
+      assert.match(String(answer.headers["content-type"]), /^text\/html/);
+      assert.match(answer.body, /<main/);
+      assert.doesNotMatch(answer.body, /canary|reset_cases|42P01|relation/i);
+      assertSafe(answer, `${at}`);
+    }
+  });
 });
 
 describe("cookies", () => {

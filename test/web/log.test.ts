@@ -138,6 +138,23 @@ describe("the log", () => {
     }
   });
 
+  it("tells of the page that asks about new keys as of another one, with a session or without", async () => {
+    const place = await openPlace();
+    const nour = await place.founder();
+    const told = async (visitor: Visitor, path: string) => {
+      place.log.length = 0;
+      const answer = await visitor.get(path);
+      const lines = place.log.map((line) => JSON.parse(line)).filter(({ msg }) => msg === "answered");
+      return { status: answer.statusCode, told: lines.map(({ method, route, status }) => [method, route, status]) };
+    };
+    assert.deepEqual(await told(nour, "/trust/confirm"), { status: 200, told: [["GET", "/", 200]] }, "nobody waits");
+    assert.deepEqual(await told(nour, "/"), await told(nour, "/trust/confirm"));
+    // The first page sends nobody on.
+    const sentOn = { status: 303, told: [["GET", "/trust", 303]] };
+    assert.deepEqual(await told(place.visitor(), "/trust/confirm"), sentOn);
+    assert.deepEqual(await told(place.visitor(), "/trust"), sentOn);
+  });
+
   it("tells in steps how long an answer took, never less than it did", () => {
     for (const elapsed of [0, 99.9, 100, 100.1, 249, 2_500, 19_999, 20_000.5, 70_000]) {
       const told = toldMilliseconds(elapsed);

@@ -1,4 +1,5 @@
 import type { OnionAddress } from "../onion-address.js";
+import { NOWHERE } from "../virtual-address.js";
 import { writeListen } from "./settings.js";
 
 export interface TorrcSettings {
@@ -27,6 +28,7 @@ export function torrc(settings: TorrcSettings): string {
     "",
     "# Exim hands over IP addresses only. These stand for the onions of the map, for good: none is ever reused.",
   ];
-  for (const { onion, virtual } of settings.mapped) lines.push(`MapAddress ${virtual} ${onion}`);
+  for (const { onion, virtual } of settings.mapped)
+    if (virtual !== NOWHERE) lines.push(`MapAddress ${virtual} ${onion}`);
   return `${lines.join("\n")}\n`;
 }

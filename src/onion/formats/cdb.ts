@@ -54,9 +54,17 @@ export function writeCdb(records: readonly Record[]): Buffer {
  */
 export function* readCdb(file: Buffer): Generator<Record> {
   if (file.length < HEADER_BYTES) throw new RangeError("not a cdb: it ends inside its header");
-  // The records end where the first hash table starts.
+  // The records end where the first hash table starts, and the file where the last one ends.
   let end = file.length;
-  for (let index = 0; index < TABLES; index++) end = Math.min(end, file.readUInt32LE(index * 8));
+  let fileEnd = HEADER_BYTES;
+  for (let index = 0; index < TABLES; index++) {
+    const [at, slots] = [file.readUInt32LE(index * 8), file.readUInt32LE(index * 8 + 4)];
+    // Where an empty one stands is left to who writes.
+    if (slots === 0) continue;
+    end = Math.min(end, at);
+    fileEnd = Math.max(fileEnd, at + slots * 8);
+  }
+  if (fileEnd !== file.length) throw new RangeError("not a cdb: it was cut off, or something was added");
   let at = HEADER_BYTES;
   while (at < end) {
     if (at + 8 > end) throw new RangeError("not a cdb: a record ends too early");

@@ -156,6 +156,11 @@ function serve(socket: Socket, { protocol, answerer, count, requestTimeoutMs }: 
     busy = false;
     if (socket.destroyed) return;
     count?.(typeof answer === "object" ? "found" : answer);
+    // As above: who does not read must not make answers pile up.
+    if (socket.writableLength > MAX_WAITING_BYTES && !protocol.oneShot) {
+      waiting = true;
+      socket.pause();
+    }
     socket.write(protocol.answer(answer), "latin1", flushed);
     if (!waiting) socket.resume();
     if (protocol.oneShot) {
