@@ -48,9 +48,9 @@ async function homeOf(visit: MemberVisit) {
   const { state, openSessions, treeOpened, needs, since } = await readLanding(context, session);
   const { record, account } = state;
   const putBack = putBackOn(context);
-  noteShown(context, account.id, record.told);
+  noteShown(context, account.id, [...record.told, ...since]);
   const told = (kind: string) => record.told.filter((event) => event.kind === kind);
-  const isTold = (kind: string) => since.includes(kind) || told(kind).length > 0;
+  const isTold = (kind: string) => [...record.told, ...since].some((event) => event.kind === kind);
   const stopped = told("reset-stopped");
   const tiles: Tile[] = [
     { kind: "invites", left: record.invitesLeft },

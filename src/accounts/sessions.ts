@@ -15,6 +15,7 @@ import {
 } from "../protocol/session.js";
 import { ask } from "../seen.js";
 import { type AccountRow, findOwnAccount, isFrozenFor, reportForgery } from "./account.js";
+import { inTurn } from "./in-turn.js";
 import * as queries from "./queries.js";
 
 const QUARTER_HOUR_MILLISECONDS = 15 * 60_000;
@@ -218,7 +219,7 @@ export function letsSessionsGoOn(account: AccountRow): boolean {
   return account.status === "active" && !isFrozenFor(account, "sign-in");
 }
 
-/** How often a session is read anew when somebody else changed it meanwhile. */
+/** How often a session is read anew when another instance changed it meanwhile. */
 const MAX_TRIES = 100;
 
 /** Stores changes of a session's payload, beside those that another request made since; not if it has ended. */
@@ -229,13 +230,15 @@ export async function saveSession(
 ): Promise<void> {
   const cookie = fromBase64url(session.cookie) as Uint8Array;
   const change = typeof changes === "function" ? changes : () => changes;
-  for (let tries = 0; tries < MAX_TRIES; tries++) {
-    const row = await queries.selectSession(context.db, session.id);
-    const present = row && unseal(context, cookie, row);
-    session.payload = { ...(present ?? session.payload), ...change(present ?? session.payload) };
-    if (!present || (await queries.updateSession(context.db, row, seal(context, cookie, session.payload)))) return;
-  }
-  throw new Error("A session changed too often.");
+  await inTurn(toBase64url(session.id), async () => {
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const row = await queries.selectSession(context.db, session.id);
+      const present = row && unseal(context, cookie, row);
+      session.payload = { ...(present ?? session.payload), ...change(present ?? session.payload) };
+      if (!present || (await queries.updateSession(context.db, row, seal(context, cookie, session.payload)))) return;
+    }
+    throw new Error("A session changed too often.");
+  });
 }
 
 const ONCE_MILLISECONDS = 15 * 60_000;
@@ -364,11 +367,10 @@ async function everyLeftMark(context: Context): Promise<ReadonlySet<string>> {
 
 async function readLeftMarks(context: Context): Promise<void> {
   const { leftMarks } = context;
-  const begun = performance.now();
   const readAt = context.clock().getTime();
   leftMarks.marks = new Set((await queries.selectAllLeftMarks(context.db)).map(toBase64url));
   leftMarks.readAt = readAt;
-  leftMarks.pause = Math.max(LEAST_PAUSE_MILLISECONDS, PAUSE_PER_READING * (performance.now() - begun));
+  leftMarks.pause = Math.max(LEAST_PAUSE_MILLISECONDS, PAUSE_PER_READING * (context.clock().getTime() - readAt));
 }
 
 /** Ends the sessions that are listed no longer: they could not be ended one by one. */

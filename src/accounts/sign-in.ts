@@ -7,10 +7,10 @@ import { type PrivateKey, publicHalf, readPrivateKey } from "../protocol/keypair
 import { lockPrivateKey } from "../protocol/lock.js";
 import { formatParameters, newSalt } from "../protocol/password.js";
 import type { RelationRow } from "../protocol/relation.js";
-import { type CaseRow, isChosen, judge, openOwnCases, type Standing } from "../resets/cases.js";
+import { type CaseRow, casesAtSignIn, isChosen, judge, openOwnCases, type Standing } from "../resets/cases.js";
 import { completeReset, countFinishedCase } from "../resets/complete.js";
 import { whoAgreed } from "../resets/stop.js";
-import { forgetEvents, suspensionReason, takeEvents } from "../review/events.js";
+import { forgetEvents, noteResetEnded, suspensionReason, takeEvents } from "../review/events.js";
 import { noteGranter, noteLeavers, renewGrants } from "../review/keys.js";
 import { makeNewKey, ownPerson } from "../trust/rekey.js";
 import { type AccountRow, findOwnAccount, isFrozenFor } from "./account.js";
@@ -270,10 +270,10 @@ async function regenerateAndStart(
 ): Promise<SignedIn | "changed"> {
   const { account, client } = input;
   const { privateKey } = input.unlocked;
-  const [state, cases] = await Promise.all([
+  const [state, { cases, ranOut }] = await Promise.all([
     openState(context, account, privateKey, input.relations),
     // As they are now: since the password was checked one may have been opened, chosen or agreed to.
-    openOwnCases(context, account),
+    casesAtSignIn(context, account),
   ]);
   const day = dayOf(context.clock());
   forgetShown(context, account.id, state.record);
@@ -286,6 +286,7 @@ async function regenerateAndStart(
   const hasLeft = await noteLeavers(context, account, state.record);
   remindOfList(state, day);
   await noteStoppedCases(context, state, cases);
+  if (ranOut) noteResetEnded(state.record, day);
   const newKey = await endKeeping(context, state, input.unlocked.unlockKey);
   const mended = newKey ? undefined : await mendPerson(context, state, day);
   const key = newKey?.privateKey ?? privateKey;

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import pLimit, { type LimitFunction } from "p-limit";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
 import {
@@ -19,6 +18,7 @@ import { fitSelfRecord, hasReserve, openSelfRecord, type SelfRecord, sealSelfRec
 import { hasValidTag } from "../protocol/tag.js";
 import { sendResetNotice } from "../resets/notices.js";
 import { type AccountRow, findAccount, findOwnAccount, reportForgery, tagged } from "./account.js";
+import { inTurn } from "./in-turn.js";
 import { recallRecord, rememberRecord } from "./opened-records.js";
 import type { SessionRow } from "./queries.js";
 import * as queries from "./queries.js";
@@ -336,19 +336,6 @@ export async function changeState<Outcome>(
     }
     throw new Error("An account changed too often to be changed once more.");
   });
-}
-
-/** For those who change an account and were not the fastest: whose turn it is, by the account's id. */
-const turns = new Map<string, LimitFunction>();
-
-async function inTurn<T>(accountId: string, work: () => Promise<T>): Promise<T> {
-  const turn = turns.get(accountId) ?? pLimit(1);
-  turns.set(accountId, turn);
-  try {
-    return await turn(work);
-  } finally {
-    if (turn.activeCount + turn.pendingCount === 0) turns.delete(accountId);
-  }
 }
 
 /** @returns undefined if somebody else was faster */

@@ -24,7 +24,12 @@ export function noteShown(context: Context, accountId: string, told: readonly Re
   for (const event of told) context.shown.set(digestOf(accountId, event), true);
 }
 
+/** Whether the owner has seen it. */
+export function isShown(context: Context, accountId: string, event: RecordedEvent): boolean {
+  return context.shown.has(digestOf(accountId, event));
+}
+
 /** Takes out what was shown; after a restart it may be told once more. */
 export function forgetShown(context: Context, accountId: string, record: SelfRecord): void {
-  record.told = record.told.filter((event) => !context.shown.has(digestOf(accountId, event)));
+  record.told = record.told.filter((event) => !isShown(context, accountId, event));
 }

@@ -65,12 +65,14 @@ export class Upkeep {
     const due = resolver === undefined ? [] : await readDue(db, now, MAX_QUESTIONS);
     const stale = await readLeastChecked(db, new Date(now.getTime() - CHECK_EVERY_MS), MAX_CHECKS);
     const entries = await readEntries(db, { domains: stale });
-    await Promise.all([
+    // All of it, so that nothing is written any more once it was stopped.
+    const outcomes = await Promise.allSettled([
       ...due.map((domain) => limit(() => this.#askAgain(resolver!, domain as Domain))),
       ...entries.map((entry) =>
         limit(async () => void (signal.aborted || (await checkEntry(this.#context, entry, signal)))),
       ),
     ]);
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   }
 
   async #askAgain(resolver: Resolver, domain: Domain): Promise<void> {

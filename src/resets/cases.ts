@@ -10,7 +10,7 @@ import { fingerprintOf, type PrivateKey, readPublicKey } from "../protocol/keypa
 import { hasValidTag } from "../protocol/tag.js";
 import type { Rules } from "../protocol/token.js";
 import { caseWords, type FourWords } from "../protocol/words.js";
-import { noteResetEnded } from "../review/events.js";
+import { sealResetEnded } from "../review/events.js";
 import { type ResetNotice, sendResetNotice } from "./notices.js";
 import * as queries from "./queries.js";
 
@@ -63,15 +63,25 @@ export async function openOwnCases(context: Context, account: AccountRow): Promi
   return countingOwnCases(context, await queries.selectCases(context.db, account.id), account);
 }
 
+/** What a sign-in finds: the cases that count, and whether one ran out that is not swept yet. */
+export async function casesAtSignIn(
+  context: Context,
+  account: AccountRow,
+): Promise<{ cases: CaseRow[]; ranOut: boolean }> {
+  const rows = await queries.selectCases(context.db, account.id);
+  const present = rows.filter((row) => isOfPresent(context, row, account));
+  const cases = countingOwnCases(context, rows, account);
+  return { cases, ranOut: present.length > cases.length };
+}
+
+function isOfPresent(context: Context, row: CaseRow, account: AccountRow): boolean {
+  return hasValidTag(context.secret, "reset_cases", { ...row }) && equalBytes(row.generation, account.generation);
+}
+
 /** Of the rows under an account's id, which the tag holds to it, those that count. */
 export function countingCases(context: Context, rows: readonly CaseRow[], account: AccountRow): CaseRow[] {
   const today = dayOf(context.clock());
-  return rows.filter(
-    (row) =>
-      hasValidTag(context.secret, "reset_cases", { ...row }) &&
-      equalBytes(row.generation, account.generation) &&
-      row.expiry_day >= today,
-  );
+  return rows.filter((row) => isOfPresent(context, row, account) && row.expiry_day >= today);
 }
 
 export function countingOwnCases(context: Context, rows: readonly CaseRow[], account: AccountRow): CaseRow[] {
@@ -227,10 +237,9 @@ async function noteEnded(context: Context, db: Kysely<Database>, ended: readonly
   const owners = new Map<string, AccountRow>();
   for (const row of ended) {
     const account = owners.get(row.trusting_id) ?? (await findAccount({ ...context, db }, row.trusting_id));
-    if (!account || !hasValidTag(context.secret, "reset_cases", { ...row })) continue;
-    if (equalBytes(row.generation, account.generation)) owners.set(account.id, account);
+    if (account && isOfPresent(context, row, account)) owners.set(account.id, account);
   }
-  await noteResetEnded(context, db, [...owners.keys()]);
+  await sealResetEnded(context, db, [...owners.keys()]);
   return [...owners.values()];
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Kysely } from "kysely";
+import { isShown } from "../accounts/told.js";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
 import type { Database } from "../db/schema.js";
@@ -7,7 +8,7 @@ import { presentRows } from "../people/people.js";
 import { utf8 } from "../protocol/bytes.js";
 import type { PrivateKey } from "../protocol/keypair.js";
 import { open, seal } from "../protocol/seal.js";
-import type { RecordedAct, SelfRecord } from "../protocol/self-record.js";
+import type { RecordedAct, RecordedEvent, SelfRecord } from "../protocol/self-record.js";
 import { hasValidTag } from "../protocol/tag.js";
 import { genuineRows, withTag } from "./keys.js";
 import * as queries from "./queries.js";
@@ -38,8 +39,14 @@ export async function sealEvents(
 /** A reset that ended while its owner was away: told like an act, though nobody's. */
 const RESET_ENDED = "reset-ended";
 
+/** At a sign-in that finds it itself. */
+export function noteResetEnded(record: SelfRecord, day: string): void {
+  record.told.push({ kind: RESET_ENDED, day });
+  record.events.push({ kind: RESET_ENDED, day });
+}
+
 /** Seals to each of these members that a reset of theirs has ended; the next sign-in tells it. */
-export async function noteResetEnded(
+export async function sealResetEnded(
   context: Context,
   db: Kysely<Database>,
   accountIds: readonly string[],
@@ -77,26 +84,31 @@ export async function takeEvents(
   // Told once: what comes back was put back.
   const acts = found.filter(({ kind, at }) => !record.acts?.some((told) => told.kind === kind && told.at === at));
   if (acts.length > 0) record.acts = [...(record.acts ?? []), ...acts];
-  for (const { kind, day } of acts) {
-    if (TOLD.has(kind)) record.told.push({ kind, day });
+  for (const act of acts) {
+    const { kind, day } = act;
+    // By a page of the session before, perhaps.
+    if (TOLD.has(kind) && !isShown(context, accountId, toTell(act))) record.told.push(toTell(act));
     if (kind === RESET_ENDED) record.events.push({ kind, day });
   }
   return rows.map(({ id }) => id);
 }
 
-/** Kinds of what the first page tells, as far as it is not in the record yet: it happened since the sign-in. */
+/** Two of one day are two. */
+function toTell({ kind, day, at = 0 }: RecordedAct): RecordedEvent {
+  return { kind, day, values: { at } };
+}
+
+/** What the first page tells, as far as it is not in the record yet: it happened since the sign-in. */
 export async function toldSince(
   context: Context,
   accountId: string,
   privateKey: PrivateKey,
   { acts = [] }: SelfRecord,
-): Promise<string[]> {
+): Promise<RecordedEvent[]> {
   const rows = await queries.selectEvents(context.db, accountId);
   const genuine = rows.filter((row) => hasValidTag(context.secret, "events", { ...row }));
   const found = (await openEvents(genuine, privateKey)).filter(({ kind }) => TOLD.has(kind));
-  return found
-    .filter(({ kind, at }) => !acts.some((told) => told.kind === kind && told.at === at))
-    .map(({ kind }) => kind);
+  return found.filter(({ kind, at }) => !acts.some((told) => told.kind === kind && told.at === at)).map(toTell);
 }
 
 export async function forgetEvents(context: Context, ids: readonly string[]): Promise<void> {

@@ -1,4 +1,5 @@
 import { goOnWith, readLanding } from "../accounts/page-data.js";
+import type { OwnState } from "../accounts/state.js";
 import { labelOf, parseName } from "../accounts/username.js";
 import { memberSubject } from "../web/limits.js";
 import type { FieldError } from "../web/pages.js";
@@ -24,9 +25,9 @@ interface Removal {
 
 async function people(
   visit: MemberVisit,
-  options: { errors?: FieldError[]; form?: PeopleForm; removal?: Removal; inStep?: "always" } = {},
+  options: { errors?: FieldError[]; form?: PeopleForm; removal?: Removal; landed?: OwnState } = {},
 ) {
-  const state = await readAlike(visit.context, visit.session);
+  const state = options.landed ?? (await readAlike(visit.context, visit.session));
   const { rules, told } = state.record;
   const data = {
     people: await peopleFor(visit.context, state.trusted, told),
@@ -47,7 +48,7 @@ async function people(
     current: "trust",
     status: wrong ? 422 : 200,
     errors: options.errors ?? [],
-    inStep: options.inStep ?? "after-form",
+    inStep: options.landed ? "always" : "after-form",
   });
 }
 
@@ -182,7 +183,7 @@ export async function showConfirm(visit: MemberVisit) {
   const { state } = await readLanding(visit.context, visit.session);
   const list = (await peopleFor(visit.context, state.trusted, [])).filter((person) => person.standing === "new-key");
   // Not sent on: the log would tell that somebody had this page open.
-  if (list.length === 0) return await people(visit, { inStep: "always" });
+  if (list.length === 0) return await people(visit, { landed: state });
   return await show(visit, "trust/confirm", { people: list }, { current: "trust", inStep: "always" });
 }
 

@@ -11,11 +11,22 @@ describe("a session that two requests change at once", () => {
     const { context } = place;
     const open = async () => (await openSession(context, who.ada.cookies.get("session") as string)) as Session;
     const [one, two] = [await open(), await open()];
-    await beforeStatement(context.pool, [/update "sessions"/], () => saveSession(context, two, { next: "/help" }));
+    const sealed = async () =>
+      (await context.pool.query("select sealed from sessions where id = $1", [one.id])).rows[0].sealed;
+    const put = (row: Buffer) => context.pool.query("update sessions set sealed = $1 where id = $2", [row, one.id]);
+    const before = await sealed();
+    await saveSession(context, two, { next: "/help" });
+    const after = await sealed();
+    // As if another instance stored that one while this one is under way.
+    await put(before);
+    await beforeStatement(context.pool, [/update "sessions"/], () => put(after));
     await saveSession(context, one, { reviewUntil: 1 });
     for (const { payload } of [one, await open()]) {
       assert.deepEqual([payload.next, payload.reviewUntil], ["/help", 1]);
     }
+    await Promise.all([saveSession(context, one, { next: "/trust" }), saveSession(context, two, { reviewUntil: 2 })]);
+    const { payload } = await open();
+    assert.deepEqual([payload.next, payload.reviewUntil], ["/trust", 2], "here as well");
   });
 });
 

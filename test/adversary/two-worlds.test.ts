@@ -18,9 +18,9 @@ import { type Haul, readRecord } from "./thief.js";
 // everything but the server secret, and must not be able to tell which of the two it was.
 //
 //   npm run test:adversary        1,000 rounds, 100 of each leak, 100 of what is inherent, each fact by itself
-//   npm test                      20 rounds of one fact, another each time, too few to find anything by guessing; a leak, another each time, by comparing two plays
+//   npm test                      10 rounds of one fact, another each time, too few to find anything by guessing; a leak, another each time, by comparing two plays
 
-const ROUNDS = numberArgument("rounds", 20);
+const ROUNDS = numberArgument("rounds", 10);
 /** With fewer than this, one fact is tried: rounds of it are shorter, and more can be played. */
 const ENOUGH_ROUNDS = 100;
 const LEAK_ROUNDS = numberArgument("leak-rounds", 0);

@@ -207,5 +207,8 @@ f.example example.org
     }
     assert.deepEqual([...readCdb(whole)], records);
     assert.deepEqual([...readCdb(writeCdb([]))], []);
+    // Where an empty table would stand says nothing.
+    for (let at = 0; at < 2048; at += 8) if (whole.readUInt32LE(at + 4) === 0) whole.writeUInt32LE(0, at);
+    assert.deepEqual([...readCdb(whole)], records);
   });
 });

@@ -48,6 +48,20 @@ describe("a reset that ended without its owner", () => {
     place.days(-45);
     assert.ok(await isTold(who.ada));
     assert.equal(await actsOn(who.ada), 0);
+    await who.ada.signIn();
+    assert.ok(!(await isTold(who.ada)), "it was told");
+    assert.match(readable((await who.ada.get("/security")).body), /A reset ended without taking effect/);
+  });
+
+  it("is told by a sign-in that comes before the sweep, once", async () => {
+    const { place, who } = await openWithCase();
+    place.days(45);
+    await who.ada.signIn();
+    assert.ok(await isTold(who.ada));
+    assert.match(readable((await who.ada.get("/security")).body), /A reset ended without taking effect today/);
+    await sweepCases(place.context);
+    await who.ada.signIn();
+    assert.ok(!(await isTold(who.ada)));
   });
 
   it("since the owner was suspended is told once that is over, whoever did it", async () => {
