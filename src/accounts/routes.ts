@@ -85,7 +85,7 @@ async function homeOf(visit: MemberVisit) {
         .filter((event) => event.values?.username)
         .map((event) => ({ key: "event.letter-used", vars: { username: String(event.values?.username) } })),
       ...told("letter-unreadable").map(() => ({ key: "event.letter-unreadable" })),
-      ...(isTold("reset-ended") ? [{ key: "event.reset-ended", href: "/security#activity" }] : []),
+      ...(isTold("reset-ended") ? [{ key: "event.reset-ended" }] : []),
       ...told("key-kept-off").map(() => ({ key: "event.key-kept-off" })),
       ...told("letters-granted").map((event) => ({
         key: "event.letters-granted",

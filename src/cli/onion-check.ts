@@ -1,13 +1,14 @@
 import type { Command } from "commander";
 import pLimit from "p-limit";
 import type { Config } from "../config.js";
-import { UsageFailure } from "../failure.js";
+import { Failure, UsageFailure } from "../failure.js";
 import { checkEntry } from "../onion/check-entry.js";
 import { checkOnion, type OnionCheck } from "../onion/check-onion.js";
 import { parseDomain } from "../onion/domain.js";
 import type { OnionAddress } from "../onion/onion-address.js";
 import { checkOpenRelay, type RelayCheck } from "../onion/open-relay.js";
 import { readEntries } from "../onion/read-map.js";
+import { fail } from "./fail.js";
 import { type OwnOnionOptions, ownOnion, withOwnOnion } from "./own-onion.js";
 import { withContext } from "./with-database.js";
 
@@ -34,7 +35,7 @@ export function addOnionCheck(onion: Command): void {
         if (domain === undefined) throw new UsageFailure(`${text} is not a domain that mail can go to`);
         return domain;
       });
-      const address = domains.length > 0 ? undefined : await ownOnion(options);
+      const address = domains.length > 0 ? undefined : await ownOnion(options).catch(sayUnknown);
       await withContext(async (context) => {
         const own = address === undefined ? undefined : await checkOwn(context.config, address, options.relayTo);
         const entries = await readEntries(context.db, domains.length > 0 ? { domains: wanted } : {});
@@ -62,6 +63,12 @@ export function addOnionCheck(onion: Command): void {
         for (const domain of missing) console.log(`${domain}: not in the map`);
       });
     });
+}
+
+/** The map is checked all the same. */
+function sayUnknown(error: unknown): undefined {
+  if (!(error instanceof Failure)) throw error;
+  fail(error);
 }
 
 interface OwnCheck {

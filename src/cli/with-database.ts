@@ -73,7 +73,7 @@ export async function expectDatabase(
   );
 }
 
-/** @param isExpected whether Kith has been here: else nothing is made, and a command that reads does not take that for "none" */
+/** @param isExpected whether Kith has been here: else nothing is made in the database, and a command that reads does not take that for "none" */
 export async function openContext(
   config: Config,
   role: "start" | "command",

@@ -18,10 +18,12 @@ import {
 /** What changes come from that no admin made. */
 const ACTOR = "dns";
 /**
- * So many entries may the DNS bring below one name of two labels: a zone that answers for every name below it must not fill
+ * So many entries may the DNS bring below one name of two labels, or of three where two are a registry's (`co.uk`): a zone that answers for every name below it must not fill
  * the map, nor use up the virtual addresses.
  */
 const MAX_BELOW = 1_000;
+/** Names of strangers stand beside each other there. */
+const REGISTRY = /(^|\.)(ac|co|com|edu|gov|ne|net|or|org)\.[a-z]{2}$/;
 
 export interface Discovery {
   finding: Finding;
@@ -98,8 +100,9 @@ export async function discoverDomain(
 
 async function isOneTooMany({ db }: Pick<Context, "db">, domain: Domain): Promise<boolean> {
   const labels = domain.split(".");
-  if (labels.length <= 2 || (await readEntries(db, { domains: [domain] })).length > 0) return false;
-  return (await countDiscoveredBelow(db, labels.slice(-2).join("."))) >= MAX_BELOW;
+  const owned = REGISTRY.test(domain) ? 3 : 2;
+  if (labels.length <= owned || (await readEntries(db, { domains: [domain] })).length > 0) return false;
+  return (await countDiscoveredBelow(db, labels.slice(-owned).join("."))) >= MAX_BELOW;
 }
 
 /**

@@ -177,7 +177,8 @@ export async function presentRows(
   const asked = ask(context);
   const rows = ids.length > 0 ? await queries.selectNewest(db, ids) : [];
   const present = rows.filter((row) => isPresent(context, row, asked));
-  for (const { account_id, version } of present) noteVersion(context, account_id, version);
+  // Not what a transaction sees: it may be taken back, and until it is committed others see the version before.
+  if (db === context.db) for (const { account_id, version } of present) noteVersion(context, account_id, version);
   return new Map(present.map((row) => [row.account_id, row]));
 }
 

@@ -546,8 +546,8 @@ export function isUndoable(kind: string): boolean {
 export type UndoOutcome = ActOutcome | { outcome: "loop" | "last" | "self" | "unknown" };
 
 /**
- * Takes an act back, for exactly those whom it changed, each as far as nothing else was done since. Whoever would be
- * suspended, frozen or no admin by that takes nothing back.
+ * Takes an act back, for exactly those whom it changed, each as far as nothing else was done since. Nobody
+ * takes back what concerns oneself, but for invites.
  */
 export async function undo(
   context: Context,

@@ -65,7 +65,7 @@ async function openEvents(rows: readonly queries.EventRow[], privateKey: Private
   return acts.sort((a, b) => (a.at ?? 0) - (b.at ?? 0));
 }
 
-/** What of an act stands on the first page after the sign-in; all of them stand on the account page. */
+/** What of an act stands on the first page after the sign-in; all acts of admins stand on the account page. */
 const TOLD = new Set(["reinstated", "made-admin", "unmade-admin", RESET_ENDED]);
 
 /**

@@ -356,7 +356,7 @@ function simpleAct(kindOf: (visit: MemberVisit) => SimpleAct | undefined, needsR
     if (letsIn && root.role !== "member" && !typedLately(visit)) return await passwordFirst(visit);
     const form = FORMS[kind];
     if (ids.includes(account.id)) {
-      // On the own panel there is no such form, and what lets in again asks for no reason.
+      // On the own panel there is no such form, and what lets in again needs no reason.
       const at = root.id === account.id || !needsReason ? { field: "person" } : { form, field: "reason" };
       return await refuse(visit, username, [{ ...at, key: "problem.admin.self" }]);
     }

@@ -4,6 +4,7 @@ import { setStatus } from "#kith/accounts/suspend.js";
 import { sweepCases } from "#kith/resets/cases.js";
 import { countOf, passwordOf, type Visitor } from "../support/app.js";
 import { openCommunity, readable, trustAll } from "../support/resets.js";
+import { beforeStatement } from "../support/statements.js";
 
 /** Ada trusts bea, who has just begun to help her. */
 async function openWithCase() {
@@ -79,6 +80,22 @@ describe("a reset that ended without its owner", () => {
       assert.equal(await actsOn(who.ada), 1, "the admin's, and no other");
       await who.bea.openCase("ada");
     }
+  });
+
+  it("goes on where the suspension was not stored, and its owner is as before, meanwhile and afterwards", async () => {
+    const { place, nour, who } = await openWithCase();
+    const { context } = place;
+    let meanwhile = 0;
+    await beforeStatement(context.pool, [/insert into "admin_acts"/], async () => {
+      meanwhile = (await who.ada.get("/trust")).statusCode;
+      throw new Error("the disk is full");
+    });
+    const answer = await nour.post("/admin/accounts/suspend", { username: "ada", reason: "Alarm." }, "/admin/accounts");
+    assert.equal(answer.statusCode, 500);
+    assert.equal(meanwhile, 200);
+    assert.equal((await who.ada.get("/trust")).statusCode, 200);
+    assert.ok(!(await isTold(who.ada)));
+    assert.deepEqual([...context.forgedRows], []);
   });
 
   it("is not told of one that a sign-in had ended, and somebody put back", async () => {
