@@ -9,7 +9,7 @@ import type { OnionAddress } from "../onion/onion-address.js";
 import { checkOpenRelay, type RelayCheck } from "../onion/open-relay.js";
 import { readEntries } from "../onion/read-map.js";
 import { fail } from "./fail.js";
-import { type OwnOnionOptions, ownOnion, withOwnOnion } from "./own-onion.js";
+import { DEFAULT_FILE, type OwnOnionOptions, ownOnion, withOwnOnion } from "./own-onion.js";
 import { withContext } from "./with-database.js";
 
 const AT_ONCE = 8;
@@ -35,7 +35,7 @@ export function addOnionCheck(onion: Command): void {
         if (domain === undefined) throw new UsageFailure(`${text} is not a domain that mail can go to`);
         return domain;
       });
-      const address = domains.length > 0 ? undefined : await ownOnion(options).catch(sayUnknown);
+      const address = domains.length > 0 ? undefined : await ownOnion(options).catch(sayUnlessNamed(options));
       await withContext(async (context) => {
         const own = address === undefined ? undefined : await checkOwn(context.config, address, options.relayTo);
         const entries = await readEntries(context.db, domains.length > 0 ? { domains: wanted } : {});
@@ -65,10 +65,12 @@ export function addOnionCheck(onion: Command): void {
     });
 }
 
-/** The map is checked all the same. */
-function sayUnknown(error: unknown): undefined {
-  if (!(error instanceof Failure)) throw error;
-  fail(error);
+/** Where Tor's own file can't be read, the map is checked all the same. */
+function sayUnlessNamed({ hostnameFile }: OwnOnionOptions) {
+  return (error: unknown): undefined => {
+    if (!(error instanceof Failure) || hostnameFile !== DEFAULT_FILE) throw error;
+    fail(error);
+  };
 }
 
 interface OwnCheck {

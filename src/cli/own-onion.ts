@@ -4,7 +4,7 @@ import { Failure } from "../failure.js";
 import { HIDDEN_SERVICE_DIR } from "../onion/config/torrc.js";
 import { explainOnionProblem, type OnionAddress, parseOnion } from "../onion/onion-address.js";
 
-const DEFAULT_FILE = `${HIDDEN_SERVICE_DIR}/hostname`;
+export const DEFAULT_FILE = `${HIDDEN_SERVICE_DIR}/hostname`;
 
 export interface OwnOnionOptions {
   onion?: OnionAddress;
