@@ -36,6 +36,9 @@ interface Head {
   migration: string;
 }
 
+/** A file that was read to its end once: its head, and the hash that its lines have. */
+type CheckedFile = Head & { digest: string };
+
 interface TableLine {
   table: string;
   columns: string[];
@@ -201,6 +204,8 @@ async function writeFile(
 export interface RestoreOptions extends Pick<BackUpOptions, "onForeign"> {
   /** Throws while others are connected, who would write into what is restored. */
   expectAlone?: (db: Kysely<Database>) => Promise<void>;
+  /** What `checkFile` found, where it was asked before. */
+  checked?: CheckedFile;
 }
 
 /**
@@ -212,9 +217,9 @@ export interface RestoreOptions extends Pick<BackUpOptions, "onForeign"> {
 export async function restore(
   db: Kysely<Database>,
   file: string,
-  { onForeign, expectAlone }: RestoreOptions = {},
+  { onForeign, expectAlone, checked }: RestoreOptions = {},
 ): Promise<Record<string, number>> {
-  const { migration, digest } = await checkFile(file);
+  const { migration, digest } = checked ?? (await checkFile(file));
   await expectAlone?.(db);
   const states = await migrationStates(db);
   // Before a newer database is migrated down to an older backup.
@@ -291,7 +296,7 @@ function notWhole(file: string): Failure {
 }
 
 /** Reads the file once without believing it: format, and the hash over all lines, which is returned. */
-export async function checkFile(file: string): Promise<Head & { digest: string }> {
+export async function checkFile(file: string): Promise<CheckedFile> {
   const cannot = (error: unknown) => {
     throw cannotRead(file, error);
   };

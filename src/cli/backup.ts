@@ -39,11 +39,11 @@ export function addBackup(program: Command): void {
         );
       }
       // Before anything is opened or made.
-      await checkFile(file);
+      const checked = await checkFile(file);
       // As kith start would: so that none begins on the embedded database meanwhile.
       const database = await openDatabase(config, "start");
       try {
-        const watch = { expectAlone, onForeign: sayForeign("not restored") };
+        const watch = { checked, expectAlone, onForeign: sayForeign("not restored") };
         const rows = await database.unhurried((db) => restore(db, file, watch));
         if (options.json) return console.log(JSON.stringify({ file, rows }));
         console.log(

@@ -65,6 +65,18 @@ async function openEvents(rows: readonly queries.EventRow[], privateKey: Private
   return acts.sort((a, b) => (a.at ?? 0) - (b.at ?? 0));
 }
 
+/** What a page reads of them: what is not Kith's is left out, and reported by the next sign-in. */
+async function eventsSinceSignIn(context: Context, accountId: string, privateKey: PrivateKey): Promise<RecordedAct[]> {
+  const rows = await queries.selectEvents(context.db, accountId);
+  const genuine = rows.filter((row) => hasValidTag(context.secret, "events", { ...row }));
+  return await openEvents(genuine, privateKey);
+}
+
+/** What the record has already: what comes back was put back. */
+function isTaken({ acts = [] }: SelfRecord, { kind, at }: RecordedAct): boolean {
+  return acts.some((taken) => taken.kind === kind && taken.at === at);
+}
+
 /** What of an act stands on the first page after the sign-in; all acts of admins stand on the account page. */
 const TOLD = new Set(["reinstated", "made-admin", "unmade-admin", RESET_ENDED]);
 
@@ -81,8 +93,7 @@ export async function takeEvents(
 ): Promise<string[]> {
   const rows = await queries.selectEvents(context.db, accountId);
   const found = await openEvents(genuineRows(context, "events", rows), privateKey);
-  // Told once: what comes back was put back.
-  const acts = found.filter(({ kind, at }) => !record.acts?.some((told) => told.kind === kind && told.at === at));
+  const acts = found.filter((act) => !isTaken(record, act));
   if (acts.length > 0) record.acts = [...(record.acts ?? []), ...acts];
   for (const act of acts) {
     const { kind, day } = act;
@@ -103,12 +114,10 @@ export async function toldSince(
   context: Context,
   accountId: string,
   privateKey: PrivateKey,
-  { acts = [] }: SelfRecord,
+  record: SelfRecord,
 ): Promise<RecordedEvent[]> {
-  const rows = await queries.selectEvents(context.db, accountId);
-  const genuine = rows.filter((row) => hasValidTag(context.secret, "events", { ...row }));
-  const found = (await openEvents(genuine, privateKey)).filter(({ kind }) => TOLD.has(kind));
-  return found.filter(({ kind, at }) => !acts.some((told) => told.kind === kind && told.at === at)).map(toTell);
+  const found = await eventsSinceSignIn(context, accountId, privateKey);
+  return found.filter((act) => TOLD.has(act.kind) && !isTaken(record, act)).map(toTell);
 }
 
 export async function forgetEvents(context: Context, ids: readonly string[]): Promise<void> {
@@ -133,8 +142,6 @@ export async function actsOnOwnAccount(
   privateKey: PrivateKey,
   record: SelfRecord,
 ): Promise<RecordedAct[]> {
-  const rows = await queries.selectEvents(context.db, accountId);
-  const genuine = rows.filter((row) => hasValidTag(context.secret, "events", { ...row }));
-  const all = [...(record.acts ?? []), ...(await openEvents(genuine, privateKey))];
+  const all = [...(record.acts ?? []), ...(await eventsSinceSignIn(context, accountId, privateKey))];
   return all.filter(({ kind }) => kind !== RESET_ENDED).reverse();
 }

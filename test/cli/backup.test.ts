@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import pg from "pg";
-import { freshDatabase } from "../support/database.js";
+import { emptyDatabase, freshDatabase } from "../support/database.js";
 import { runKith, startKith } from "../support/kith.js";
 import { temporaryDirectory } from "../support/temporary.js";
 
@@ -21,14 +21,9 @@ test("kith backup in the wrong place says so, and makes neither a database nor a
 });
 
 test("kith backup of a server's database that no Kith ever used says so", async () => {
-  const { adminUrl, databaseUrl, name } = await freshDatabase();
-  const empty = `${name}_empty`;
-  const admin = new pg.Client({ connectionString: adminUrl });
-  await admin.connect();
-  await admin.query(`create database ${empty} owner kith template template0`);
-  await admin.end();
+  const databaseUrl = await emptyDatabase();
   const file = join(temporaryDirectory(), "backup");
-  const { status, stderr } = await runKith(["backup", file], { DATABASE_URL: databaseUrl.replace(name, empty) });
+  const { status, stderr } = await runKith(["backup", file], { DATABASE_URL: databaseUrl });
   assert.equal(status, 1);
   assert.match(stderr, /^kith: no Kith ever used this database/);
   assert.ok(!existsSync(file));

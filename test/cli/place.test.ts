@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import pg from "pg";
 import { expectDatabase } from "#kith/cli/with-database.js";
-import { freshDatabase } from "../support/database.js";
+import { emptyDatabase } from "../support/database.js";
 import { runKith } from "../support/kith.js";
 import { temporaryDirectory } from "../support/temporary.js";
 
@@ -71,14 +71,9 @@ test("what a place may begin with begins it, and every command works there from 
 });
 
 test("a command in the wrong database says so in one line, and makes neither a table there nor a server secret", async () => {
-  const { adminUrl, databaseUrl, name } = await freshDatabase();
-  const empty = `${name}_empty`;
-  const admin = new pg.Client({ connectionString: adminUrl });
-  await admin.connect();
-  await admin.query(`create database ${empty} owner kith template template0`);
-  await admin.end();
+  const databaseUrl = await emptyDatabase();
   const dataDir = temporaryDirectory();
-  const env = { DATABASE_URL: databaseUrl.replace(name, empty), KITH_DATA_DIR: dataDir };
+  const env = { DATABASE_URL: databaseUrl, KITH_DATA_DIR: dataDir };
   for (const args of [
     ["onion", "export", "--format", "cdb"],
     ["onion", "torrc"],

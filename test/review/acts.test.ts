@@ -361,7 +361,7 @@ describe("acts of admins", () => {
 
   it("a branch with the admin who looks in it is not ticked, and says why", async () => {
     const place = await openPlace();
-    const { nour, dora, emil } = await village(place);
+    const { nour, emil } = await village(place);
     await act(nour, "role", { username: "emil", role: "admin" });
     await nour.post("/admin/confirm", { username: "emil" }, "/admin/accounts");
     await emil.signIn("emil");
@@ -369,8 +369,6 @@ describe("acts of admins", () => {
     const panel = (await emil.get("/admin/tree?person=dora")).body;
     assert.doesNotMatch(panel, /<input id="branch"[^>]* checked/);
     assert.match(readable(panel), /You are among them, so another admin has to act on this branch\./);
-    assert.match((await nour.get("/admin/accounts")).body, /emil/);
-    assert.equal(dora.username, "dora");
   });
 
   it("whose role is taken reads so on the next page, not only after the next sign-in", async () => {

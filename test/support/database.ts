@@ -97,3 +97,14 @@ after(async () => {
   lent = [];
   await test?.close?.();
 });
+
+/** A database in which nothing is. @returns its `DATABASE_URL` */
+export async function emptyDatabase(): Promise<string> {
+  const { adminUrl, databaseUrl, name } = await freshDatabase();
+  const empty = `${name}_empty`;
+  const admin = new pg.Client({ connectionString: adminUrl });
+  await admin.connect();
+  await admin.query(`create database ${empty} owner kith template template0`);
+  await admin.end();
+  return databaseUrl.replace(name, empty);
+}
