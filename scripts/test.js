@@ -4,9 +4,9 @@
 //   npm run test:quick               without the suites that take long; under a minute
 //   npm test -- trust web/headers    only files whose path contains one of these
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { checkNode, install } from "./prepare.js";
 import { filesBelow } from "./sources.js";
 
@@ -41,6 +41,19 @@ const LONG = [
   "web/in-step",
   "web/limits",
 ];
+/**
+ * Suites that run in one process, which saves each of their files a start, a PostgreSQL and cold code: half of the time.
+ * Not among them: what measures its process or looks at a server's files, or takes minutes by itself.
+ */
+const TOGETHER = [
+  ["resets"],
+  ["flows"],
+  ["web"],
+  ["review", "people"],
+  ["forgery/choices", "forgery/decoys", "forgery/others", "forgery/rows", "forgery/sessions"],
+  ["accounts", "invites", "mail", "trust"],
+  ["architecture", "config", "db/migrate", "db/preparing", "docs", "log", "onion", "protocol", "secret", "support"],
+];
 /** Three more than the two cores of a small machine: suites wait for programs, mails, Tor and even steps of time. */
 const FILES_AT_ONCE = 5;
 /** Milliseconds that one file may take. */
@@ -49,6 +62,29 @@ const FILE_TIMEOUT_MS = 900_000;
 const args = process.argv.slice(2);
 const quick = args.includes("--quick");
 const patterns = args.filter((arg) => !arg.startsWith("-"));
+
+/** @param name a path below dist-test/ */
+function startsWithOne(name, starts) {
+  const path = name.split(sep).join("/");
+  return starts.some((start) => path.startsWith(start));
+}
+
+/** Puts what may run in one process into files that import it. @returns what `node --test` runs, in no order */
+function together(files) {
+  const directory = join(compiled, ".together");
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory);
+  let alone = files;
+  const made = TOGETHER.map((starts) => {
+    const these = alone.filter((file) => startsWithOne(relative(compiled, file), starts));
+    alone = alone.filter((file) => !these.includes(file));
+    if (these.length < 2) return these;
+    const file = join(directory, `${starts[0].replaceAll("/", "-")}.test.js`);
+    writeFileSync(file, these.map((one) => `import ${JSON.stringify(pathToFileURL(one).href)};\n`).join(""));
+    return [file];
+  });
+  return [...made.flat(), ...alone];
+}
 
 function run(command, commandArgs, env = process.env) {
   const { status } = spawnSync(command, commandArgs, { cwd: root, stdio: "inherit", env });
@@ -70,7 +106,7 @@ const files = filesBelow(compiled, ".test.js").filter((file) => {
   if (patterns.length > 0) {
     return patterns.some((pattern) => name.includes(pattern.replace(/^test\//, "").replace(/\.ts$/, "")));
   }
-  return !quick || !LONG.some((start) => name.split(sep).join("/").startsWith(start));
+  return !quick || !startsWithOne(name, LONG);
 });
 if (files.length === 0) {
   console.error(`No test file matches ${patterns.join(", ")}.`);
@@ -85,7 +121,7 @@ run(
     `--test-concurrency=${FILES_AT_ONCE}`,
     "--test-reporter=spec",
     `--test-timeout=${FILE_TIMEOUT_MS}`,
-    ...files,
+    ...together(files),
   ],
   env,
 );

@@ -58,7 +58,7 @@ mkdirSync("reports/mutation", { recursive: true });
 process.env[TIMES_VARIABLE] = join(process.cwd(), `reports/mutation/${folder}.times.json`);
 process.env[LOG_VARIABLE] = join(process.cwd(), `reports/mutation/${folder}.log`);
 rmSync(process.env[LOG_VARIABLE], { force: true });
-const server = tests.every((name) => /^(protocol|trust)\b/.test(name)) ? undefined : await lendServer();
+const server = tests.every((name) => /^protocol\b/.test(name)) ? undefined : await lendServer();
 try {
   const results = await new Stryker({
     mutate: values.only?.split(",").map(part) ?? [`src/${folder}/**/*.ts`],
