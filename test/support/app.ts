@@ -101,8 +101,6 @@ export function passwordOf(username: string, version = 1): string {
 export class Visitor {
   readonly cookies = new Map<string, string>();
   username = "";
-  /** Of the last page with a form, while the session is the same. */
-  #token: string | undefined;
 
   constructor(readonly app: FastifyInstance) {}
 
@@ -120,12 +118,10 @@ export class Visitor {
       },
     });
     for (const cookie of response.cookies) {
-      if (cookie.value !== this.cookies.get(cookie.name)) this.#token = undefined;
       if (cookie.maxAge === 0 || cookie.expires?.getTime() === 0 || cookie.value === "")
         this.cookies.delete(cookie.name);
       else this.cookies.set(cookie.name, cookie.value);
     }
-    this.#token = csrfOf(response.body) ?? this.#token;
     return response;
   }
 
@@ -133,20 +129,11 @@ export class Visitor {
     return await this.request("GET", url);
   }
 
-  /** Sends a form, with the token from the page it stands on; default: from the last page that was read. */
-  async post(url: string, fields: Record<string, string> = {}, from?: string): Promise<LightMyRequestResponse> {
-    const known = from === undefined ? this.#token : csrfOf((await this.get(from)).body);
-    const token = known ?? (await this.anyToken());
+  /** Sends a form, with the token from the page it stands on (default: the sign-in page's). */
+  async post(url: string, fields: Record<string, string> = {}, from = "/about"): Promise<LightMyRequestResponse> {
+    const page = await this.get(from);
+    const token = csrfOf(page.body) ?? csrfOf((await this.get("/sign-in")).body) ?? csrfOf((await this.get("/")).body);
     return await this.request("POST", url, new URLSearchParams({ _csrf: token ?? "", ...fields }).toString());
-  }
-
-  /** From a page that everybody may read, signed in or not. */
-  private async anyToken(): Promise<string | undefined> {
-    for (const page of ["/sign-in", "/about", "/"]) {
-      const token = csrfOf((await this.get(page)).body);
-      if (token !== undefined) return token;
-    }
-    return undefined;
   }
 
   async join(path: string, username: string, options: { trust?: boolean; password?: string } = {}) {
@@ -165,16 +152,16 @@ export class Visitor {
 
   async signIn(username = this.username, password = passwordOf(username)) {
     this.username = username;
-    return await this.post("/sign-in", { username, password });
+    return await this.post("/sign-in", { username, password }, "/sign-in");
   }
 
   async signOut() {
-    return await this.post("/sign-out");
+    return await this.post("/sign-out", {}, "/");
   }
 
   /** The path of a new letter. */
   async invite(): Promise<string> {
-    const answer = await this.post("/invites", { note: "" });
+    const answer = await this.post("/invites", { note: "" }, "/invites");
     assert.equal(answer.statusCode, 303);
     const link = textOf((await this.get("/invites")).body, "invite-link");
     assert.ok(link, "a letter is shown");
@@ -190,19 +177,19 @@ export class Visitor {
   }
 
   async trust(username: string) {
-    return await this.post("/trust", { username });
+    return await this.post("/trust", { username }, "/trust");
   }
 
   async rules(threshold: number, waitDays = 0, extra: Record<string, string> = {}) {
-    return await this.post("/trust/rules", {
-      threshold: String(threshold),
-      wait_days: String(waitDays),
-      ...extra,
-    });
+    return await this.post(
+      "/trust/rules",
+      { threshold: String(threshold), wait_days: String(waitDays), ...extra },
+      "/trust",
+    );
   }
 
   async help(username: string, again = false) {
-    return await this.post("/help", { username, ...(again && { again: "on" }) });
+    return await this.post("/help", { username, ...(again && { again: "on" }) }, "/help");
   }
 
   /** Opens a case and returns the path of its link. */
@@ -217,7 +204,7 @@ export class Visitor {
     const compare = await this.help(username);
     const found = casesOf(compare.body).find((one) => one.words.join(" ") === words.join(" "));
     assert.ok(found, "a case with these words is shown");
-    return await this.post("/help/approve", { username, case: found.id });
+    return await this.post("/help/approve", { username, case: found.id }, "/help");
   }
 }
 

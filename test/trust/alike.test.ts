@@ -87,14 +87,12 @@ describe("list, rules and letters", () => {
     };
   };
   const write = (note = "for ben") => ada.post("/invites", { note }, "/invites");
-  const trust = (username: string) => ada.post("/trust", { username }, "/trust");
-  const rule = (threshold: string) => ada.post("/trust/rules", { threshold, wait_days: "0" }, "/trust");
   const remove = (username: string) => ada.post("/trust/remove", { username, confirm: "on" }, "/trust");
 
   it("change without a trace of which it was, though a letter is written, shown and printed", async () => {
     await assertAlike(303, {
-      "rules are set": then(() => rule("1"), "/trust", "/trust/card", "/trust"),
-      "somebody is named": then(() => trust("cem"), "/trust", "/trust/card", "/trust"),
+      "rules are set": then(() => ada.rules(1), "/trust", "/trust/card", "/trust"),
+      "somebody is named": then(() => ada.trust("cem"), "/trust", "/trust/card", "/trust"),
       "somebody is removed": then(() => remove("cem"), "/trust", "/trust", "/trust/card"),
       "a letter is written": then(() => write(), "/invites", "/invites/card", "/invites"),
       "a letter is not printed": then(() => write(), "/invites", "/invites", "/invites/card"),
@@ -103,8 +101,8 @@ describe("list, rules and letters", () => {
 
   it("are refused a change without a trace of which it was", async () => {
     await assertAlike(422, {
-      "nobody has the name": () => trust("zoe"),
-      "too many must agree": () => rule("7"),
+      "nobody has the name": () => ada.trust("zoe"),
+      "too many must agree": () => ada.rules(7),
       "the note is too long": () => write("ü".repeat(31)),
       "the note is no line": () => write("for\u0001ben"),
     });
@@ -112,7 +110,7 @@ describe("list, rules and letters", () => {
 
   it("differ where a letter is taken back by the row that spends it, and by nothing in log and numbers", async () => {
     const id = /name="invite" value="([^"]+)"/.exec((await ada.get("/invites")).body)?.[1] as string;
-    const rules = await tracesOf(() => rule("1"), 303);
+    const rules = await tracesOf(() => ada.rules(1), 303);
     const revoked = await tracesOf(() => ada.post("/invites/revoke", { invite: id }, "/invites"), 303);
     for (const same of ["log", "counted", "hashed"] as const) assert.deepEqual(revoked[same], rules[same]);
     assert.deepEqual(
@@ -124,7 +122,7 @@ describe("list, rules and letters", () => {
 
   it("answer at an even step of time after a form: the distance of two lines of the log does not tell which page it was", async () => {
     for (const [act, page] of [
-      [() => rule("1"), "/trust"],
+      [() => ada.rules(1), "/trust"],
       [() => write(), "/invites"],
     ] as const) {
       assert.equal((await act()).statusCode, 303);
