@@ -34,7 +34,11 @@ describe("the forms of the list", () => {
     assert.match(text, sentence);
     assert.equal(at, field);
   };
-  const flash = async (visitor: Visitor) => readable((await visitor.get("/trust")).body);
+  const flash = async (visitor: Visitor) => {
+    const { body } = await visitor.get("/trust");
+    assert.match(body, /<div class="notice" data-kind="good" role="status"/);
+    return readable(body);
+  };
   const listed = async () => [
     ...new Set(
       [...(await ada.get("/trust")).body.matchAll(/name="username" value="([^"]+)"/g)].map(([, name]) => name),
@@ -94,9 +98,10 @@ describe("the forms of the list", () => {
     assert.equal((await ada.post("/trust/remove", { username: " dora " }, "/trust")).statusCode, 303);
     assert.match(await flash(ada), /Dora is no longer on your list\. Nobody is told\./);
     assert.match(readable((await ada.get("/security")).body), /Somebody was (removed|taken)[^.]* today/);
-    const asked = await ada.post("/trust/remove", { username: "bea" }, "/trust");
+    const asked = await ada.post("/trust/remove", { username: "bea", confirm: "" }, "/trust");
     assert.equal(asked.statusCode, 422);
-    assert.match(readable(asked.body), /bea/i);
+    assert.match(readable(asked.body), /Remove bea\?/i);
+    assert.match(asked.body, /<div class="notice" data-kind="bad"/, "too few would be left");
     assert.match(asked.body, /name="confirm"/);
     assert.doesNotMatch(asked.body, /<title>Error/, "a question is no mistake");
     assert.deepEqual(await listed(), ["bea", "cem"]);
