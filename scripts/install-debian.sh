@@ -7,7 +7,7 @@
 set -euo pipefail
 
 packages=(
-  chromium fonts-dejavu-core        # the pages, in a browser
+  fonts-dejavu-core                 # the pages, in a browser
   gnupg                             # reads what Kith seals
   postgresql                        # a server besides the embedded one
   tor torsocks exim4-daemon-light   # onion MX
@@ -34,9 +34,15 @@ unpack_postfix() {
   [ -e /usr/lib/postfix ] || ln -s "$postfix_root/usr/lib/postfix" /usr/lib/postfix
 }
 
+is_installed() {
+  dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
+}
+# The browser without its windows needs half of the time; a whole one that is there will do.
+is_installed chromium || packages+=(chromium-headless-shell)
+
 missing=()
 for package in "${packages[@]}"; do
-  dpkg-query --show --showformat='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed || missing+=("$package")
+  is_installed "$package" || missing+=("$package")
 done
 { [ -e /usr/sbin/postfix ] || [ -x "$postfix_root/usr/sbin/postfix" ]; } || missing_postfix=true
 [ ${#missing[@]} -eq 0 ] && [ -z "${missing_postfix:-}" ] && exit 0

@@ -3,12 +3,12 @@ import { after, before, describe, it } from "node:test";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { passwordOf } from "../support/app.js";
 import { type RunningKith, startKith } from "../support/kith.js";
-import { need } from "../support/need.js";
+import { needBrowser } from "../support/need.js";
 import { temporaryDirectory } from "../support/temporary.js";
 
 // What a newcomer sees, on a phone, in a browser that runs no script.
 
-const { chromium: executablePath, skip } = need("chromium");
+const { executablePath, skip } = needBrowser();
 const PHONE = { width: 360, height: 740 };
 
 describe("in a browser without script", { skip }, () => {

@@ -4,12 +4,12 @@ import { createRequire } from "node:module";
 import { after, before, describe, test } from "node:test";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { createView } from "#kith/web/view.js";
-import { need } from "../support/need.js";
+import { needBrowser } from "../support/need.js";
 import { PAGE_STATES, SAMPLE_DAY } from "../support/page-states.js";
 
 // Every page in every state as a browser shows it, under the policy that production sends.
 
-const { chromium: executablePath, skip } = need("chromium");
+const { executablePath, skip } = needBrowser();
 const ORIGIN = "http://kith.test";
 const POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; form-action 'self'";
 const MAX_PAGE_BYTES = 60_000;

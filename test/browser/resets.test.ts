@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { type Place, passwordOf } from "../support/app.js";
-import { need } from "../support/need.js";
+import { needBrowser } from "../support/need.js";
 import { openCommunity, trustAll, turnOnSecondStep } from "../support/resets.js";
 
 // Resets as people go through them, in a real browser without script, on a phone.
 
-const { chromium: executablePath, skip } = need("chromium");
+const { executablePath, skip } = needBrowser();
 const PHONE = { width: 390, height: 844 };
 
 describe("a reset in a browser without script", { skip }, () => {

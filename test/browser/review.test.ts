@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { openPlace, type Place, passwordOf } from "../support/app.js";
-import { need } from "../support/need.js";
+import { needBrowser } from "../support/need.js";
 
 // A review from the gate to the log, by an admin's browser without script.
 
-const { chromium: executablePath, skip } = need("chromium");
+const { executablePath, skip } = needBrowser();
 
 describe("a review in a browser without script", { skip }, () => {
   let browser: Browser;

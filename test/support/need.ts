@@ -24,6 +24,14 @@ export function need<Name extends string>(...programs: Name[]): Record<Name, str
   return { ...paths, skip };
 }
 
+/** The same for a browser: Chromium, without its windows where that is installed, which needs half of the time. */
+export function needBrowser(): { executablePath: string; skip: false | string } {
+  const shell = findProgram("chromium-headless-shell");
+  if (shell !== undefined) return { executablePath: shell, skip: false };
+  const { chromium, skip } = need("chromium");
+  return { executablePath: chromium, skip };
+}
+
 /** The same for what only root may do. */
 export function needRoot(): false | string {
   if (process.getuid?.() === 0) return false;
