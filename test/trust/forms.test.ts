@@ -134,8 +134,10 @@ describe("the forms of the list", () => {
     assert.equal((await ada.signIn()).headers.location, "/trust/confirm");
     const page = await ada.get("/trust/confirm");
     assert.equal(current(page.body), "Trust");
-    assert.match(readable(page.body), /Bea/);
-    assert.doesNotMatch(readable(page.body), /Cem/);
+    assert.match(page.body, /<h1>[^<]*Bea/i, "one person is asked about");
+    assert.equal(page.body.split('data-testid="notice"').length, 2);
+    assert.match(page.body, /name="fingerprint" value="[0-9a-f]{40}"/);
+    assert.doesNotMatch(readable(page.body), /Cem/i);
     await expect(confirm("bea", "00".repeat(20)), "username", /Bea has yet another key/);
     assert.match(readable((await ada.get("/trust/card")).body), /Bea|bea/, "held, but there to be rung");
     assert.equal((await confirm(" bea ")).statusCode, 303);
@@ -146,8 +148,16 @@ describe("the forms of the list", () => {
   });
 
   it("asks before the last who can help goes, where the others can't", async () => {
+    const card = async () => (await ada.get("/trust/card")).body;
+    const unable = /data-kind="bad" data-testid="notice"/;
+    assert.match(readable(await card()), /cem/i);
+    assert.doesNotMatch(await card(), unable);
     await setStatus(place.context, { username: "cem", domain: "localhost" }, "suspended");
     await ada.signIn();
+    assert.doesNotMatch(readable(await card()), /cem/i, "nobody is to ring who can't help");
+    assert.match(readable(await card()), /bea/i);
+    assert.match(await card(), unable, "two must agree");
+    assert.equal(current(await card()), "Trust");
     assert.equal((await ada.rules(1, 0)).statusCode, 303);
     assert.equal((await ada.post("/trust/remove", { username: "bea" }, "/trust")).statusCode, 422, "the only one");
     assert.equal(
