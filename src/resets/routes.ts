@@ -51,7 +51,7 @@ function linkFor(visit: Visit, secret: string): string {
   return new URL(`/handover/${secret}`, originOf(visit.context.config, visit.request)).href;
 }
 
-async function showHelpOutcome(visit: MemberVisit, outcome: HelpOutcome, errors: FieldError[] = []) {
+async function showHelpOutcome(visit: MemberVisit, outcome: HelpOutcome) {
   const current = "help" as const;
   switch (outcome.outcome) {
     case "none":
@@ -84,8 +84,7 @@ async function showHelpOutcome(visit: MemberVisit, outcome: HelpOutcome, errors:
       const fresh = outcome.fresh
         ? { link: linkFor(visit, outcome.fresh.link), expires: outcome.fresh.expiryDay }
         : null;
-      const status = errors.length > 0 ? 422 : 200;
-      return await show(visit, "resets/help-compare", { username, cases, fresh }, { current, status, errors });
+      return await show(visit, "resets/help-compare", { username, cases, fresh }, { current });
     }
   }
 }

@@ -11,7 +11,7 @@ import { insertApproval } from "#kith/resets/queries.js";
 import { casesOf, passwordOf } from "../support/app.js";
 import { openMailServer } from "../support/mail-server.js";
 import { untilQueued } from "../support/queued.js";
-import { choose, openCommunity, readable, trustAll, turnOnSecondStep } from "../support/resets.js";
+import { choose, currentOf, openCommunity, readable, trustAll, turnOnSecondStep } from "../support/resets.js";
 
 describe("pages about resets", () => {
   it("tell whoever forgot the password what to do, signed in or not", async () => {
@@ -35,25 +35,24 @@ describe("pages about resets", () => {
   it("stand under Help in the navigation, whatever they answer, and the numbers for admins under Admin", async () => {
     const { place, nour, who } = await openCommunity(["ada", "bea", "cem"]);
     await trustAll(who.ada, ["bea", "cem"], { threshold: 2 });
-    const current = (body: string) => /aria-current="page"[^>]*>\s*([^<]+?)\s*</.exec(body)?.[1];
     const form = await who.bea.get("/help");
     assert.equal(form.statusCode, 200);
-    assert.equal(current(form.body), "Help someone");
-    assert.equal(current((await who.bea.help("nobody")).body), "Help someone", "nothing there");
+    assert.equal(currentOf(form.body), "Help someone");
+    assert.equal(currentOf((await who.bea.help("nobody")).body), "Help someone", "nothing there");
     const opened = await who.bea.openCase("ada");
-    assert.equal(current((await who.bea.help("ada")).body), "Help someone", "nothing chosen yet");
+    assert.equal(currentOf((await who.bea.help("ada")).body), "Help someone", "nothing chosen yet");
     const { words } = await choose(place, opened, passwordOf("ada", 2));
-    assert.equal(current((await who.bea.help("ada")).body), "Help someone", "words to compare");
+    assert.equal(currentOf((await who.bea.help("ada")).body), "Help someone", "words to compare");
     await who.bea.agree("ada", words);
-    assert.equal(current((await who.bea.get("/help/agreed")).body), "Help someone", "agreed");
+    assert.equal(currentOf((await who.bea.get("/help/agreed")).body), "Help someone", "agreed");
     assert.equal(
-      current((await who.bea.post("/help/approve", { username: "nobody", case: "" }, "/help")).body),
+      currentOf((await who.bea.post("/help/approve", { username: "nobody", case: "" }, "/help")).body),
       "Help someone",
       "agreed to nothing",
     );
     const alarm = await nour.get("/admin/cases");
     assert.equal(alarm.statusCode, 200);
-    assert.equal(current(alarm.body), "Admin");
+    assert.equal(currentOf(alarm.body), "Admin");
     assert.equal((await who.bea.get("/admin/cases")).statusCode, 404);
   });
 

@@ -78,6 +78,11 @@ export function readable(html: string): string {
   return decode(main.replaceAll(/<svg.*?<\/svg>/gs, " ").replaceAll(/<[^>]*>/g, " ")).replaceAll(/\s+/g, " ");
 }
 
+/** The entry of the navigation that is marked as the present page. */
+export function currentOf(html: string): string | undefined {
+  return /aria-current="page"[^>]*>\s*([^<]+?)\s*</.exec(html)?.[1];
+}
+
 /** The one sentence of what is true now. */
 export function statementOf(html: string): string {
   const inner = /<p class="statement"[^>]*>(.*?)<\/p>/s.exec(html)?.[1] ?? "";

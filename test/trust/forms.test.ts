@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { setStatus } from "#kith/accounts/suspend.js";
 import { type Place, passwordOf, type Visitor } from "../support/app.js";
-import { letBackIn, openCommunity, readable, trustAll } from "../support/resets.js";
+import { currentOf, letBackIn, openCommunity, readable, trustAll } from "../support/resets.js";
 
 // What the forms of the list answer: each mistake by its own sentence, at its own field, with what was typed.
 
@@ -17,11 +17,10 @@ describe("the forms of the list", () => {
     ada = who.ada;
     await trustAll(ada, ["cem", "bea"], { threshold: 2 });
   });
-  const current = (page: string) => /aria-current="page"[^>]*>\s*([^<]+?)\s*</.exec(page)?.[1];
   /** The one mistake of a page, and the field that it is at. */
   const mistake = (page: { body: string; statusCode: number }) => {
     assert.equal(page.statusCode, 422);
-    assert.equal(current(page.body), "Trust");
+    assert.equal(currentOf(page.body), "Trust");
     const field = /<(?:input|select|fieldset)[^>]*aria-invalid="true"[^>]*>/.exec(page.body)?.[0] ?? "";
     return [/name="([^"]+)"/.exec(field)?.[1], readable(page.body)] as const;
   };
@@ -133,7 +132,7 @@ describe("the forms of the list", () => {
     await letBackIn(place, who.emil, "bea");
     assert.equal((await ada.signIn()).headers.location, "/trust/confirm");
     const page = await ada.get("/trust/confirm");
-    assert.equal(current(page.body), "Trust");
+    assert.equal(currentOf(page.body), "Trust");
     assert.match(page.body, /<h1>[^<]*Bea/i, "one person is asked about");
     assert.equal(page.body.split('data-testid="notice"').length, 2);
     assert.doesNotMatch(readable(page.body), /Cem/i);
@@ -158,7 +157,7 @@ describe("the forms of the list", () => {
     assert.doesNotMatch(readable(await card()), /cem/i, "nobody is to ring who can't help");
     assert.match(readable(await card()), /bea/i);
     assert.match(await card(), unable, "two must agree");
-    assert.equal(current(await card()), "Trust");
+    assert.equal(currentOf(await card()), "Trust");
     assert.equal((await ada.rules(1, 0)).statusCode, 303);
     assert.equal((await ada.post("/trust/remove", { username: "bea" }, "/trust")).statusCode, 422, "the only one");
     assert.equal(
