@@ -30,10 +30,13 @@ function some<T>(bites: readonly T[]): readonly T[] {
   return ALL ? bites : shuffled(bites).slice(0, 1);
 }
 
+/** Where nothing stops them, every second change of this kind is accepted; of ten of all kinds, sometimes none. */
+const RISE = "a role, a state or a right is given";
+
 describe("the suite of the writer fails", () => {
   for (const [when, patches, changes, kinds, said] of some<[string, readonly Patch[], number, string, RegExp]>([
-    ["tags are not looked at", TAGS_NOT_LOOKED_AT, 10, "", /# accepted: [1-9]/],
-    ["tags leave out one column", ROLE_NOT_TAGGED, 25, "a role, a state or a right is given", /# accepted: [1-9]/],
+    ["tags are not looked at", TAGS_NOT_LOOKED_AT, 25, RISE, /# accepted: [1-9]/],
+    ["tags leave out one column", ROLE_NOT_TAGGED, 25, RISE, /# accepted: [1-9]/],
     ["no tag is inspected", NOTHING_INSPECTED, 10, "", /# accepted: 0; unnoticed without a reason: [1-9]/],
   ])) {
     it(`when ${when}`, () => {
