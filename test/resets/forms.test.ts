@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { casesOf, passwordOf, textOf, wordsOf } from "../support/app.js";
 import { choose, currentOf, openCommunity, readable, trustAll } from "../support/resets.js";
+import { watchStatements } from "../support/statements.js";
 
 // Which page answers each form of a reset, where it stands in the navigation, and what a limit counts.
 
@@ -102,6 +103,49 @@ describe("the limit on helping", () => {
     await trustAll(who.ada, ["bea"]);
     for (let turn = 0; turn < 3; turn++) assert.ok(await who.bea.openCase("ada", true));
     assert.equal((await who.bea.help("ada", true)).statusCode, 429);
+  });
+
+  it("counts what broke off in the middle, which may have told something", async () => {
+    for (const [path, form] of [
+      ["/help", { username: "ada" }],
+      ["/help/approve", { username: "ada", case: "1" }],
+    ] as const) {
+      const { place, who } = await openCommunity(["ada", "bea"], limits);
+      await trustAll(who.ada, ["bea"]);
+      await watchStatements(place.context.pool, (text) => {
+        return /^select \* from "relations"/.test(text) ? Promise.reject(new Error("broke off")) : undefined;
+      });
+      for (let turn = 0; turn < 3; turn++) assert.equal((await who.bea.post(path, form, "/help")).statusCode, 500);
+      assert.equal((await who.bea.post(path, form, "/help")).statusCode, 429, path);
+    }
+  });
+
+  it("counts neither an agreement nor a good link", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem", "dora"], limits);
+    for (const name of ["ada", "cem", "dora"] as const) await trustAll(who[name], ["bea"]);
+    for (const name of ["ada", "cem"]) {
+      const path = await who.bea.openCase(name);
+      for (let turn = 0; turn < 3; turn++) assert.equal((await place.visitor().get(path)).statusCode, 200);
+      const { words } = await choose(place, path, passwordOf(name, 2));
+      assert.equal((await who.bea.agree(name, words)).statusCode, 303);
+    }
+    assert.ok(await who.bea.openCase("dora"), "the third of three");
+    assert.equal((await who.bea.help("zoe")).statusCode, 429);
+  });
+
+  it("counts a case that is begun beside one to compare", async () => {
+    const names = ["ada", "bea", "cem", "dora", "eve"] as const;
+    const { place, who } = await openCommunity(names, limits);
+    for (const name of ["ada", "cem", "dora"] as const) {
+      await trustAll(who[name], ["bea", "eve"]);
+      await choose(place, await who.eve.openCase(name), passwordOf(name, 2));
+    }
+    for (const name of ["ada", "cem", "dora"]) {
+      const page = await who.bea.help(name);
+      assert.equal(casesOf(page.body).length, 1, "eve's stands on the page");
+      assert.ok(textOf(page.body, "handover-link"), "and a new link");
+    }
+    assert.equal((await who.bea.help("zoe")).statusCode, 429);
   });
 
   it("counts agreements that come to nothing, and dead links", async () => {

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { setStatus } from "#kith/accounts/suspend.js";
 import { casesOf, type Place, passwordOf, type Visitor } from "../support/app.js";
-import { choose, openCommunity, readable, trustAll } from "../support/resets.js";
+import { choose, currentOf, openCommunity, readable, trustAll } from "../support/resets.js";
 import { beforeStatement } from "../support/statements.js";
 
 const WRITING_THE_APPROVAL = /insert into approvals/;
@@ -37,7 +37,10 @@ describe("agreeing to a reset at the moment in which it ends", () => {
       });
       const page = await agree(who.bea);
       assert.equal(page.statusCode, 422);
+      assert.match(page.body, /<title>Error: Help someone/);
+      assert.match(page.body, /<input id="username" name="username"[^>]* value="ada"[^>]* aria-invalid="true"/);
       assert.match(readable(page.body), /That reset is not open any more/);
+      assert.equal(currentOf(page.body), "Help someone");
       assert.deepEqual(await rows("approvals"), []);
       assert.equal((await rows("reset_cases")).length, 1);
     });
@@ -50,6 +53,27 @@ describe("agreeing to a reset at the moment in which it ends", () => {
       assert.equal((await agree(who.bea)).statusCode, 422);
     });
   }
+});
+
+describe("agreeing to a reset that is being ended", () => {
+  it("waits for that, and then says that it has ended", async () => {
+    const { place, who, agree, rows } = await openChosen();
+    const other = await place.context.pool.connect();
+    await other.query("begin");
+    await other.query("delete from reset_cases");
+    const answer = agree(who.bea);
+    const isWaiting = () =>
+      place.context.pool.query(
+        "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+      );
+    while ((await isWaiting()).rowCount === 0) await sleep(20);
+    await other.query("commit");
+    other.release();
+    const page = await answer;
+    assert.equal(page.statusCode, 422);
+    assert.match(readable(page.body), /That reset is not open any more/);
+    assert.deepEqual(await rows("approvals"), []);
+  });
 });
 
 describe("completing a reset at the moment in which its account changes", () => {
@@ -107,6 +131,20 @@ describe("beginning to help at the moment in which the account changes", () => {
     await beforeStatement(place.context.pool, [/pg_advisory_xact_lock/], () => suspend(place));
     assert.doesNotMatch((await who.bea.help("ada", true)).body, /handover-link/);
     assert.deepEqual(await rows("reset_cases"), []);
+  });
+
+  it("lets another beginning of the same helper wait until it is written, and then be in its place", async () => {
+    const { place, who, rows } = await openChosen();
+    const phone = place.visitor();
+    await phone.signIn("bea");
+    let second: ReturnType<Visitor["help"]> | undefined;
+    await beforeStatement(place.context.pool, [/^insert into "reset_cases"/], async () => {
+      second = phone.help("ada", true);
+      await Promise.race([second, sleep(2_000)]);
+    });
+    assert.match((await who.bea.help("ada", true)).body, /handover-link/);
+    assert.match((await second)?.body ?? "", /handover-link/);
+    assert.equal((await rows("reset_cases")).length, 1);
   });
 
   it("is ended by a suspension that comes while it is being written", async () => {
