@@ -8,7 +8,7 @@ import { tagRow } from "#kith/protocol/tag.js";
 import type { Token } from "#kith/protocol/token.js";
 import { countOpenCases, storedCases, sweepCases } from "#kith/resets/cases.js";
 import { insertApproval } from "#kith/resets/queries.js";
-import { casesOf, passwordOf } from "../support/app.js";
+import { casesOf, passwordOf, textOf } from "../support/app.js";
 import { openMailServer } from "../support/mail-server.js";
 import { untilQueued } from "../support/queued.js";
 import { choose, currentOf, openCommunity, readable, trustAll, turnOnSecondStep } from "../support/resets.js";
@@ -139,6 +139,24 @@ describe("cases of resets", () => {
     await sweepCases(place.context);
     const { rows } = await sql`select from reset_cases`.execute(place.context.db);
     assert.equal(rows.length, 0);
+  });
+
+  it("count through their last day, swept or not, and their link until the wait would outlast them", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"], { threshold: 1, waitDays: 10 });
+    const opened = await who.bea.help("ada");
+    const lastDay = new Date(place.context.clock().getTime() + 34 * 86_400_000);
+    const text = lastDay.toLocaleDateString("en-GB", { day: "numeric", month: "long", timeZone: "UTC" });
+    assert.match(readable(opened.body), new RegExp(`It works once, until ${text}[. ]`));
+    await choose(place, new URL(textOf(opened.body, "handover-link") as string).pathname, passwordOf("ada", 2));
+    place.days(44);
+    await who.bea.signIn();
+    assert.equal(casesOf((await who.bea.help("ada")).body).length, 1, "on the last day");
+    place.days(1);
+    await who.bea.signIn();
+    const anew = await who.bea.help("ada");
+    assert.equal(casesOf(anew.body).length, 0, "the day after, before it is swept");
+    assert.ok(textOf(anew.body, "handover-link"), "a new one is opened");
   });
 
   it("take an approval of a row once, and none once they are gone", async () => {
