@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { type Name, parseName } from "../accounts/username.js";
-import type { Context } from "../context.js";
+import { loadConfig } from "../config.js";
 import { UsageFailure } from "../failure.js";
 import { withContext } from "./with-database.js";
 
@@ -28,8 +28,8 @@ export function addAccount(program: Command): void {
       .argument("<name>", "such as ada or ada@example.org")
       .option("--json", "prints JSON")
       .action(async (typed: string, options: { json?: boolean }) => {
+        const name = readName(typed);
         await withContext(async (context) => {
-          const name = readName(context, typed);
           const { actByOperator } = await import("../review/operator.js");
           const changed = await actByOperator(context, name, kind);
           const full = `${name.username}@${name.domain}`;
@@ -40,9 +40,9 @@ export function addAccount(program: Command): void {
   }
 }
 
-/** @throws UsageFailure */
-export function readName(context: Context, typed: string): Name {
-  const name = parseName(typed, context.config.domains);
+/** @throws ConfigError, UsageFailure */
+export function readName(typed: string): Name {
+  const name = parseName(typed, loadConfig().domains);
   if (name === undefined)
     throw new UsageFailure("no member can have that name: write ada, or ada@ and one of KITH_DOMAINS");
   return name;

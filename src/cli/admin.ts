@@ -31,9 +31,9 @@ export function addAdmin(program: Command): void {
     .argument("<name>", NAME)
     .option("--json", "prints JSON")
     .action(async (typed: string, options: Options) => {
+      const name = readName(typed);
       await withContext(async (context) => {
         const { confirmByOperator } = await import("../review/operator.js");
-        const name = readName(context, typed);
         const { changed, reads } = await confirmByOperator(context, name);
         tell(options, name, { role: "admin", changed, reads }, changed ? "is an admin again" : "is an admin already");
       });
@@ -44,11 +44,11 @@ export function addAdmin(program: Command): void {
     .option("--for <name>", "which admin (default: the only one)")
     .option("--json", "prints JSON")
     .action(async (options: Options & { for?: string }) => {
+      const name = options.for === undefined ? undefined : readName(options.for);
       if (process.stdin.isTTY) console.error("Type the twelve words, then Enter and Ctrl-D:");
       const phrase = await text(process.stdin);
       await withContext(async (context) => {
         const { recoverByOperator } = await import("../review/operator.js");
-        const name = options.for === undefined ? undefined : readName(context, options.for);
         const full = await recoverByOperator(context, name, phrase);
         if (options.json) console.log(JSON.stringify({ name: full, recovered: true }));
         else console.log(`${full} can open the invite tree again.`);
@@ -63,9 +63,9 @@ interface Options {
 }
 
 async function changeRole(typed: string, options: Options, role: "admin" | "member"): Promise<void> {
+  const name = readName(typed);
   await withContext(async (context) => {
     const { setRoleByOperator } = await import("../review/operator.js");
-    const name = readName(context, typed);
     const { changed, reads } = await setRoleByOperator(context, name, role);
     const now = role === "admin" ? "an admin" : "no admin";
     tell(options, name, { role, changed, reads }, `is ${now}${changed ? " now" : " already"}`);

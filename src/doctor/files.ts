@@ -24,9 +24,16 @@ async function checkDataDir(dataDir: string): Promise<Finding> {
   const found = await stat(dataDir).catch(() => undefined);
   if (found === undefined)
     return { level: "note", about, text: `${dataDir} is not there yet`, todo: "kith start makes it" };
-  const open = found.mode & (process.getuid?.() === 0 ? 0o066 : 0o077);
+  // Root's PostgreSQL has a user of its own, who has to pass.
+  const isRoot = process.getuid?.() === 0;
+  const open = found.mode & (isRoot ? 0o066 : 0o077);
   if (open === 0) return { level: "good", about, text: `${dataDir} is closed to others` };
-  return { level: "wrong", about, text: `${dataDir} is open to others`, todo: `chmod go-rw ${dataDir}` };
+  return {
+    level: "wrong",
+    about,
+    text: `${dataDir} is open to others`,
+    todo: `chmod go-rw${isRoot ? "" : "x"} ${dataDir}`,
+  };
 }
 
 async function checkSecret({ secretFile: file, dataDir }: Config): Promise<Finding[]> {

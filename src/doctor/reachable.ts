@@ -10,13 +10,16 @@ export async function checkReachable(config: Config): Promise<Finding[]> {
   return Promise.all([checkMail(config), checkTor(config)]);
 }
 
-async function checkMail({ smtpUrl }: Config): Promise<Finding> {
+async function checkMail({ smtpUrl, mailFrom, mailOverOnion }: Config): Promise<Finding> {
   const about = "mail" as const;
   if (smtpUrl === undefined) {
     return {
       level: "note",
       about,
-      text: "no mail server: notices are shown on the pages only",
+      text:
+        mailFrom !== undefined && mailOverOnion
+          ? "no mail server: notices are mailed to domains with an onion in the map only"
+          : "no mail server: notices are shown on the pages only",
       todo: "set KITH_SMTP_URL and KITH_MAIL_FROM",
     };
   }
@@ -41,16 +44,26 @@ async function checkTor({
   onionSocketmap,
   onionReadsocket,
   onionOrigin,
+  resolver,
 }: Config): Promise<Finding> {
   const about = "tor" as const;
-  const isUsed = [onionTcpTable, onionSocketmap, onionReadsocket, onionOrigin].some((one) => one !== undefined);
+  const isUsed = [onionTcpTable, onionSocketmap, onionReadsocket, onionOrigin, resolver].some(
+    (one) => one !== undefined,
+  );
   const at = `${torSocks.host}:${torSocks.port}`;
   // SOCKS 5, one method offered: no authentication. The answer is 5, 0.
   const problem = await converse(torSocks.host, torSocks.port, "\u0005\u0001\u0000", (text) =>
     text.startsWith("\u0005\u0000"),
   );
   if (problem === undefined) return { level: "good", about, text: `Tor's SOCKS port ${at} answers` };
-  if (!isUsed) return { level: "note", about, text: `Tor's SOCKS port ${at} ${problem}; nothing here uses it yet` };
+  if (!isUsed) {
+    return {
+      level: "note",
+      about,
+      text: `Tor's SOCKS port ${at} ${problem}; no setting needs it`,
+      todo: "start tor before an onion is in the map: it is checked, and notices to its domain go there and nowhere else",
+    };
+  }
   return { level: "wrong", about, text: `Tor's SOCKS port ${at} ${problem}`, todo: "start tor, or set KITH_TOR_SOCKS" };
 }
 

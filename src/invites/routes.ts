@@ -1,5 +1,5 @@
 import { giveSession } from "../accounts/page-data.js";
-import { saveSession } from "../accounts/sessions.js";
+import { onceOf, saveOnce, saveSession } from "../accounts/sessions.js";
 import { labelOf } from "../accounts/username.js";
 import { suggestPassphrase } from "../protocol/words.js";
 import { readAlike } from "../trust/alike.js";
@@ -87,7 +87,7 @@ export async function join(visit: Visit) {
   }
   await giveSession(visit, outcome.cookie);
   const session = await visit.openSession(outcome.cookie);
-  if (session) await saveSession(context, session, { once: { welcome: outcome.trusts ?? "" } });
+  if (session) await saveOnce(context, session, { welcome: outcome.trusts ?? "" });
   return await goTo({ ...visit, session }, "/welcome", {
     kind: "good",
     key: "flash.joined",
@@ -97,7 +97,7 @@ export async function join(visit: Visit) {
 
 /** `GET /welcome`: the one screen after joining. */
 export async function showWelcome(visit: MemberVisit) {
-  const { once } = visit.session.payload;
+  const once = onceOf(visit.context, visit.session);
   if (once?.welcome === undefined) return await goTo(visit, "/");
   await saveSession(visit.context, visit.session, { once: undefined });
   const inviter = String(once.welcome) || null;

@@ -44,6 +44,22 @@ test("a command in the wrong place says so, prints no link and makes nothing, so
   }
 });
 
+test("a name that nobody can have is refused before a place is looked for or begun", async () => {
+  const dataDir = join(temporaryDirectory(), "data");
+  for (const args of [
+    ["account", "suspend", "no name"],
+    ["admin", "grant", "no name"],
+    ["admin", "revoke", "no name"],
+    ["admin", "confirm", "ada@elsewhere.example"],
+    ["admin", "recover-review-key", "--for", "no name"],
+  ]) {
+    const { status, stderr } = await runKith(args, { KITH_DATA_DIR: dataDir });
+    assert.equal(status, 2, args.join(" "));
+    assert.match(stderr, /^kith: no member can have that name: .*\n$/, args.join(" "));
+    assert.deepEqual(readdirSync(join(dataDir, "..")), []);
+  }
+});
+
 test("what makes sense before the first start begins the place that KITH_DATA_DIR names, and no other", async () => {
   for (const { args, prints } of BEFORE) {
     const dataDir = join(temporaryDirectory(), "data");

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { sql } from "kysely";
-import { connect, isDatabaseDown } from "#kith/db/connect.js";
+import { type Connection, connect, isDatabaseDown } from "#kith/db/connect.js";
 import { hasAccounts } from "#kith/db/has-accounts.js";
 import { migrateToLatest } from "#kith/db/migrate.js";
+import { openDatabase } from "#kith/db/open.js";
+import { freshDatabase } from "../support/database.js";
 import { runKith, startKith } from "../support/kith.js";
 import { need } from "../support/need.js";
 import { startPostgresServer } from "../support/postgres-server.js";
@@ -57,6 +59,20 @@ describe("a PostgreSQL server by DATABASE_URL", { skip }, () => {
     await connection.close();
     await server.stop();
   });
+});
+
+test("what takes long is not ended by a timeout that the database has by itself", async () => {
+  const { databaseUrl, name } = await freshDatabase();
+  const connection = await connect({ databaseUrl });
+  await sql`alter database ${sql.id(name)} set statement_timeout = '50ms'`.execute(connection.db);
+  await connection.close();
+  const database = await openDatabase({ databaseUrl, dataDir: temporaryDirectory() }, "command");
+  const timeout = async (db: Connection["db"]) =>
+    (await sql<{ statement_timeout: string }>`show statement_timeout`.execute(db)).rows[0]?.statement_timeout;
+  assert.equal(await timeout(database.db), "15s");
+  assert.equal(await database.unhurried(timeout), "0");
+  await database.unhurried((db) => sql`select pg_sleep(0.2)`.execute(db));
+  await database.close();
 });
 
 test("only lost connections count as a database that is down", () => {

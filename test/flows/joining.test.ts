@@ -149,6 +149,11 @@ describe("joining by a letter", () => {
     assert.equal(joined.headers.location, "/welcome");
     assert.match((await friend.get("/welcome")).body, /nour/);
     assert.equal((await friend.get("/welcome")).statusCode, 303, "once");
+    const late = place.visitor();
+    await late.join(await nour.invite(), "late-looker", { password: passwordOf("other") });
+    place.days(16 / 1440);
+    assert.equal((await late.get("/welcome")).headers.location, "/", "within a quarter hour");
+    place.days(-16 / 1440);
     const rows = await slotsOf(place.context.pool, "mira.k-2");
     assert.equal(rows.length, place.context.config.trustSlots);
     assert.deepEqual(

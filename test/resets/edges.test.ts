@@ -91,6 +91,18 @@ describe("pages about resets", () => {
     assert.equal((await who.ada.get("/resets/stopped")).headers.location, "/");
   });
 
+  it("show it within a quarter hour, and no longer", async () => {
+    for (const [minutes, status] of [
+      [14, 200],
+      [16, 303],
+    ] as const) {
+      const { place, who } = await openCommunity(["ada"]);
+      await who.ada.post("/resets/stop", {}, "/");
+      place.days(minutes / 1440);
+      assert.equal((await who.ada.get("/resets/stopped")).statusCode, status, `after ${minutes} minutes`);
+    }
+  });
+
   it("list cases by the day of their choice, each with those who have agreed to it", async () => {
     const { place, who } = await openCommunity(["ada", "bea", "cem", "dora"]);
     await trustAll(who.ada, ["bea", "cem", "dora"], { threshold: 3 });
