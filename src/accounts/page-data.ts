@@ -90,14 +90,24 @@ export async function giveSession({ context, request, reply }: Visit, cookie: st
 /** This session goes on under a new cookie, on another page; whoever made it has ended the old one. */
 export async function goOnWith(visit: MemberVisit, cookie: string, path: string, flash: Flash): Promise<unknown> {
   setCookie(visit.context.config, visit.reply, "session", cookie);
-  return await goTo({ ...visit, session: await visit.openSession(cookie) }, path, flash);
+  const session = await visit.openSession(cookie);
+  if (session) await visit.limits.carry(memberSubject(visit.session), memberSubject(session));
+  return await goTo({ ...visit, session }, path, flash);
 }
 
-/** Whether the own password, typed again as `current_password`, is right; wrong ones count for the member. */
-export async function passwordAgain(visit: MemberVisit): Promise<boolean> {
+/**
+ * Whether the own password, typed again as `current_password`, is right; wrong ones count for the member.
+ *
+ * @param isTold whether what follows is told by mail: then right ones count as well, since anybody may have typed the
+ * address, and other members' notices wait behind it
+ */
+export async function passwordAgain(visit: MemberVisit, isTold = false): Promise<boolean> {
   const { context, session } = visit;
-  await visit.limits.take("sign-in", memberSubject(session));
-  const confirmed = await confirmPassword(context, session.account, field(visit, "current_password"));
-  if (confirmed) await visit.limits.giveBack("sign-in", memberSubject(session));
+  const confirmed = await visit.limits.during(
+    "sign-in",
+    memberSubject(session),
+    () => confirmPassword(context, session.account, field(visit, "current_password")),
+    (came) => came !== "broke" && (isTold || came === undefined),
+  );
   return confirmed !== undefined;
 }

@@ -68,7 +68,10 @@ async function homeOf(visit: MemberVisit) {
     slots: context.config.trustSlots,
     stopped:
       stopped.length > 0
-        ? { agreed: [...new Set(stopped.flatMap((event) => String(event.values?.agreed).split(" ").filter(Boolean)))] }
+        ? {
+            agreed: [...new Set(stopped.flatMap((event) => String(event.values?.agreed).split(" ").filter(Boolean)))],
+            byChange: stopped.every((event) => event.values?.by === "change"),
+          }
         : null,
     departed: told("person-gone").length,
     reminder: told("list-reminder").length > 0,
@@ -209,7 +212,11 @@ export async function postCode(visit: Visit) {
   const [client, member] = [`client ${visit.client}`, secondStepSubject(visit.context, half)];
   await visit.limits.take("sign-in", client);
   // Whoever comes here has the password, and may come from any number of addresses.
-  const isLast = await visit.limits.take("code", member);
+  const isLast = await visit.limits.take("code", member).catch(async (error: unknown) => {
+    // Nothing was tried.
+    await visit.limits.giveBack("sign-in", client);
+    throw error;
+  });
   const outcome = await confirmCode(visit.context, half, code);
   if (outcome.outcome === "wrong") {
     if (isLast) tellMember(visit.context, half.account, "codes-wrong");
@@ -273,10 +280,14 @@ export async function showSecurity(visit: MemberVisit) {
 /** `POST /security/password` */
 export async function postPassword(visit: MemberVisit) {
   const { context, session } = visit;
-  await visit.limits.take("sign-in", memberSubject(session));
-  const outcome = await changePassword(context, session, field(visit, "current_password"), field(visit, "password"));
+  const outcome = await visit.limits.during(
+    "sign-in",
+    memberSubject(session),
+    () => changePassword(context, session, field(visit, "current_password"), field(visit, "password")),
+    // A change is told by mail.
+    (came) => came !== "broke" && (came.outcome === "wrong-password" || came.outcome === "changed"),
+  );
   const refuse = (error: FieldError) => securityPage(visit, [error]);
-  if (outcome.outcome !== "wrong-password") await visit.limits.giveBack("sign-in", memberSubject(session));
   switch (outcome.outcome) {
     case "wrong-password":
       return await refuse({ form: "password", field: "current_password", key: "problem.password.wrong" });
@@ -305,10 +316,10 @@ export async function postEndSessions(visit: MemberVisit) {
 /** `POST /security/totp`: begins to set up the second step; where it is on, makes new recovery codes. */
 export async function postTotp(visit: MemberVisit) {
   const { context, session } = visit;
-  if (!(await passwordAgain(visit))) {
+  const step = secondStepOf(context, session.account);
+  if (!(await passwordAgain(visit, step !== undefined))) {
     return await securityPage(visit, [{ form: "totp", field: "current_password", key: "problem.password.wrong" }]);
   }
-  const step = secondStepOf(context, session.account);
   if (!step) {
     await saveOnce(context, session, { totpSecret: newTotpSecret() });
     return await goTo(visit, "/security/totp");
@@ -379,13 +390,16 @@ export async function showRecoveryCodes(visit: MemberVisit) {
 /** `POST /security/totp/remove` */
 export async function postTotpRemove(visit: MemberVisit) {
   const { context, session } = visit;
-  if (!(await passwordAgain(visit))) {
+  if (!(await passwordAgain(visit, true))) {
     return await securityPage(visit, [{ form: "off", field: "current_password", key: "problem.password.wrong" }]);
   }
-  await noteEvent(context, session, "second-step-off", ({ id }) => ({
-    second_step: sealSecondStep(context, id, undefined),
-  }));
-  tellMember(context, session.account, "second-step-changed");
+  const stored = await noteEvent(
+    context,
+    session,
+    "second-step-off",
+    (account) => secondStepOf(context, account) && { second_step: sealSecondStep(context, account.id, undefined) },
+  );
+  if (stored) tellMember(context, session.account, "second-step-changed");
   return await goTo(visit, "/security", { kind: "good", key: "flash.totp-off" });
 }
 
@@ -430,7 +444,8 @@ const ADDRESS_BYTES = 254;
 
 function isAddress(text: string): boolean {
   if (utf8(text).length > ADDRESS_BYTES || hasControls(text)) return false;
-  return /^[^\s@<>,;"]+@[^\s@<>,;"]+\.[^\s@<>,;".]+$/.test(text);
+  // No address in brackets: a mail server that took it would connect to any machine in its network.
+  return /^[^\s@<>,;"]+@[^\s@<>,;"[\]]+\.[^\s@<>,;".[\]]+$/.test(text);
 }
 
 /** `POST /account/contact`: where notices go; empty: nowhere. */

@@ -7,9 +7,9 @@ import { type PrivateKey, publicHalf, readPrivateKey } from "../protocol/keypair
 import { lockPrivateKey } from "../protocol/lock.js";
 import { formatParameters, newSalt } from "../protocol/password.js";
 import type { RelationRow } from "../protocol/relation.js";
-import { type CaseRow, casesAtSignIn, isChosen, judge, openOwnCases, type Standing } from "../resets/cases.js";
+import { casesAtSignIn, isChosen, judge, openOwnCases, type Standing } from "../resets/cases.js";
 import { completeReset, countFinishedCase } from "../resets/complete.js";
-import { whoAgreed } from "../resets/stop.js";
+import { noteStoppedCases } from "../resets/stopped.js";
 import { forgetEvents, noteResetEnded, suspensionReason, takeEvents } from "../review/events.js";
 import { noteGranter, noteLeavers, renewGrants } from "../review/keys.js";
 import { makeNewKey, ownPerson } from "../trust/rekey.js";
@@ -285,7 +285,7 @@ async function regenerateAndStart(
   ]);
   const hasLeft = await noteLeavers(context, account, state.record);
   remindOfList(state, day);
-  await noteStoppedCases(context, state, cases);
+  await noteStoppedCases(context, state, cases, "sign-in");
   if (ranOut) noteResetEnded(state.record, day);
   const newKey = await endKeeping(context, state, input.unlocked.unlockKey);
   const mended = newKey ? undefined : await mendPerson(context, state, day);
@@ -364,16 +364,6 @@ function remindOfList({ record, trusted }: PrivateState, day: string): void {
   if (trusted.length === 0 || daysBetween(record.listConfirmed, day) < LIST_REMINDER_DAYS) return;
   record.listConfirmed = day;
   record.told.push({ kind: "list-reminder", day });
-}
-
-/** A sign-in with the old password ends every case; who began or agreed to one is told to its target. */
-async function noteStoppedCases(context: Context, state: PrivateState, cases: readonly CaseRow[]): Promise<void> {
-  if (cases.length === 0) return;
-  for (const agreed of await whoAgreed(context, state, cases)) {
-    const day = dayOf(context.clock());
-    state.record.told.push({ kind: "reset-stopped", day, values: { agreed: agreed.join(" ") } });
-    state.record.events.push({ kind: "reset-stopped", day });
-  }
 }
 
 /** Makes ready to lock the key anew, if the configured Argon2id parameters are not those it is locked with. */

@@ -16,7 +16,9 @@ import { fingerprintOf, type PrivateKey, publicHalf } from "../protocol/keypair.
 import { type RelationRow, regenerate, shuffled, type TrustedEntry } from "../protocol/relation.js";
 import { fitSelfRecord, hasReserve, openSelfRecord, type SelfRecord, sealSelfRecord } from "../protocol/self-record.js";
 import { hasValidTag } from "../protocol/tag.js";
+import { openOwnCases } from "../resets/cases.js";
 import { sendResetNotice } from "../resets/notices.js";
+import { noteStoppedCases } from "../resets/stopped.js";
 import { type AccountRow, findAccount, findOwnAccount, reportForgery, tagged } from "./account.js";
 import { inTurn } from "./in-turn.js";
 import { recallRecord, rememberRecord } from "./opened-records.js";
@@ -197,6 +199,8 @@ export interface ChangeExtras {
   person?: { publicKey: Uint8Array; resetMark: number | "another" };
   /** The cases that this ends did not fail: one of them takes effect. */
   completesReset?: boolean;
+  /** Whoever changes tells of the cases that this ends; else the next first page does. */
+  tellsOfCases?: boolean;
   /** The key that is to be the account's from now on; the list and record are sealed to it. */
   privateKey?: PrivateKey;
   /** Made once the final state is known, since the state lists it. */
@@ -353,10 +357,11 @@ async function tryToChange<Outcome>(
   if (!goesOn || !account || !letsSessionsGoOn(account) || !equalBytes(account.session_epoch, epoch)) {
     throw new StaleKeyError();
   }
-  const state = await openState(context, account, privateKey);
+  const [state, cases] = await Promise.all([openState(context, account, privateKey), openOwnCases(context, account)]);
   reviewList(context, state);
   const { store, outcome, extras } = await decide(state);
   if (!store) return { outcome, account };
+  if (!extras?.tellsOfCases) await noteStoppedCases(context, state, cases, "change");
   const stored = await storeState(context, state, extras);
   return stored && { outcome, account: stored };
 }

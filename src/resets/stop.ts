@@ -1,9 +1,9 @@
 import type { Session } from "../accounts/sessions.js";
-import { changeState, type PrivateState } from "../accounts/state.js";
-import { labelOfFull } from "../accounts/username.js";
+import { changeState } from "../accounts/state.js";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
-import { approvalsOf, type CaseRow, isChosen, openCases, openOwnCases, ownApprovalsOf } from "./cases.js";
+import { approvalsOf, type CaseRow, isChosen, openCases, openOwnCases } from "./cases.js";
+import { whoAgreed } from "./stopped.js";
 
 /** A reset of one's own password that is under way, as an open session may see it. */
 export interface OwnCase {
@@ -44,7 +44,8 @@ export async function stopResets(
     for (const row of cases) {
       state.record.events.push({ kind: "reset-stopped", day, values: { opened: row.opening_day } });
     }
-    return { store: true, outcome: { count: toldCount(cases), agreed: [...new Set(agreed.flat())].sort() } };
+    const outcome = { count: toldCount(cases), agreed: [...new Set(agreed.flat())].sort() };
+    return { store: true, outcome, extras: { tellsOfCases: true } };
   });
   session.account = account;
   return outcome;
@@ -53,19 +54,4 @@ export async function stopResets(
 /** As the pages count them: while a password is chosen in one, links that nobody used don't count. */
 function toldCount(cases: readonly CaseRow[]): number {
   return cases.filter(isChosen).length || cases.length;
-}
-
-/** Who of A's people has agreed to each of these cases, as A's own list names them. */
-export async function whoAgreed(
-  context: Context,
-  state: Pick<PrivateState, "account" | "trusted">,
-  cases: readonly CaseRow[],
-): Promise<string[][]> {
-  const approvals = await ownApprovalsOf(context, state.account, cases);
-  const nameOfRow = new Map(state.trusted.map((trusted) => [trusted.rowId, labelOfFull(context, trusted.name)]));
-  return cases.map((row) =>
-    approvals(row)
-      .flatMap((approval) => nameOfRow.get(approval.row_id) ?? [])
-      .sort(),
-  );
 }

@@ -60,6 +60,8 @@ export interface Limits {
   take(action: LimitedAction, ...subjects: string[]): Promise<boolean>;
   /** Takes a try back that was none: it succeeded. */
   giveBack(action: LimitedAction, ...subjects: string[]): Promise<void>;
+  /** A member goes on under another name, with a new key: what was counted goes on as well, in every action. */
+  carry(from: string, to: string): Promise<void>;
   /**
    * Counts a try before it is made, so that many at once don't all slip through, and gives it back unless it counts.
    *
@@ -78,10 +80,15 @@ type Limit = Config["limits"][LimitedAction];
 
 interface Counter {
   /**
+   * One that is refused does not count: nothing was tried. Else many good tries at once would shut out whoever made
+   * them, once they are given back.
+   *
    * @returns whether it was the last one
    * @throws RateLimiterRes if that is too many
    */
   take(key: string): Promise<boolean>;
+  /** What stands under one key stands under another from now on. */
+  carry(from: string, to: string): Promise<void>;
   giveBack(key: string): Promise<void>;
 }
 
@@ -105,7 +112,20 @@ class Rows implements Counter {
   }
 
   async take(key: string) {
-    return (await this.#limiter.consume(key)).remainingPoints === 0;
+    try {
+      return (await this.#limiter.consume(key)).remainingPoints === 0;
+    } catch (reason) {
+      if (reason instanceof RateLimiterRes) await this.giveBack(key);
+      throw reason;
+    }
+  }
+
+  async carry(from: string, to: string) {
+    await this.#pool.query({
+      name: "limits-carry",
+      text: "update limits_points set key = $2 where key = $1 and not exists (select from limits_points where key = $2)",
+      values: [from, to],
+    });
   }
 
   /** A success leaves no row. In one statement: each of two at the same moment sees what the other left. */
@@ -136,10 +156,18 @@ class Memory implements Counter {
       if (isFirstInDuration) await this.#remember(key);
       return remainingPoints === 0;
     } catch (reason) {
-      // Nothing was tried: else many good tries at once would shut out whoever made them, once they are given back.
       await this.giveBack(key);
       throw reason;
     }
+  }
+
+  async carry(from: string, to: string) {
+    const counted = await this.#limiter.get(from);
+    if (!counted || counted.msBeforeNext <= 0) return;
+    await this.#limiter.set(to, counted.consumedPoints, counted.msBeforeNext / 1000);
+    await this.#limiter.delete(from);
+    this.#keys.delete(from);
+    await this.#remember(to);
   }
 
   async giveBack(key: string) {
@@ -173,6 +201,10 @@ export function makeLimits(context: Context): Limits {
   const made: Limits = {
     async take(action, ...subjects) {
       const taken = await Promise.allSettled(subjects.map((subject) => counter(action).take(keyOf(action, subject))));
+      if (taken.some((one) => one.status === "rejected")) {
+        const admitted = subjects.filter((_subject, at) => taken[at]?.status === "fulfilled");
+        await made.giveBack(action, ...admitted);
+      }
       for (const { reason } of taken.filter((one) => one.status === "rejected")) {
         if (!(reason instanceof RateLimiterRes)) throw reason;
         throw new TooManyError(Math.max(1, Math.ceil(reason.msBeforeNext / 1000)));
@@ -181,6 +213,10 @@ export function makeLimits(context: Context): Limits {
     },
     async giveBack(action, ...subjects) {
       await Promise.all(subjects.map((subject) => counter(action).giveBack(keyOf(action, subject))));
+    },
+    async carry(from, to) {
+      if (from === to) return;
+      await Promise.all(LIMITED_ACTIONS.map((action) => counter(action).carry(keyOf(action, from), keyOf(action, to))));
     },
     async during(action, subject, attempt, counts) {
       await made.take(action, subject);

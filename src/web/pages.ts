@@ -263,7 +263,7 @@ export interface Pages {
     rules: Rules;
     slots: number;
     /** This sign-in stopped a reset: who had agreed to it (may be nobody). */
-    stopped: { agreed: readonly string[] } | null;
+    stopped: { agreed: readonly string[]; byChange: boolean } | null;
     /** How many people left since the last sign-in; their relations are gone. */
     departed: number;
     /** Whether to ask if the list is still right (once in six months). */

@@ -177,6 +177,45 @@ describe("stopping a reset", () => {
   });
 });
 
+describe("a reset that a change ends", () => {
+  it("is told on the next first page, with who had agreed, until the sign-in after that", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem"]);
+    await trustAll(who.ada, ["bea"]);
+    const calm = readable((await who.ada.get("/")).body);
+    assert.doesNotMatch(calm, /being reset/);
+    const { words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    await who.bea.agree("ada", words);
+    assert.equal((await who.ada.post("/trust", { username: "cem" }, "/invites")).statusCode, 303);
+    const told = /Your password was being reset\. A change of your account stopped it/;
+    const page = readable((await who.ada.get("/")).body);
+    assert.match(page, told);
+    assert.match(page, /Bea had agreed\./);
+    assert.match(readable((await who.ada.get("/security")).body), /A reset was stopped/);
+    await who.ada.signIn();
+    assert.doesNotMatch(readable((await who.ada.get("/")).body), told, "it was seen");
+  });
+
+  it("is told by the next sign-in to whoever did not make the change", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    assert.equal((await who.ada.post("/invites", { note: "" }, "/invites")).statusCode, 303);
+    const owner = place.visitor();
+    await owner.signIn("ada");
+    const page = readable((await owner.get("/")).body);
+    assert.match(page, /A change of your account stopped it/);
+    assert.match(page, /Nobody had agreed yet\./);
+  });
+
+  it("is not told again by the page that follows the stop button", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    await who.ada.post("/resets/stop", {}, "/account");
+    assert.doesNotMatch(readable((await who.ada.get("/")).body), /being reset/);
+  });
+});
+
 describe("after a reset", () => {
   it("all sessions are over, and the wizard asks for people anew", async () => {
     const { place, who } = await openCommunity(["ada", "bea"]);

@@ -191,7 +191,7 @@ add(
       person("hana", "counts", "2025-10"),
     ],
     rules: rules(3, 1),
-    stopped: { agreed: ["bea", "cem"] },
+    stopped: { agreed: ["bea", "cem"], byChange: false },
     departed: 1,
     reminder: true,
     tiles: [
@@ -213,7 +213,7 @@ add(
 );
 add("accounts/home", "none-held", { ...home, people: [bea] }, atHome);
 add("accounts/home", "none-counts", { ...home, people: [person("emil", "suspended")], rules: rules(1) }, atHome);
-add("accounts/home", "stopped", { ...home, people: three.slice(1), stopped: { agreed: [] } }, atHome);
+add("accounts/home", "stopped", { ...home, people: three.slice(1), stopped: { agreed: [], byChange: true } }, atHome);
 add(
   "accounts/home",
   "empty",

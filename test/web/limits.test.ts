@@ -98,6 +98,35 @@ describe("limits on signing in", () => {
     assert.ok(answers.every((answer) => [422, 429].includes(answer.statusCode)));
   });
 
+  it("shut nobody out where many sign in rightly at the same moment, or go on once they are refused", async () => {
+    const here = await place(`sign-in=${POINTS}/900`);
+    await here.founder("ada");
+    const answers = await Promise.all(
+      Array.from({ length: 3 * POINTS }, () => new Client(here, "203.0.113.7").signIn("ada")),
+    );
+    assert.ok(answers.some((answer) => answer.statusCode === 303));
+    assert.ok(answers.every((answer) => [303, 429].includes(answer.statusCode)));
+    assert.deepEqual(await rowsOf(here), []);
+    const client = new Client(here, "203.0.113.7");
+    for (let count = 0; count < POINTS - 1; count++) await client.signIn("bea", WRONG);
+    for (let count = 0; count < POINTS; count++) await client.signIn("ada", WRONG);
+    const counted = () => rowsOf(here).then((rows) => rows.map(({ points }) => points).sort());
+    assert.deepEqual(await counted(), [1, POINTS - 1, POINTS], "what is refused does not count, for any of both");
+  });
+
+  it("count changes that are told by mail, whose address anybody may have typed, right password or not", async () => {
+    const here = await place(`sign-in=${POINTS}/900`);
+    const ada = await here.founder("ada");
+    for (let turn = 0; turn < POINTS; turn++) {
+      const password = passwordOf("ada", turn + 2);
+      const fields = { current_password: passwordOf("ada", turn + 1), password };
+      assert.equal((await ada.post("/security/password", fields, "/security")).statusCode, 303);
+    }
+    const right = { current_password: passwordOf("ada", POINTS + 1) };
+    assertTooMany(await ada.post("/security/totp/remove", right, "/security"));
+    assertTooMany(await ada.post("/security/password", { ...right, password: passwordOf("ada") }, "/security"));
+  });
+
   it("take one IPv6 household for one client, whichever of its addresses it uses", async () => {
     const here = await place(`sign-in=${POINTS}/900`);
     await here.founder("ada");
@@ -115,7 +144,7 @@ describe("limits on signing in", () => {
     for (let count = 0; count < POINTS; count++) await client.signIn("ada", WRONG);
     assertTooMany(await client.signIn("ada"));
     const { pool } = here.context;
-    const { rows } = await pool.query("select expire::float8 from limits_points where points > $1", [POINTS]);
+    const { rows } = await pool.query("select expire::float8 from limits_points where points >= $1", [POINTS]);
     assert.ok(rows.length > 0);
     for (const { expire } of rows) assert.ok(expire >= begun + 900_000 && expire <= Date.now() + 900_000);
     // As if that had been so much earlier.
@@ -299,6 +328,32 @@ describe("limits on links and letters", () => {
     for (let count = 0; count < POINTS; count++) assert.equal((await ada.trust(`zoe${count}`)).statusCode, 422);
     assertTooMany(await ada.trust("bea"));
     assert.equal((await bea.trust("ada")).statusCode, 303);
+  });
+});
+
+describe("limits on a member who gets a new key", () => {
+  it("go on as they were: nobody begins anew by removing somebody who shares the kept key", async () => {
+    const here = await place(`trust=12/900,help=${POINTS}/900`);
+    const nour = await here.founder();
+    const ada = await nour.bring("ada", { trust: false });
+    for (const name of ["bea", "cem", "dora"]) await nour.bring(name, { trust: false });
+    const current_password = passwordOf("ada");
+    const nothing = (count: number) => ada.post("/help", { username: `nobody-${count}` }, "/help");
+    for (let count = 1; count < POINTS; count++) assert.equal((await nothing(count)).statusCode, 200);
+    for (const name of ["bea", "cem", "dora"]) assert.equal((await ada.trust(name)).statusCode, 303);
+    assert.equal((await ada.rules(2, 0, { keep_key: "on", current_password })).statusCode, 303);
+    const fingerprint = async () =>
+      (await here.context.pool.query("select fingerprint from accounts where username = 'ada'")).rows[0].fingerprint;
+    const before = await fingerprint();
+    const removed = await ada.post("/trust/remove", { username: "dora", confirm: "on", current_password }, "/trust");
+    assert.equal(removed.statusCode, 303);
+    assert.notDeepEqual(await fingerprint(), before, "it is a new key");
+    assert.equal((await nothing(POINTS)).statusCode, 200);
+    assertTooMany(await nothing(POINTS + 1));
+    let tries = 0;
+    while ((await ada.trust(`nobody-${tries}`)).statusCode !== 429) tries++;
+    // Three who were named, the rules, and one who was removed.
+    assert.equal(tries, 12 - 5);
   });
 });
 
