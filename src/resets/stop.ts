@@ -41,9 +41,7 @@ export async function stopResets(
     const cases = await openOwnCases(context, state.account);
     const agreed = await whoAgreed(context, state, cases);
     const day = dayOf(context.clock());
-    for (const row of cases) {
-      state.record.events.push({ kind: "reset-stopped", day, values: { opened: row.opening_day } });
-    }
+    state.record.events.push(...cases.map(() => ({ kind: "reset-stopped", day })));
     const outcome = { count: toldCount(cases), agreed: [...new Set(agreed.flat())].sort() };
     return { store: true, outcome, extras: { tellsOfCases: true } };
   });

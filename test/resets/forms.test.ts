@@ -156,5 +156,9 @@ describe("the limit on helping", () => {
     const dead = `/handover/${"A".repeat(43)}`;
     for (let turn = 0; turn < 2; turn++) assert.equal((await place.visitor().get(dead)).statusCode, 404);
     assert.equal((await place.visitor().get(dead)).statusCode, 429);
+    const elsewhere = await openCommunity([], limits);
+    const choosing = () => elsewhere.place.visitor().post(dead, { password: passwordOf("ada", 2) });
+    for (let turn = 0; turn < 2; turn++) assert.equal((await choosing()).statusCode, 404);
+    assert.equal((await choosing()).statusCode, 429);
   });
 });

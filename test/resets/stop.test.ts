@@ -213,6 +213,21 @@ describe("a reset that a change ends", () => {
     await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
     await who.ada.post("/resets/stop", {}, "/account");
     assert.doesNotMatch(readable((await who.ada.get("/")).body), /being reset/);
+    assert.match(readable((await who.ada.get("/security")).body), /A reset was stopped/);
+  });
+
+  it("of several counts those that went furthest, and names once each who agreed to any", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem", "dora"]);
+    await trustAll(who.ada, ["bea", "cem", "dora"], { threshold: 3 });
+    const first = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    const second = await choose(place, await who.cem.openCase("ada", true), passwordOf("ada", 3));
+    await who.dora.openCase("ada", true);
+    for (const { words } of [first, second]) await who.cem.agree("ada", words);
+    await who.bea.agree("ada", first.words);
+    await who.ada.post("/resets/stop", {}, "/account");
+    const page = readable((await who.ada.get("/resets/stopped")).body);
+    assert.match(page, /The 2 resets are stopped/);
+    assert.match(page, /Bea and cem had agreed\./);
   });
 });
 
