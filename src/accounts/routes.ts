@@ -316,10 +316,10 @@ export async function postEndSessions(visit: MemberVisit) {
 /** `POST /security/totp`: begins to set up the second step; where it is on, makes new recovery codes. */
 export async function postTotp(visit: MemberVisit) {
   const { context, session } = visit;
-  const step = secondStepOf(context, session.account);
-  if (!(await passwordAgain(visit, step !== undefined))) {
+  if (!(await passwordAgain(visit, true))) {
     return await securityPage(visit, [{ form: "totp", field: "current_password", key: "problem.password.wrong" }]);
   }
+  const step = secondStepOf(context, session.account);
   if (!step) {
     await saveOnce(context, session, { totpSecret: newTotpSecret() });
     return await goTo(visit, "/security/totp");

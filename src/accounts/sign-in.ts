@@ -9,7 +9,7 @@ import { formatParameters, newSalt } from "../protocol/password.js";
 import type { RelationRow } from "../protocol/relation.js";
 import { casesAtSignIn, isChosen, judge, openOwnCases, type Standing } from "../resets/cases.js";
 import { completeReset, countFinishedCase } from "../resets/complete.js";
-import { noteStoppedCases } from "../resets/stopped.js";
+import { noteStopped, withAgreed } from "../resets/stopped.js";
 import { forgetEvents, noteResetEnded, suspensionReason, takeEvents } from "../review/events.js";
 import { noteGranter, noteLeavers, renewGrants } from "../review/keys.js";
 import { makeNewKey, ownPerson } from "../trust/rekey.js";
@@ -275,6 +275,7 @@ async function regenerateAndStart(
     // As they are now: since the password was checked one may have been opened, chosen or agreed to.
     casesAtSignIn(context, account),
   ]);
+  const stopped = await withAgreed(context, state, cases);
   const day = dayOf(context.clock());
   forgetShown(context, account.id, state.record);
   reviewList(context, state);
@@ -285,7 +286,7 @@ async function regenerateAndStart(
   ]);
   const hasLeft = await noteLeavers(context, account, state.record);
   remindOfList(state, day);
-  await noteStoppedCases(context, state, cases, "sign-in");
+  noteStopped(context, state, stopped, "sign-in");
   if (ranOut) noteResetEnded(state.record, day);
   const newKey = await endKeeping(context, state, input.unlocked.unlockKey);
   const mended = newKey ? undefined : await mendPerson(context, state, day);

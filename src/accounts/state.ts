@@ -18,7 +18,7 @@ import { fitSelfRecord, hasReserve, openSelfRecord, type SelfRecord, sealSelfRec
 import { hasValidTag } from "../protocol/tag.js";
 import { openOwnCases } from "../resets/cases.js";
 import { sendResetNotice } from "../resets/notices.js";
-import { noteStoppedCases } from "../resets/stopped.js";
+import { noteStopped, type StoppedCase, withAgreed } from "../resets/stopped.js";
 import { type AccountRow, findAccount, findOwnAccount, reportForgery, tagged } from "./account.js";
 import { inTurn } from "./in-turn.js";
 import { recallRecord, rememberRecord } from "./opened-records.js";
@@ -310,7 +310,10 @@ const MARKS = 2 ** 16;
 /** How often a change begins anew when others are faster; each round somebody's change was stored. */
 export const MAX_TRIES = 40;
 
-type Decide<Outcome> = (state: PrivateState) => Promise<{ store: boolean; outcome: Outcome; extras?: ChangeExtras }>;
+type Decide<Outcome> = (
+  state: PrivateState,
+  stopped: readonly StoppedCase[],
+) => Promise<{ store: boolean; outcome: Outcome; extras?: ChangeExtras }>;
 
 interface Changed<Outcome> {
   outcome: Outcome;
@@ -321,7 +324,8 @@ interface Changed<Outcome> {
  * Changes the private state of the account of this session: reads, lets `decide` alter the opened state, regenerates
  * and stores; again from the start if somebody else was faster.
  *
- * @param decide alters the state and returns what to answer; with `store: false` nothing is written
+ * @param decide alters the state and returns what to answer; with `store: false` nothing is written. It is told which
+ * cases end if it is
  * @throws StaleKeyError if the session was ended since it was opened for this request: by signing out, from another
  * session, by another key or password, a suspension or a freeze. What a thief sent before the owner threw him out must not be stored after it.
  */
@@ -358,10 +362,11 @@ async function tryToChange<Outcome>(
     throw new StaleKeyError();
   }
   const [state, cases] = await Promise.all([openState(context, account, privateKey), openOwnCases(context, account)]);
+  const stopped = await withAgreed(context, state, cases);
   reviewList(context, state);
-  const { store, outcome, extras } = await decide(state);
+  const { store, outcome, extras } = await decide(state, stopped);
   if (!store) return { outcome, account };
-  if (!extras?.tellsOfCases) await noteStoppedCases(context, state, cases, "change");
+  if (!extras?.tellsOfCases) noteStopped(context, state, stopped, "change");
   const stored = await storeState(context, state, extras);
   return stored && { outcome, account: stored };
 }

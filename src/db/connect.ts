@@ -59,7 +59,7 @@ export async function connect(
     keepAlive: true,
     // Else the server looks at a row itself only where its page was written to lately, and counts that: its numbers
     // tell on which page somebody stands who was looked up, such as whoever helped.
-    // And a role or database may have a timeout of its own, as behind PgBouncer: none has to be asked for.
+    // And a role or database may have a timeout of its own: none has to be asked for.
     onConnect: (client: pg.ClientBase) =>
       client.query(`set enable_indexonlyscan = off${statementTimeoutMs > 0 ? "" : "; set statement_timeout = 0"}`),
     ...(statementTimeoutMs > 0 ? { statement_timeout: statementTimeoutMs, query_timeout: QUERY_TIMEOUT_MS } : {}),

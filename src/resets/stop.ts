@@ -2,8 +2,7 @@ import type { Session } from "../accounts/sessions.js";
 import { changeState } from "../accounts/state.js";
 import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
-import { approvalsOf, type CaseRow, isChosen, openCases, openOwnCases } from "./cases.js";
-import { whoAgreed } from "./stopped.js";
+import { approvalsOf, type CaseRow, isChosen, openCases } from "./cases.js";
 
 /** A reset of one's own password that is under way, as an open session may see it. */
 export interface OwnCase {
@@ -37,12 +36,11 @@ export async function stopResets(
   context: Context,
   session: Session,
 ): Promise<{ count: number; agreed: readonly string[] }> {
-  const { outcome, account } = await changeState(context, session, async (state) => {
-    const cases = await openOwnCases(context, state.account);
-    const agreed = await whoAgreed(context, state, cases);
+  const { outcome, account } = await changeState(context, session, async (state, stopped) => {
     const day = dayOf(context.clock());
-    state.record.events.push(...cases.map(() => ({ kind: "reset-stopped", day })));
-    const outcome = { count: toldCount(cases), agreed: [...new Set(agreed.flat())].sort() };
+    state.record.events.push(...stopped.map(() => ({ kind: "reset-stopped", day })));
+    const agreed = new Set(stopped.flatMap((one) => one.agreed));
+    const outcome = { count: toldCount(stopped.map(({ row }) => row)), agreed: [...agreed].sort() };
     return { store: true, outcome, extras: { tellsOfCases: true } };
   });
   session.account = account;

@@ -4,32 +4,44 @@ import type { Context } from "../context.js";
 import { dayOf } from "../days.js";
 import { type CaseRow, ownApprovalsOf } from "./cases.js";
 
-/** Who of A's people has agreed to each of these cases, as A's own list names them. */
-export async function whoAgreed(
+/** A case that a sign-in or a change is about to end, and who had agreed to it. */
+export interface StoppedCase {
+  row: CaseRow;
+  agreed: string[];
+}
+
+/**
+ * Who of A's people has agreed to each of these cases, as A's own list names them.
+ *
+ * @param state as it was read: whoever is taken off the list by what ends the case has agreed all the same
+ */
+export async function withAgreed(
   context: Context,
   state: Pick<PrivateState, "account" | "trusted">,
   cases: readonly CaseRow[],
-): Promise<string[][]> {
-  const approvals = await ownApprovalsOf(context, state.account, cases);
+): Promise<StoppedCase[]> {
   const nameOfRow = new Map(state.trusted.map((trusted) => [trusted.rowId, labelOfFull(context, trusted.name)]));
-  return cases.map((row) =>
-    approvals(row)
+  const approvals = await ownApprovalsOf(context, state.account, cases);
+  return cases.map((row) => ({
+    row,
+    agreed: approvals(row)
       .flatMap((approval) => nameOfRow.get(approval.row_id) ?? [])
       .sort(),
-  );
+  }));
 }
 
-/** A sign-in or a change ends every case: who began or agreed to one is told to its target. */
-export async function noteStoppedCases(
+/** Whose reset it was is told of it on the next first page. */
+export function noteStopped(
   context: Context,
-  state: PrivateState,
-  cases: readonly CaseRow[],
+  { record }: Pick<PrivateState, "record">,
+  stopped: readonly StoppedCase[],
   by: "sign-in" | "change",
-): Promise<void> {
-  if (cases.length === 0) return;
-  for (const agreed of await whoAgreed(context, state, cases)) {
-    const day = dayOf(context.clock());
-    state.record.told.push({ kind: "reset-stopped", day, values: { agreed: agreed.join(" "), by } });
-    state.record.events.push({ kind: "reset-stopped", day });
+): void {
+  const now = context.clock();
+  const day = dayOf(now);
+  for (const { agreed } of stopped) {
+    // Two of one day are two.
+    record.told.push({ kind: "reset-stopped", day, values: { agreed: agreed.join(" "), by, at: now.getTime() } });
+    record.events.push({ kind: "reset-stopped", day });
   }
 }

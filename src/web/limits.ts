@@ -83,14 +83,18 @@ interface Counter {
    * One that is refused does not count: nothing was tried. Else many good tries at once would shut out whoever made
    * them, once they are given back.
    *
-   * @returns whether it was the last one
+   * @returns whether it was the last one, and until when it counts, in milliseconds
    * @throws RateLimiterRes if that is too many
    */
-  take(key: string): Promise<boolean>;
+  take(key: string): Promise<{ isLast: boolean; until: number }>;
   /** What stands under one key stands under another from now on. */
   carry(from: string, to: string): Promise<void>;
-  giveBack(key: string): Promise<void>;
+  /** @param until as `take` said: what is given back late must not make room in the time after it */
+  giveBack(key: string, until?: number): Promise<void>;
 }
+
+/** Milliseconds in which the clocks of instances and the way to the database may differ. */
+const SLACK_MS = 1_000;
 
 /** Counts for all instances, in rows. */
 class Rows implements Counter {
@@ -113,9 +117,10 @@ class Rows implements Counter {
 
   async take(key: string) {
     try {
-      return (await this.#limiter.consume(key)).remainingPoints === 0;
+      const { remainingPoints, msBeforeNext } = await this.#limiter.consume(key);
+      return { isLast: remainingPoints === 0, until: Date.now() + msBeforeNext };
     } catch (reason) {
-      if (reason instanceof RateLimiterRes) await this.giveBack(key);
+      if (reason instanceof RateLimiterRes) await this.giveBack(key, Date.now() + reason.msBeforeNext);
       throw reason;
     }
   }
@@ -129,13 +134,13 @@ class Rows implements Counter {
   }
 
   /** A success leaves no row. In one statement: each of two at the same moment sees what the other left. */
-  async giveBack(key: string) {
+  async giveBack(key: string, until = Number.MAX_SAFE_INTEGER - SLACK_MS) {
     await this.#pool.query({
       name: "limits-give-back",
-      text: `merge into limits_points using (select $1 as taken) as given on key = taken
+      text: `merge into limits_points using (select $1 as taken) as given on key = taken and expire <= $2::bigint
         when matched and points <= 1 then delete
         when matched then update set points = points - 1`,
-      values: [key],
+      values: [key, Math.round(until) + SLACK_MS],
     });
   }
 }
@@ -152,9 +157,9 @@ class Memory implements Counter {
 
   async take(key: string) {
     try {
-      const { isFirstInDuration, remainingPoints } = await this.#limiter.consume(key);
+      const { isFirstInDuration, remainingPoints, msBeforeNext } = await this.#limiter.consume(key);
       if (isFirstInDuration) await this.#remember(key);
-      return remainingPoints === 0;
+      return { isLast: remainingPoints === 0, until: Date.now() + msBeforeNext };
     } catch (reason) {
       await this.giveBack(key);
       throw reason;
@@ -202,14 +207,18 @@ export function makeLimits(context: Context): Limits {
     async take(action, ...subjects) {
       const taken = await Promise.allSettled(subjects.map((subject) => counter(action).take(keyOf(action, subject))));
       if (taken.some((one) => one.status === "rejected")) {
-        const admitted = subjects.filter((_subject, at) => taken[at]?.status === "fulfilled");
-        await made.giveBack(action, ...admitted);
+        await Promise.all(
+          taken.map(async (one, at) => {
+            if (one.status === "rejected") return;
+            await counter(action).giveBack(keyOf(action, subjects[at] as string), one.value.until);
+          }),
+        );
       }
       for (const { reason } of taken.filter((one) => one.status === "rejected")) {
         if (!(reason instanceof RateLimiterRes)) throw reason;
         throw new TooManyError(Math.max(1, Math.ceil(reason.msBeforeNext / 1000)));
       }
-      return taken.some((one) => one.status === "fulfilled" && one.value);
+      return taken.some((one) => one.status === "fulfilled" && one.value.isLast);
     },
     async giveBack(action, ...subjects) {
       await Promise.all(subjects.map((subject) => counter(action).giveBack(keyOf(action, subject))));

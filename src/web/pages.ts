@@ -262,7 +262,7 @@ export interface Pages {
     people: readonly TrustedPerson[];
     rules: Rules;
     slots: number;
-    /** This sign-in stopped a reset: who had agreed to it (may be nobody). */
+    /** A sign-in, or changes alone, stopped a reset: who had agreed to it (may be nobody). */
     stopped: { agreed: readonly string[]; byChange: boolean } | null;
     /** How many people left since the last sign-in; their relations are gone. */
     departed: number;

@@ -186,13 +186,37 @@ describe("a reset that a change ends", () => {
     const { words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
     await who.bea.agree("ada", words);
     assert.equal((await who.ada.post("/trust", { username: "cem" }, "/invites")).statusCode, 303);
-    const told = /Your password was being reset\. A change of your account stopped it/;
+    const told = /Your password was being reset\. A change to your account stopped it/;
     const page = readable((await who.ada.get("/")).body);
     assert.match(page, told);
     assert.match(page, /Bea had agreed\./);
     assert.match(readable((await who.ada.get("/security")).body), /A reset was stopped/);
     await who.ada.signIn();
     assert.doesNotMatch(readable((await who.ada.get("/")).body), told, "it was seen");
+  });
+
+  it("names who had agreed, also whom the change takes off the list", async () => {
+    const { place, who } = await openCommunity(["ada", "bea", "cem"]);
+    await trustAll(who.ada, ["bea", "cem"]);
+    const { words } = await choose(place, await who.bea.openCase("ada"), passwordOf("ada", 2));
+    await who.bea.agree("ada", words);
+    const removed = await who.ada.post("/trust/remove", { username: "bea", confirm: "on" }, "/trust");
+    assert.equal(removed.statusCode, 303);
+    assert.match(readable((await who.ada.get("/")).body), /Bea had agreed\./);
+  });
+
+  it("is told each time, also where another one of that day was seen", async () => {
+    const { place, who } = await openCommunity(["ada", "bea"]);
+    await trustAll(who.ada, ["bea"]);
+    for (let turn = 0; turn < 2; turn++) {
+      place.days(1 / 1440);
+      await choose(place, await who.bea.openCase("ada", true), passwordOf("ada", 2));
+      await who.ada.post("/invites", { note: "" }, "/invites");
+      if (turn === 0) await who.ada.get("/");
+    }
+    const elsewhere = place.visitor();
+    await elsewhere.signIn("ada");
+    assert.match(readable((await elsewhere.get("/")).body), /A change to your account stopped it/);
   });
 
   it("is told by the next sign-in to whoever did not make the change", async () => {
@@ -203,7 +227,7 @@ describe("a reset that a change ends", () => {
     const owner = place.visitor();
     await owner.signIn("ada");
     const page = readable((await owner.get("/")).body);
-    assert.match(page, /A change of your account stopped it/);
+    assert.match(page, /A change to your account stopped it/);
     assert.match(page, /Nobody had agreed yet\./);
   });
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it, mock } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { LightMyRequestResponse } from "fastify";
 import { BusyError } from "#kith/accounts/hashing.js";
 import { dayOf } from "#kith/days.js";
@@ -125,6 +126,30 @@ describe("limits on signing in", () => {
     const right = { current_password: passwordOf("ada", POINTS + 1) };
     assertTooMany(await ada.post("/security/totp/remove", right, "/security"));
     assertTooMany(await ada.post("/security/password", { ...right, password: passwordOf("ada") }, "/security"));
+  });
+
+  it("make no room in the time that follows, by what is given back late", async () => {
+    const here = await place("sign-in=1/2");
+    let release: () => void = () => undefined;
+    const late = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let isHeld = true;
+    await watchStatements(here.context.pool, (text) =>
+      isHeld && /^merge into limits_points/.test(text) ? late : undefined,
+    );
+    const limits = makeLimits(here.context);
+    const take = (...subjects: string[]) => limits.take("sign-in", ...subjects);
+    await take("one");
+    const refused = [assert.rejects(take("one"), TooManyError), assert.rejects(take("one", "other"), TooManyError)];
+    await sleep(2_100);
+    await take("one");
+    await take("other");
+    isHeld = false;
+    release();
+    await Promise.all(refused);
+    await assert.rejects(take("one"), TooManyError);
+    await assert.rejects(take("other"), TooManyError);
   });
 
   it("take one IPv6 household for one client, whichever of its addresses it uses", async () => {
