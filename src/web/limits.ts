@@ -205,20 +205,18 @@ export function makeLimits(context: Context): Limits {
     toBase64url(hmac(context.secret, LIMIT, action, dayOf(context.clock()), subject));
   const made: Limits = {
     async take(action, ...subjects) {
-      const taken = await Promise.allSettled(subjects.map((subject) => counter(action).take(keyOf(action, subject))));
-      if (taken.some((one) => one.status === "rejected")) {
-        await Promise.all(
-          taken.map(async (one, at) => {
-            if (one.status === "rejected") return;
-            await counter(action).giveBack(keyOf(action, subjects[at] as string), one.value.until);
-          }),
-        );
+      const taken: { key: string; isLast: boolean; until: number }[] = [];
+      // One after the other: where the client is refused, the time must not tell how often it failed on this name.
+      for (const key of subjects.map((subject) => keyOf(action, subject))) {
+        try {
+          taken.push({ key, ...(await counter(action).take(key)) });
+        } catch (reason) {
+          await Promise.all(taken.map((one) => counter(action).giveBack(one.key, one.until)));
+          if (!(reason instanceof RateLimiterRes)) throw reason;
+          throw new TooManyError(Math.max(1, Math.ceil(reason.msBeforeNext / 1000)));
+        }
       }
-      for (const { reason } of taken.filter((one) => one.status === "rejected")) {
-        if (!(reason instanceof RateLimiterRes)) throw reason;
-        throw new TooManyError(Math.max(1, Math.ceil(reason.msBeforeNext / 1000)));
-      }
-      return taken.some((one) => one.status === "fulfilled" && one.value.isLast);
+      return taken.some(({ isLast }) => isLast);
     },
     async giveBack(action, ...subjects) {
       await Promise.all(subjects.map((subject) => counter(action).giveBack(keyOf(action, subject))));

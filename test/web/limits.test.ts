@@ -115,6 +115,26 @@ describe("limits on signing in", () => {
     assert.deepEqual(await counted(), [1, POINTS - 1, POINTS], "what is refused does not count, for any of both");
   });
 
+  it("ask the same of the database for each name once the client is refused, whether it failed on that name or not", async () => {
+    const here = await place(`sign-in=${POINTS}/900`);
+    const client = new Client(here, "203.0.113.7");
+    for (let count = 0; count < POINTS; count++) await client.signIn("bea", WRONG);
+    let asked: string[] = [];
+    await watchStatements(here.context.pool, (text) => void (/limits_points/.test(text) && asked.push(text)));
+    const statements = async (name: string) => {
+      asked = [];
+      assertTooMany(await client.signIn(name, WRONG));
+      return asked;
+    };
+    const onBea = await statements("bea");
+    assert.equal(onBea.length, 2, "its own row alone is asked for, and given back");
+    assert.deepEqual(await statements("zoe"), onBea);
+    assert.deepEqual(
+      (await rowsOf(here)).map(({ points }) => points),
+      [POINTS, POINTS],
+    );
+  });
+
   it("count changes that are told by mail, whose address anybody may have typed, right password or not", async () => {
     const here = await place(`sign-in=${POINTS}/900`);
     const ada = await here.founder("ada");
