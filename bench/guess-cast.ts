@@ -53,7 +53,7 @@ export interface Cast {
 }
 
 const NOBODY = "nobody7";
-const PASSWORD = "a new password for a bench";
+export const PASSWORD = "a new password for a bench";
 
 function must<Outcome extends { outcome: string }, Name extends Outcome["outcome"]>(outcome: Outcome, name: Name) {
   if (outcome.outcome !== name) throw new Error(`${outcome.outcome} rather than ${name}`);
