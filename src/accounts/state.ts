@@ -366,7 +366,7 @@ async function tryToChange<Outcome>(
   reviewList(context, state);
   const { store, outcome, extras } = await decide(state, stopped);
   if (!store) return { outcome, account };
-  if (!extras?.tellsOfCases) noteStopped(context, state, stopped, "change");
+  noteStopped(context, state, stopped, extras?.tellsOfCases ? undefined : "change");
   const stored = await storeState(context, state, extras);
   return stored && { outcome, account: stored };
 }

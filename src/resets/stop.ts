@@ -1,7 +1,6 @@
 import type { Session } from "../accounts/sessions.js";
 import { changeState } from "../accounts/state.js";
 import type { Context } from "../context.js";
-import { dayOf } from "../days.js";
 import { approvalsOf, type CaseRow, isChosen, openCases } from "./cases.js";
 
 /** A reset of one's own password that is under way, as an open session may see it. */
@@ -36,9 +35,7 @@ export async function stopResets(
   context: Context,
   session: Session,
 ): Promise<{ count: number; agreed: readonly string[] }> {
-  const { outcome, account } = await changeState(context, session, async (state, stopped) => {
-    const day = dayOf(context.clock());
-    state.record.events.push(...stopped.map(() => ({ kind: "reset-stopped", day })));
+  const { outcome, account } = await changeState(context, session, async (_state, stopped) => {
     const agreed = new Set(stopped.flatMap((one) => one.agreed));
     const outcome = { count: toldCount(stopped.map(({ row }) => row)), agreed: [...agreed].sort() };
     return { store: true, outcome, extras: { tellsOfCases: true } };

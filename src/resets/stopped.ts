@@ -30,18 +30,23 @@ export async function withAgreed(
   }));
 }
 
-/** Whose reset it was is told of it on the next first page. */
+/**
+ * Notes for its owner that a reset was stopped: in the list of what happened, and for the next first page.
+ *
+ * @param by undefined where whoever stops it tells so at once: then the first page need not
+ */
 export function noteStopped(
   context: Context,
   { record }: Pick<PrivateState, "record">,
   stopped: readonly StoppedCase[],
-  by: "sign-in" | "change",
+  by: "sign-in" | "change" | undefined,
 ): void {
   const now = context.clock();
   const day = dayOf(now);
   for (const { agreed } of stopped) {
-    // Two of one day are two.
-    record.told.push({ kind: "reset-stopped", day, values: { agreed: agreed.join(" "), by, at: now.getTime() } });
     record.events.push({ kind: "reset-stopped", day });
+    // Two of one day are two.
+    const values = { agreed: agreed.join(" "), at: now.getTime() };
+    if (by) record.told.push({ kind: "reset-stopped", day, values: { ...values, by } });
   }
 }

@@ -96,6 +96,11 @@ interface Counter {
 /** Milliseconds in which the clocks of instances and the way to the database may differ. */
 const SLACK_MS = 1_000;
 
+/** Until when what was just counted does, in milliseconds; what counts in the time after that, does so longer. */
+function untilOf({ msBeforeNext }: RateLimiterRes): number {
+  return Date.now() + Math.ceil(msBeforeNext) + SLACK_MS;
+}
+
 /** Counts for all instances, in rows. */
 class Rows implements Counter {
   readonly #pool: pg.Pool;
@@ -117,10 +122,10 @@ class Rows implements Counter {
 
   async take(key: string) {
     try {
-      const { remainingPoints, msBeforeNext } = await this.#limiter.consume(key);
-      return { isLast: remainingPoints === 0, until: Date.now() + msBeforeNext };
+      const counted = await this.#limiter.consume(key);
+      return { isLast: counted.remainingPoints === 0, until: untilOf(counted) };
     } catch (reason) {
-      if (reason instanceof RateLimiterRes) await this.giveBack(key, Date.now() + reason.msBeforeNext);
+      if (reason instanceof RateLimiterRes) await this.giveBack(key, untilOf(reason));
       throw reason;
     }
   }
@@ -134,13 +139,13 @@ class Rows implements Counter {
   }
 
   /** A success leaves no row. In one statement: each of two at the same moment sees what the other left. */
-  async giveBack(key: string, until = Number.MAX_SAFE_INTEGER - SLACK_MS) {
+  async giveBack(key: string, until = Number.MAX_SAFE_INTEGER) {
     await this.#pool.query({
       name: "limits-give-back",
       text: `merge into limits_points using (select $1 as taken) as given on key = taken and expire <= $2::bigint
         when matched and points <= 1 then delete
         when matched then update set points = points - 1`,
-      values: [key, Math.round(until) + SLACK_MS],
+      values: [key, until],
     });
   }
 }
@@ -157,9 +162,9 @@ class Memory implements Counter {
 
   async take(key: string) {
     try {
-      const { isFirstInDuration, remainingPoints, msBeforeNext } = await this.#limiter.consume(key);
-      if (isFirstInDuration) await this.#remember(key);
-      return { isLast: remainingPoints === 0, until: Date.now() + msBeforeNext };
+      const counted = await this.#limiter.consume(key);
+      if (counted.isFirstInDuration) await this.#remember(key);
+      return { isLast: counted.remainingPoints === 0, until: untilOf(counted) };
     } catch (reason) {
       await this.giveBack(key);
       throw reason;
